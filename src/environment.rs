@@ -1,0 +1,94 @@
+//! An environment: a branch, or paths and namespaces on one, that runs a set of pins.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::revision::BranchName;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    pub name: EnvironmentName,
+    /// None: the repository's default branch.
+    pub branch: Option<BranchName>,
+    /// Globs; a file outside them is not this environment's. Empty: every file.
+    pub paths: Vec<String>,
+    /// Empty: every namespace.
+    pub namespaces: Vec<String>,
+    pub delivery: Delivery,
+}
+
+/// How a change reaches the environment's branch.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Delivery {
+    /// On a branch `headwater/<environment>/<group>`, to be merged.
+    #[default]
+    PullRequest,
+    /// As commits on the environment's branch.
+    Commit,
+}
+
+/// An environment's name: lower-case letters, digits and `-`, at most 63 characters, so that it
+/// may stand in a branch name and a label.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EnvironmentName(String);
+
+/// A text that is not an environment's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an environment's name; use lower-case letters, digits and `-`, at most 63")]
+pub struct EnvironmentNameError(String);
+
+impl EnvironmentName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for EnvironmentName {
+    fn default() -> Self {
+        Self("default".to_owned())
+    }
+}
+
+impl std::str::FromStr for EnvironmentName {
+    type Err = EnvironmentNameError;
+
+    fn from_str(text: &str) -> Result<Self, EnvironmentNameError> {
+        let is_good = !text.is_empty()
+            && text.len() <= 63
+            && !text.starts_with('-')
+            && !text.ends_with('-')
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if is_good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(EnvironmentNameError(text.chars().take(80).collect()))
+        }
+    }
+}
+
+impl TryFrom<String> for EnvironmentName {
+    type Error = EnvironmentNameError;
+
+    fn try_from(text: String) -> Result<Self, EnvironmentNameError> {
+        text.parse()
+    }
+}
+
+impl From<EnvironmentName> for String {
+    fn from(name: EnvironmentName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for EnvironmentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

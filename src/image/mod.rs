@@ -1,0 +1,15 @@
+//! Image names: references, repositories, tags, digests and platforms.
+//!
+//! Spelling is kept as written; comparing goes through normalised forms.
+
+mod digest;
+mod platform;
+mod reference;
+mod repository;
+mod tag;
+
+pub use digest::{Digest, DigestError};
+pub use platform::{Platform, PlatformError};
+pub use reference::{Reference, ReferenceError};
+pub use repository::{DOCKER_HUB, DOCKER_HUB_HOST, Endpoint, Repository};
+pub use tag::{Tag, TagError};

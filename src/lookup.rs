@@ -1,0 +1,93 @@
+//! A question to a registry, and its answer.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::image::{Digest, Platform, Reference, Repository, Tag};
+use crate::stream::ImportMode;
+
+/// One question: what does this tag, or digest, of this repository name now?
+///
+/// Two lookups that are equal are asked once a pass.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Lookup {
+    pub repository: Repository,
+    pub wanted: Wanted,
+    pub import_mode: ImportMode,
+    /// The platforms that import mode Legacy prefers, best first; empty: linux/amd64, else the
+    /// first of the index.
+    pub platforms: Vec<Platform>,
+    /// `importPolicy.insecure`: unverified TLS or plain HTTP, and never a credential over them.
+    pub insecure: bool,
+    /// The digest that is recorded now. A registry that still names it answers by one HEAD.
+    pub known: Option<Digest>,
+}
+
+/// By what an image is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Wanted {
+    Tag(Tag),
+    Digest(Digest),
+}
+
+impl Lookup {
+    /// The reference that is asked, spelled as written.
+    pub fn reference(&self) -> Reference {
+        let (tag, digest) = match &self.wanted {
+            Wanted::Tag(tag) => (Some(tag.clone()), None),
+            Wanted::Digest(digest) => (None, Some(digest.clone())),
+        };
+        Reference {
+            repository: self.repository.clone(),
+            tag,
+            digest,
+        }
+    }
+}
+
+/// The answer to one [`Lookup`]. Everything but `Found` keeps the last pin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Resolution {
+    Found(Found),
+    /// The registry answered: no such tag, digest or repository.
+    Missing(Fault),
+    /// The registry answered: not with these credentials.
+    Denied(Fault),
+    /// No usable answer: unreachable, too slow, too many requests, a server's error.
+    Unavailable(Fault),
+    /// An answer that must not be used: a wrong digest, an oversized or ambiguous manifest, a
+    /// redirect or realm on another host, a host that is not allowed.
+    Refused(Fault),
+    /// The index names an image that is not there yet: still being pushed.
+    Unsettled(Fault),
+}
+
+/// A digest that was either unchanged, or read and hashed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    pub digest: Digest,
+    /// The digest that the tag itself names, where import mode Legacy chose one of its images.
+    pub index: Option<Digest>,
+}
+
+/// Why there is no digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// `host[:port]` that was asked.
+    pub host: String,
+    /// What happened, one sentence without a full stop and without secrets.
+    pub message: String,
+    /// What to do.
+    pub advice: Option<String>,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.host, self.message)?;
+        if let Some(advice) = &self.advice {
+            write!(f, "; {advice}")?;
+        }
+        Ok(())
+    }
+}

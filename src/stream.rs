@@ -1,0 +1,225 @@
+//! An ImageStream as this project sees it: what a tag follows, and what it was.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::image::Reference;
+use crate::problem::Place;
+use crate::snapshot::FilePath;
+
+/// `namespace/name` of a stream.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StreamName {
+    pub namespace: String,
+    pub name: String,
+}
+
+impl fmt::Display for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// `namespace/name:tag`, one tag of a stream.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StreamTagName {
+    pub stream: StreamName,
+    pub tag: String,
+}
+
+impl StreamTagName {
+    pub fn new(namespace: &str, name: &str, tag: &str) -> Self {
+        Self {
+            stream: StreamName {
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+            },
+            tag: tag.to_owned(),
+        }
+    }
+
+    /// Reads `[namespace/]name[:tag]`; the tag defaults to `latest`
+    /// (library-go imageutil `SplitImageStreamTag`). None where a part is empty or there are
+    /// more parts.
+    pub fn parse(text: &str, default_namespace: &str) -> Option<Self> {
+        let (namespace, rest) = text.split_once('/').unwrap_or((default_namespace, text));
+        let (name, tag) = rest.split_once(':').unwrap_or((rest, "latest"));
+        let is_good = |part: &str| !part.is_empty() && !part.contains(['/', ':', '@']);
+        (is_good(namespace) && is_good(name) && is_good(tag))
+            .then(|| Self::new(namespace, name, tag))
+    }
+}
+
+impl fmt::Display for StreamTagName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.stream, self.tag)
+    }
+}
+
+/// A document: a file, and which of its documents, counted from 0.
+///
+/// An item of a List is a document of its own only by its field paths (`items[2]…`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DocumentAddress {
+    pub file: FilePath,
+    pub document: usize,
+}
+
+/// An ImageStream in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageStream {
+    pub name: StreamName,
+    pub document: DocumentAddress,
+    /// Where the object stands in its document: the root, or `items[n]` of a List.
+    pub root: crate::field_path::FieldPath,
+    pub place: Place,
+    /// `spec.lookupPolicy.local`
+    pub local_lookup: bool,
+    /// `spec.tags[]`, in the order of the file.
+    pub tags: Vec<SpecTag>,
+    /// `status.tags[]`, in the order of the file.
+    pub status: Vec<StatusTag>,
+    /// The annotation [`OBSERVED`], by tag.
+    pub observed: BTreeMap<String, Observed>,
+}
+
+impl ImageStream {
+    pub fn tag(&self, name: &str) -> Option<&SpecTag> {
+        self.tags.iter().find(|tag| tag.name == name)
+    }
+
+    /// The recorded images of a tag, newest first.
+    pub fn history(&self, tag: &str) -> &[TagEvent] {
+        self.status
+            .iter()
+            .find(|status| status.tag == tag)
+            .map_or(&[], |status| &status.items)
+    }
+}
+
+/// The annotation that says from which source each tag was imported.
+pub const OBSERVED: &str = "headwater.dev/observed";
+
+/// One of `spec.tags[]` (openshift/api `image/v1`, `TagReference`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpecTag {
+    pub name: String,
+    pub place: Place,
+    pub source: TagSource,
+    /// `reference: true`: the name is used as written and never resolved.
+    pub reference: bool,
+    pub scheduled: bool,
+    pub insecure: bool,
+    /// `importPolicy.importMode`, where the tag names one.
+    pub import_mode: Option<ImportMode>,
+    /// `null` and absent are none; 0 asks for one import.
+    pub generation: Option<i64>,
+}
+
+/// What a tag follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TagSource {
+    /// `kind: DockerImage`
+    Image(Reference),
+    /// `kind: ImageStreamTag`, in the same stream or another one.
+    StreamTag(StreamTagName),
+    /// `kind: ImageStreamImage`: the text of `from.name`, and the namespace where one is named.
+    StreamImage {
+        name: String,
+        namespace: Option<String>,
+    },
+    /// No `from`: filled by pushes.
+    None,
+    /// Cannot be used; a problem with the place has been reported.
+    Invalid,
+}
+
+/// How an index of several platforms is recorded.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+pub enum ImportMode {
+    /// The digest of the index itself.
+    #[default]
+    PreserveOriginal,
+    /// The digest of one platform's image.
+    Legacy,
+}
+
+impl fmt::Display for ImportMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PreserveOriginal => "PreserveOriginal",
+            Self::Legacy => "Legacy",
+        })
+    }
+}
+
+/// One of `status.tags[]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusTag {
+    pub tag: String,
+    /// Newest first.
+    pub items: Vec<TagEvent>,
+}
+
+/// One of `status.tags[].items[]` (openshift/api `image/v1`, `TagEvent`), texts as written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagEvent {
+    /// RFC 3339, or empty where the file has none.
+    pub created: String,
+    /// `dockerImageReference`
+    pub reference: String,
+    /// The image's digest; empty for a tag with `reference: true`.
+    pub image: String,
+    pub generation: i64,
+}
+
+/// What a tag looked like when it was imported last: a difference asks for a new import.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observed {
+    /// `from.name` as written.
+    pub from: String,
+    #[serde(default)]
+    pub import_mode: ImportMode,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stream_tags_default_to_latest_and_to_the_given_namespace() {
+        let parse = |text| StreamTagName::parse(text, "dev").map(|name| name.to_string());
+        assert_eq!(parse("web").as_deref(), Some("dev/web:latest"));
+        assert_eq!(parse("web:1.10").as_deref(), Some("dev/web:1.10"));
+        assert_eq!(parse("prod/web:1.10").as_deref(), Some("prod/web:1.10"));
+        for bad in [
+            "",
+            "web:",
+            ":1",
+            "/web:1",
+            "a/b/c:1",
+            "web:1:2",
+            "web@sha256",
+        ] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+}
