@@ -4,14 +4,18 @@
 //!
 //! | floor | modules | what lives there |
 //! |---|---|---|
-//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`] | names and values |
+//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`policy`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`] | names and values |
 //! | 1 text | [`yaml`] | bytes to values and back |
+//! | 2 decisions | [`resolve`], [`plan`] | what to ask; what to write, as values |
 
 pub mod environment;
 pub mod field_path;
 pub mod image;
 pub mod lookup;
+pub mod plan;
+pub mod policy;
 pub mod problem;
+pub mod resolve;
 pub mod revision;
 pub mod snapshot;
 pub mod stream;

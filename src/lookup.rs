@@ -1,5 +1,6 @@
 //! A question to a registry, and its answer.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,9 @@ pub struct Lookup {
     pub platforms: Vec<Platform>,
     /// `importPolicy.insecure`: unverified TLS or plain HTTP, and never a credential over them.
     pub insecure: bool,
-    /// The digest that is recorded now. A registry that still names it answers by one HEAD.
-    pub known: Option<Digest>,
+    /// Digests that were read and hashed before. A registry that still names one of them answers
+    /// by one HEAD.
+    pub known: BTreeSet<Digest>,
 }
 
 /// By what an image is asked for.
@@ -89,5 +91,31 @@ impl fmt::Display for Fault {
             write!(f, "; {advice}")?;
         }
         Ok(())
+    }
+}
+
+impl Resolution {
+    /// Why there is no digest; none where there is one.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Found(_) => None,
+            Self::Missing(fault)
+            | Self::Denied(fault)
+            | Self::Unavailable(fault)
+            | Self::Refused(fault)
+            | Self::Unsettled(fault) => Some(fault),
+        }
+    }
+
+    /// One word for tables and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Found(_) => "found",
+            Self::Missing(_) => "missing",
+            Self::Denied(_) => "denied",
+            Self::Unavailable(_) => "unavailable",
+            Self::Refused(_) => "refused",
+            Self::Unsettled(_) => "unsettled",
+        }
     }
 }
