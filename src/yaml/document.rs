@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::fmt;
 use std::ops::Range;
 
 use granit_parser::{Event, Parser, StructureStyle};
@@ -30,6 +31,8 @@ pub struct Source<'a> {
 pub struct Document {
     /// Counted from 0 in the file, faulty ones too.
     pub index: usize,
+    /// From the end of the document before, with directives and `---`, up to its own end.
+    pub span: Range<usize>,
     /// None where the document is empty.
     pub root: Option<Node>,
     pub comments: Vec<Comment>,
@@ -49,7 +52,8 @@ pub struct Comment {
 /// A value and where it stands.
 #[derive(Debug)]
 pub struct Node {
-    /// The bytes of the value itself, without anchor and tag.
+    /// The bytes of the value itself, without anchor and tag; of a block scalar, from its first
+    /// character to the end of its last line. Empty behind the `:` or `-` where nothing stands.
     pub span: Range<usize>,
     pub value: Value,
     /// The number of the anchor on this node; 0 is none.
@@ -99,6 +103,12 @@ pub struct Fault {
 pub struct Position {
     pub line: u32,
     pub column: u32,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
 }
 
 impl<'a> Source<'a> {
@@ -172,10 +182,12 @@ impl<'a> Source<'a> {
         document: &'d Document,
         offset: usize,
     ) -> Option<&'d Comment> {
-        let line = self.position(offset).line;
-        document.comments.iter().find(|comment| {
-            comment.span.start >= offset && self.position(comment.span.start).line == line
-        })
+        let first = document
+            .comments
+            .partition_point(|comment| comment.span.start < offset);
+        let comment = document.comments.get(first)?;
+        let between = self.text.get(offset..comment.span.start)?;
+        (!between.contains('\n')).then_some(comment)
     }
 
     fn whole_file_fault(&mut self, message: String) {
@@ -196,7 +208,10 @@ impl<'a> Source<'a> {
             simple_key_max_lookahead: 4_096,
         };
         let mut parser = Parser::new_from_str_with_options(self.text, options);
-        let mut builder = Builder::default();
+        let mut builder = Builder {
+            text: self.text,
+            ..Builder::default()
+        };
         while let Some(next) = parser.next_event() {
             match next {
                 Ok((Event::StreamEnd, _)) => break,
@@ -244,9 +259,12 @@ impl<'a> Source<'a> {
 
 /// Events to nodes, with budgets on everything that the text decides.
 #[derive(Default)]
-struct Builder {
+struct Builder<'a> {
+    text: &'a str,
     documents: Vec<Document>,
     index: usize,
+    /// Where the document before ended.
+    start: usize,
     nodes: usize,
     aliases: usize,
     /// The document being read has a fault and will not be kept.
@@ -264,7 +282,7 @@ struct Open {
     seen: HashSet<String>,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn exhausted(&self) -> bool {
         self.nodes > MAX_NODES || self.index >= MAX_DOCUMENTS || self.aliases > MAX_ALIASES
     }
@@ -284,14 +302,18 @@ impl Builder {
                 if self.index >= MAX_DOCUMENTS {
                     return Err(format!("the file has more than {MAX_DOCUMENTS} documents"));
                 }
+                let start = std::mem::replace(&mut self.start, span.end);
                 if self.failed {
                     self.abandon();
                     return Ok(());
                 }
+                let mut comments = std::mem::take(&mut self.comments);
+                comments.sort_by_key(|comment| comment.span.start);
                 self.documents.push(Document {
                     index: self.index,
+                    span: start..span.end,
                     root: self.root.take(),
-                    comments: std::mem::take(&mut self.comments),
+                    comments,
                     anchors: std::mem::take(&mut self.anchors),
                 });
                 self.index += 1;
@@ -306,10 +328,16 @@ impl Builder {
             }
             _ if self.failed => Ok(()),
             Event::Scalar(text, style, anchor, tag) => {
-                let value = Value::Scalar {
-                    text: text.into_owned(),
-                    style,
+                let mut text = text.into_owned();
+                let span = match style {
+                    ScalarStyle::Plain if span.is_empty() => {
+                        text.clear();
+                        self.empty_span(span, anchor != 0 || tag.is_some())
+                    }
+                    ScalarStyle::Literal | ScalarStyle::Folded => self.without_break(span),
+                    _ => span,
                 };
+                let value = Value::Scalar { text, style };
                 self.leaf(span, value, anchor, tag.map(|tag| tag.to_string()))
             }
             Event::Alias(anchor) => {
@@ -338,6 +366,7 @@ impl Builder {
                     return Err("a collection ends that never began".to_owned());
                 };
                 open.node.span.end = self.end_of(&open.node, span.end);
+                open.node.span.start = self.start_of(&open.node);
                 self.attach(open.node)
             }
             _ => Ok(()),
@@ -360,6 +389,62 @@ impl Builder {
             }),
             _ => end,
         }
+    }
+
+    /// The parser puts a value that is not there before the `:`; it belongs behind it.
+    fn empty_span(&self, span: Range<usize>, has_properties: bool) -> Range<usize> {
+        let waits = self.open.last().is_some_and(|open| open.key.is_some());
+        if !waits || has_properties {
+            return span;
+        }
+        let rest = self.text.get(span.start..).unwrap_or_default();
+        let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        if rest.get(blanks..).is_some_and(|rest| rest.starts_with(':')) {
+            let behind = span.start + blanks + 1;
+            return behind..behind;
+        }
+        span
+    }
+
+    /// A block scalar's span reaches into the next line: its own last line break is left out.
+    fn without_break(&self, span: Range<usize>) -> Range<usize> {
+        let content = self.text.get(span.clone()).unwrap_or_default();
+        let content = content.strip_suffix('\n').unwrap_or(content);
+        let content = content.strip_suffix('\r').unwrap_or(content);
+        span.start..span.start + content.len()
+    }
+
+    /// The parser starts a block sequence behind its first dash where it stands no deeper than
+    /// its key.
+    fn start_of(&self, node: &Node) -> usize {
+        let start = node.span.start;
+        let is_block = matches!(
+            node.value,
+            Value::Sequence {
+                form: Collection::Block,
+                ..
+            }
+        );
+        let before = self.text.get(..start).unwrap_or_default();
+        let rest = self.text.get(start..).unwrap_or_default();
+        let at_dash = rest
+            .strip_prefix('-')
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
+        let is_indentless = self.open.last().is_some_and(|open| open.key.is_some());
+        if !is_block || !is_indentless {
+            return start;
+        }
+        let first_item = match &node.value {
+            Value::Sequence { items, .. } => items.first().map_or(start, |item| item.span.start),
+            _ => start,
+        };
+        if at_dash && first_item != start {
+            return start;
+        }
+        before
+            .trim_end_matches([' ', '\t', '\r', '\n'])
+            .strip_suffix('-')
+            .map_or(start, str::len)
     }
 
     fn leaf(

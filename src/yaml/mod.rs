@@ -1,8 +1,18 @@
 //! YAML and JSON with byte positions: reading, finding a field, and editing it exactly.
 
+mod check;
 mod document;
+mod edit;
+mod locate;
+mod put;
+mod scalar;
+mod second_reader;
+mod set;
+mod splice;
 
 pub use document::{
     Collection, Comment, Document, Fault, MAX_FILE_BYTES, Node, Position, ScalarStyle, Source,
     Value,
 };
+pub use edit::{Edit, Refusal, edit};
+pub use locate::{Located, Way, locate};

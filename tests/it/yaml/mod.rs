@@ -1,0 +1,3 @@
+//! Editing: what changes, what stays, and what is refused.
+
+mod scalars;
