@@ -7,8 +7,10 @@
 //! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`] | names and values |
 //! | 1 text | [`yaml`] | bytes to values and back |
 
+pub mod clock;
 pub mod environment;
 pub mod field_path;
+pub mod git;
 pub mod image;
 pub mod lookup;
 pub mod problem;
