@@ -8,8 +8,10 @@
 //! | 1 text | [`yaml`] | bytes to values and back |
 //! | 2 decisions | [`resolve`], [`plan`] | what to ask; what to write, as values |
 
+pub mod clock;
 pub mod environment;
 pub mod field_path;
+pub mod git;
 pub mod image;
 pub mod lookup;
 pub mod plan;

@@ -1,1 +1,5 @@
 mod yaml;
+//! All integration tests, in one binary.
+
+mod git;
+mod support;

@@ -1,0 +1,89 @@
+//! Reading the contents of files.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use git2::{Oid, Repository as Raw};
+
+use crate::git::ids::ObjectId;
+use crate::git::repository::open_error;
+use crate::git::{Error, Repository};
+use crate::revision::BlobId;
+
+/// More threads are no faster: they wait for libgit2's locks.
+const THREADS: usize = 2;
+/// Below this, opening a second repository costs more than it gains.
+const WORTH_A_THREAD: usize = 256;
+
+impl Repository {
+    /// The content; `limit` in bytes. Knows the blobs that [`Self::merge`] made up too.
+    pub fn read_blob(&self, blob: BlobId, limit: u64) -> Result<Arc<[u8]>, Error> {
+        let here = read(&self.raw, blob, limit);
+        let content = match (here, self.scratch.get()) {
+            (Err(Error::Git(_)), Some(scratch)) => read(scratch, blob, limit),
+            (here, _) => here,
+        };
+        content.map_err(|error| match error {
+            Error::Git(error) => self.damaged(error),
+            error => error,
+        })
+    }
+
+    /// The size in bytes, without reading the content.
+    pub fn blob_size(&self, blob: BlobId) -> Result<u64, Error> {
+        size(&self.raw, blob.to_oid()?)
+    }
+
+    /// The contents in the order of `blobs`, each on its own: one that is too large or damaged
+    /// does not stop the others.
+    pub fn read_blobs(&self, blobs: &[BlobId], limit: u64) -> Vec<Result<Arc<[u8]>, Error>> {
+        if blobs.len() < WORTH_A_THREAD {
+            return self.read_here(blobs, limit);
+        }
+        let (here, there) = blobs.split_at(blobs.len() / THREADS);
+        std::thread::scope(|scope| {
+            let folder = self.raw.path();
+            let other = scope.spawn(move || read_elsewhere(folder, there, limit));
+            let mut contents = self.read_here(here, limit);
+            match other.join() {
+                Ok(Ok(rest)) => contents.extend(rest),
+                // The second repository could not be opened; this one is.
+                _ => contents.extend(self.read_here(there, limit)),
+            }
+            contents
+        })
+    }
+
+    fn read_here(&self, blobs: &[BlobId], limit: u64) -> Vec<Result<Arc<[u8]>, Error>> {
+        blobs
+            .iter()
+            .map(|blob| self.read_blob(*blob, limit))
+            .collect()
+    }
+}
+
+fn read_elsewhere(
+    folder: &Path,
+    blobs: &[BlobId],
+    limit: u64,
+) -> Result<Vec<Result<Arc<[u8]>, Error>>, Error> {
+    let raw = Raw::open(folder).map_err(|error| open_error(error, folder))?;
+    let repository = Repository::from_raw(raw, String::new());
+    Ok(repository.read_here(blobs, limit))
+}
+
+fn read(raw: &Raw, blob: BlobId, limit: u64) -> Result<Arc<[u8]>, Error> {
+    let oid = blob.to_oid()?;
+    if size(raw, oid)? > limit {
+        return Err(Error::TooLarge {
+            what: format!("blob {blob}"),
+            limit,
+        });
+    }
+    Ok(raw.find_blob(oid)?.content().into())
+}
+
+fn size(raw: &Raw, blob: Oid) -> Result<u64, Error> {
+    let (size, _) = raw.odb()?.read_header(blob)?;
+    Ok(size as u64)
+}

@@ -1,0 +1,262 @@
+//! Commits, what they changed, and how files came to be as they are.
+
+use std::collections::BTreeMap;
+
+use git2::{ObjectType, Oid, Sort};
+use jiff::Timestamp;
+
+use crate::git::ids::ObjectId;
+use crate::git::{Error, Repository, Signature};
+use crate::revision::{BlobId, CommitId, TreeId};
+use crate::snapshot::FilePath;
+
+/// A commit, and files that it changed against its first parent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    pub id: CommitId,
+    pub parents: Vec<CommitId>,
+    pub tree: TreeId,
+    pub author: Signature,
+    pub committer: Signature,
+    /// When it was committed.
+    pub time: Timestamp,
+    /// What is not UTF-8 in it is replaced.
+    pub message: String,
+    /// By path. From [`Repository::commits_between`]: all; from [`Repository::history`]: of the
+    /// files that were asked for.
+    pub changes: Vec<FileDelta>,
+}
+
+/// A regular file before and after a commit; `None`: there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDelta {
+    pub path: FilePath,
+    pub before: Option<BlobId>,
+    pub after: Option<BlobId>,
+}
+
+/// What [`Repository::history`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// Newest first; only commits that changed one of the files.
+    pub commits: Vec<Commit>,
+    /// Whether the first commit was reached, and not a limit or a shallow end.
+    pub complete: bool,
+}
+
+impl Repository {
+    /// The commits that `head` has and `tip` has not, newest first, with all their changes.
+    /// More than `limit` of them is [`Error::TooLarge`].
+    pub fn commits_between(
+        &self,
+        tip: CommitId,
+        head: CommitId,
+        limit: usize,
+    ) -> Result<Vec<Commit>, Error> {
+        let mut walk = self.raw.revwalk()?;
+        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)?;
+        walk.push(head.to_oid()?)
+            .map_err(|error| self.damaged(error))?;
+        walk.hide(tip.to_oid()?)
+            .map_err(|error| self.damaged(error))?;
+        let mut commits = Vec::new();
+        for id in walk {
+            if commits.len() == limit {
+                return Err(Error::TooLarge {
+                    what: format!(
+                        "the number of commits from {} to {}",
+                        tip.short(),
+                        head.short()
+                    ),
+                    limit: limit as u64,
+                });
+            }
+            let id = id.map_err(|error| self.damaged(error))?;
+            let commit = self.raw_commit(id)?;
+            let parent = commit.parent_ids().next();
+            let parent = parent.map(|id| self.raw_commit(id)).transpose()?;
+            let before = parent.map(|parent| parent.tree_id());
+            let changes = self.deltas(before, Some(commit.tree_id()))?;
+            commits.push(described(&commit, changes)?);
+        }
+        Ok(commits)
+    }
+
+    /// The commit and its changes against its first parent.
+    pub fn commit_at(&self, id: CommitId) -> Result<Commit, Error> {
+        let commit = self.raw_commit(id.to_oid()?)?;
+        let parent = commit.parent_ids().next();
+        let parent = parent.map(|id| self.raw_commit(id)).transpose()?;
+        let before = parent.map(|parent| parent.tree_id());
+        let changes = self.deltas(before, Some(commit.tree_id()))?;
+        described(&commit, changes)
+    }
+
+    /// How `paths` changed along the first parents of `head`. Looks at most at `limit` commits.
+    /// Folders that a commit did not touch are not looked into.
+    pub fn history(
+        &self,
+        head: CommitId,
+        paths: &[FilePath],
+        limit: usize,
+    ) -> Result<History, Error> {
+        let wanted = Wanted::new(paths);
+        let mut commits = Vec::new();
+        let mut next = Some(self.raw_commit(head.to_oid()?)?);
+        for _ in 0..limit {
+            let Some(commit) = next else {
+                break;
+            };
+            let parent = self.first_parent(&commit)?;
+            let mut changes = Vec::new();
+            let before = match &parent {
+                Parent::Commit(parent) => Some(parent.tree_id()),
+                Parent::None => None,
+                Parent::BeyondShallow => {
+                    return Ok(History {
+                        commits,
+                        complete: false,
+                    });
+                }
+            };
+            self.compare(&wanted, before, Some(commit.tree_id()), &mut changes)?;
+            if !changes.is_empty() {
+                changes.sort_by(|a: &FileDelta, b| a.path.cmp(&b.path));
+                commits.push(described(&commit, changes)?);
+            }
+            next = match parent {
+                Parent::Commit(parent) => Some(parent),
+                _ => None,
+            };
+        }
+        Ok(History {
+            commits,
+            complete: next.is_none(),
+        })
+    }
+
+    fn first_parent(&self, commit: &git2::Commit<'_>) -> Result<Parent<'_>, Error> {
+        match commit.parent_ids().next() {
+            Some(id) => self.raw_commit(id).map(Parent::Commit),
+            None if is_cut_off(commit) => Ok(Parent::BeyondShallow),
+            None => Ok(Parent::None),
+        }
+    }
+
+    fn raw_commit(&self, id: Oid) -> Result<git2::Commit<'_>, Error> {
+        self.raw
+            .find_commit(id)
+            .map_err(|error| self.damaged(error))
+    }
+
+    fn compare(
+        &self,
+        wanted: &Wanted,
+        old: Option<Oid>,
+        new: Option<Oid>,
+        changes: &mut Vec<FileDelta>,
+    ) -> Result<(), Error> {
+        if old == new {
+            return Ok(());
+        }
+        let old = old.map(|tree| self.raw_tree(tree)).transpose()?;
+        let new = new.map(|tree| self.raw_tree(tree)).transpose()?;
+        for (name, below) in &wanted.names {
+            let before = Entry::of(old.as_ref(), name);
+            let after = Entry::of(new.as_ref(), name);
+            if let Some(path) = &below.path
+                && before.file != after.file
+            {
+                changes.push(FileDelta {
+                    path: path.clone(),
+                    before: before.file.map(BlobId::from_oid).transpose()?,
+                    after: after.file.map(BlobId::from_oid).transpose()?,
+                });
+            }
+            if !below.names.is_empty() {
+                self.compare(below, before.folder, after.folder, changes)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Parent<'a> {
+    Commit(git2::Commit<'a>),
+    /// This is the first commit.
+    None,
+    BeyondShallow,
+}
+
+/// libgit2 hides the parents that a shallow clone does not have; the commit still names them.
+fn is_cut_off(commit: &git2::Commit<'_>) -> bool {
+    let header = commit.raw_header_bytes();
+    header
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.starts_with(b"parent "))
+}
+
+/// Paths as a tree of their parts.
+#[derive(Default)]
+struct Wanted {
+    path: Option<FilePath>,
+    names: BTreeMap<String, Wanted>,
+}
+
+impl Wanted {
+    fn new(paths: &[FilePath]) -> Self {
+        let mut root = Self::default();
+        for path in paths {
+            let leaf = path.as_str().split('/').fold(&mut root, |node, part| {
+                node.names.entry(part.to_owned()).or_default()
+            });
+            leaf.path = Some(path.clone());
+        }
+        root
+    }
+}
+
+#[derive(Default)]
+struct Entry {
+    file: Option<Oid>,
+    folder: Option<Oid>,
+}
+
+impl Entry {
+    fn of(tree: Option<&git2::Tree<'_>>, name: &str) -> Self {
+        let Some(entry) = tree.and_then(|tree| tree.get_name(name)) else {
+            return Self::default();
+        };
+        let is_file = entry.kind() == Some(ObjectType::Blob) && entry.filemode() != 0o120_000;
+        let is_folder = entry.kind() == Some(ObjectType::Tree);
+        Self {
+            file: is_file.then(|| entry.id()),
+            folder: is_folder.then(|| entry.id()),
+        }
+    }
+}
+
+fn described(commit: &git2::Commit<'_>, changes: Vec<FileDelta>) -> Result<Commit, Error> {
+    let seconds = commit.time().seconds();
+    Ok(Commit {
+        id: CommitId::from_oid(commit.id())?,
+        parents: commit
+            .parent_ids()
+            .map(CommitId::from_oid)
+            .collect::<Result<_, _>>()?,
+        tree: TreeId::from_oid(commit.tree_id())?,
+        author: signature(&commit.author()),
+        committer: signature(&commit.committer()),
+        // A commit may claim any time; one that is no time is the epoch.
+        time: Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH),
+        message: String::from_utf8_lossy(commit.message_raw_bytes()).into_owned(),
+        changes,
+    })
+}
+
+fn signature(signature: &git2::Signature<'_>) -> Signature {
+    Signature {
+        name: String::from_utf8_lossy(signature.name_bytes()).into_owned(),
+        email: String::from_utf8_lossy(signature.email_bytes()).into_owned(),
+    }
+}

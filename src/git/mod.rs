@@ -1,0 +1,31 @@
+//! Git by libgit2: commits are read from the object database, never from a checkout, and
+//! branches move by compare and swap only. No hook, filter or submodule of a repository that is
+//! read is ever run, and no child process is started.
+//!
+//! Everything here blocks; asynchronous callers run it on a blocking thread. A [`Repository`]
+//! belongs to one thread at a time.
+//!
+//! [`Location`] says where, [`Repository::open`] reads, [`Repository::commit`] and
+//! [`Repository::push`] write.
+
+mod blobs;
+mod commit;
+mod error;
+mod history;
+mod ids;
+mod local;
+mod location;
+mod merge;
+mod push;
+mod repository;
+mod setup;
+mod trees;
+
+pub use commit::{NewCommit, Signature};
+pub use error::Error;
+pub use history::{Commit, FileDelta, History};
+pub use location::{Location, LocationError, RemoteUrl, Scheme};
+pub use merge::Merge;
+pub use push::{PushOutcome, RejectedReason};
+pub use repository::Repository;
+pub use setup::{Timeouts, prepare};

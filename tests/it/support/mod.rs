@@ -1,0 +1,3 @@
+//! Real servers and repositories for the tests.
+
+pub mod git;
