@@ -7,6 +7,7 @@
 //! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`policy`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`] | names and values |
 //! | 1 text | [`yaml`] | bytes to values and back |
 //! | 2 decisions | [`resolve`], [`plan`] | what to ask; what to write, as values |
+//! | 3 adapters | [`registry`] | tag to digest at a registry |
 
 pub mod clock;
 pub mod environment;
@@ -17,6 +18,7 @@ pub mod lookup;
 pub mod plan;
 pub mod policy;
 pub mod problem;
+pub mod registry;
 pub mod resolve;
 pub mod revision;
 pub mod snapshot;

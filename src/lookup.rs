@@ -1,6 +1,6 @@
 //! A question to a registry, and its answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub struct Lookup {
     /// Digests that were read and hashed before. A registry that still names one of them answers
     /// by one HEAD.
     pub known: BTreeSet<Digest>,
+    /// In import mode Legacy: what was chosen before, image by index. An index that is still
+    /// named costs one HEAD then, else a HEAD and a GET.
+    pub chosen: BTreeMap<Digest, Digest>,
 }
 
 /// By what an image is asked for.

@@ -312,6 +312,7 @@ impl Questions {
             platforms: Vec::new(),
             insecure,
             known: BTreeSet::new(),
+            chosen: BTreeMap::new(),
         };
         self.lookups.push((lookup, known));
         number

@@ -1,0 +1,169 @@
+//! Tag to digest at any OCI registry.
+//!
+//! A question is a HEAD when a digest is known already, and a GET with a hash check when it is
+//! new or has moved. Everything has a limit: bytes, time, tries, redirects, requests at once.
+//! Credentials go to the registry itself and to the token server that the realm rules give it,
+//! and nowhere else; addresses are checked when they are dialled.
+
+mod access;
+mod authority;
+mod challenge;
+mod channel;
+mod clients;
+mod credentials;
+mod egress;
+mod envelope;
+mod error;
+mod host;
+mod image_manifest;
+mod options;
+mod question;
+mod realm;
+mod retry;
+mod transport;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use tokio::sync::Semaphore;
+
+pub use credentials::CredentialSource;
+pub use error::{Failure, FailureKind, RegistryError};
+pub use options::{AllowedHosts, Pause, RegistryOptions, Retry, Timeouts};
+
+use crate::image::Repository;
+use crate::lookup::{Lookup, Resolution};
+use crate::registry::access::Access;
+use crate::registry::authority::Authority;
+use crate::registry::clients::Clients;
+use crate::registry::egress::Egress;
+use crate::registry::host::{Host, lock};
+use crate::registry::transport::Transport;
+
+/// All registries, with the connections, tokens and manners learned so far. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Registries {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    allowed: AllowedHosts,
+    concurrency_per_host: usize,
+    concurrency: usize,
+    transport: Transport,
+    /// By authority, and whether a manifest says `insecure`.
+    hosts: Mutex<HashMap<(Authority, bool), Arc<Host>>>,
+}
+
+impl Registries {
+    /// Reads the certificate files; no request is made.
+    pub fn new(options: RegistryOptions) -> Result<Self, RegistryError> {
+        let egress = Egress::default();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                concurrency_per_host: options.concurrency_per_host,
+                concurrency: options.concurrency,
+                transport: Transport {
+                    clients: Clients::new(&options, egress.clone())?,
+                    egress,
+                    insecure_hosts: options
+                        .insecure_hosts
+                        .iter()
+                        .filter_map(|host| Authority::parse(host))
+                        .collect(),
+                    timeouts: options.timeouts,
+                    retry: options.retry,
+                    permits: Semaphore::new(options.concurrency.max(1)),
+                },
+                allowed: options.allowed,
+                hosts: Mutex::default(),
+            }),
+        })
+    }
+
+    /// Answers one question.
+    pub async fn resolve(&self, lookup: &Lookup) -> Resolution {
+        match self.access(&lookup.repository, lookup.insecure) {
+            Ok(access) => access.resolve(lookup).await,
+            Err(failure) => failure.into(),
+        }
+    }
+
+    /// Answers many questions in parallel, in their order; equal ones are asked once.
+    /// `on_done` is called after each answer.
+    pub async fn resolve_all(
+        &self,
+        lookups: &[Lookup],
+        on_done: impl Fn() + Sync,
+    ) -> Vec<Resolution> {
+        let mut position = HashMap::with_capacity(lookups.len());
+        let mut questions = Vec::with_capacity(lookups.len());
+        for lookup in lookups {
+            position.entry(lookup).or_insert_with(|| {
+                questions.push(lookup);
+                questions.len() - 1
+            });
+        }
+        let answers: Vec<Resolution> = stream::iter(questions)
+            .map(|lookup| async {
+                let resolution = self.resolve(lookup).await;
+                on_done();
+                resolution
+            })
+            // Requests have limits of their own; this one bounds the memory.
+            .buffered(self.inner.concurrency.max(1) * 4)
+            .collect()
+            .await;
+        lookups
+            .iter()
+            .filter_map(|lookup| {
+                position
+                    .get(lookup)
+                    .and_then(|at| answers.get(*at))
+                    .cloned()
+            })
+            .collect()
+    }
+
+    fn access(&self, repository: &Repository, insecure: bool) -> Result<Access<'_>, Failure> {
+        let endpoint = repository.endpoint();
+        let authority = Authority::parse(&endpoint.host)
+            .ok_or_else(|| Failure::refused(&endpoint.host, "it is no usable host"))?;
+        if let AllowedHosts::Only(hosts) = &self.inner.allowed {
+            let is_allowed = hosts
+                .iter()
+                .any(|host| Authority::parse(host).as_ref() == Some(&authority));
+            if !is_allowed {
+                return Err(Failure::refused(
+                    &endpoint.host,
+                    "the registry is not one of those that may be asked",
+                )
+                .advice("add it to registries.allow in the server's file"));
+            }
+        }
+        Ok(Access {
+            transport: &self.inner.transport,
+            host: self.host(authority, insecure),
+            path: endpoint.path,
+        })
+    }
+
+    fn host(&self, authority: Authority, insecure: bool) -> Arc<Host> {
+        let mut hosts = lock(&self.inner.hosts);
+        let key = (authority, insecure);
+        if let Some(host) = hosts.get(&key) {
+            return Arc::clone(host);
+        }
+        self.inner.transport.egress.list(&key.0);
+        let host = Arc::new(Host::new(
+            key.0.clone(),
+            insecure,
+            self.inner.concurrency_per_host,
+        ));
+        hosts.insert(key, Arc::clone(&host));
+        host
+    }
+}
