@@ -5,12 +5,13 @@
 //! | floor | modules | what lives there |
 //! |---|---|---|
 //! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`] | names and values |
-//! | 1 text | [`yaml`] | bytes to values and back |
+//! | 1 text | [`yaml`], [`manifest`] | bytes to values and back |
 
 pub mod environment;
 pub mod field_path;
 pub mod image;
 pub mod lookup;
+pub mod manifest;
 pub mod problem;
 pub mod revision;
 pub mod snapshot;
