@@ -8,6 +8,8 @@
 //! | 1 text | [`yaml`] | bytes to values and back |
 //! | 2 decisions | [`resolve`], [`plan`] | what to ask; what to write, as values |
 //! | 3 adapters | [`registry`] | tag to digest at a registry |
+//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`] | names and values |
+//! | 1 text | [`yaml`], [`manifest`] | bytes to values and back |
 
 pub mod clock;
 pub mod environment;
@@ -17,6 +19,7 @@ pub mod image;
 pub mod lookup;
 pub mod plan;
 pub mod policy;
+pub mod manifest;
 pub mod problem;
 pub mod registry;
 pub mod resolve;

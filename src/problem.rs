@@ -50,7 +50,7 @@ pub struct Problem {
     /// What is wrong and why, one sentence without a full stop.
     pub message: String,
     /// What to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub advice: Option<String>,
 }
 

@@ -196,7 +196,7 @@ pub struct Observed {
     pub from: String,
     #[serde(default)]
     pub import_mode: ImportMode,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub generation: Option<i64>,
 }
 

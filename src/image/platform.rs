@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Platform {
     pub os: String,
     pub architecture: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub variant: Option<String>,
 }
 

@@ -1,0 +1,286 @@
+//! The annotation `image.openshift.io/triggers` (library-go `pkg/image/trigger/annotations.go`).
+//!
+//! Unlike the original, one bad entry is a finding and the others work.
+
+use crate::field_path::{FieldPath, Step};
+use crate::manifest::facts::{ContainerFacts, Finding, FromFacts, ObjectFacts, Spot, TriggerFacts};
+use crate::manifest::reader::Reader;
+use crate::manifest::text_in_scalar::spot_inside;
+use crate::manifest::workload::{find_container, pod_spec_path};
+use crate::problem::Severity;
+use crate::trigger::{PinForm, TRIGGERS, TriggerKind};
+use crate::yaml::{Node, Source};
+
+/// Reads the annotation of `object` into `facts`, whose containers have been read.
+pub(crate) fn read<'a>(reader: &mut Reader<'a>, object: &'a Node, facts: &mut ObjectFacts) {
+    let Some(annotation) = reader.at(object, &["metadata", "annotations", TRIGGERS]) else {
+        return;
+    };
+    let Some(text) = annotation.text() else {
+        reader.error(annotation, format!("{TRIGGERS} holds its JSON as a text"));
+        return;
+    };
+    if text.trim().is_empty() {
+        return;
+    }
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        let offset = offset_of(text, error.line(), error.column());
+        let at = spot_inside(reader.source, annotation, offset);
+        let message = format!("{TRIGGERS} is not JSON: {}", without_place(&error));
+        reader
+            .findings
+            .push(Finding::new(at, Severity::Error, message));
+        return;
+    }
+    // JSON is YAML: read once more, for the places of its parts.
+    let inner = Source::parse(text.as_bytes());
+    let root = inner.documents.first().and_then(|d| d.root.as_ref());
+    let Some(list) = root.filter(|root| is_sequence(root)) else {
+        reader.error(annotation, format!("{TRIGGERS} is a JSON array"));
+        return;
+    };
+    if facts.containers.is_empty() {
+        reader.error(
+            annotation,
+            format!(
+                "{TRIGGERS} stands on an object without containers at {}",
+                pod_spec_path(&facts.kind).join(".")
+            ),
+        );
+        return;
+    }
+    for item in list.items() {
+        let mut entry = Entry {
+            spot_of: &|node| spot_inside(reader.source, annotation, node.span.start),
+            findings: Vec::new(),
+        };
+        let trigger = entry.read(item, facts);
+        reader.findings.append(&mut entry.findings);
+        let Some(trigger) = trigger else { continue };
+        if facts
+            .triggers
+            .iter()
+            .any(|other| other.kind == TriggerKind::Annotation && other.field == trigger.field)
+        {
+            reader.findings.push(Finding::new(
+                trigger.at,
+                Severity::Error,
+                format!(
+                    "duplicate triggers are not allowed: an earlier one names {} already",
+                    trigger.field
+                ),
+            ));
+            continue;
+        }
+        facts.triggers.push(trigger);
+    }
+}
+
+fn is_sequence(node: &Node) -> bool {
+    matches!(node.value, crate::yaml::Value::Sequence { .. })
+}
+
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(at) => text.get(..at).unwrap_or_default().to_owned(),
+        None => text,
+    }
+}
+
+/// The byte offset of a line and column as serde_json counts them, from 1, in bytes.
+fn offset_of(text: &str, line: usize, column: usize) -> usize {
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    (start + column.saturating_sub(1)).min(text.len())
+}
+
+/// One entry of the array being read.
+struct Entry<'f> {
+    spot_of: &'f dyn Fn(&Node) -> Spot,
+    findings: Vec<Finding>,
+}
+
+impl Entry<'_> {
+    fn read(&mut self, item: &Node, object: &ObjectFacts) -> Option<TriggerFacts> {
+        if item.entries().is_empty() {
+            self.error(item, "a trigger is an object with `from` and `fieldPath`");
+            return None;
+        }
+        for (key, _) in item.entries() {
+            match key.text().unwrap_or_default() {
+                "from" | "fieldPath" | "paused" => {}
+                "pause" => self.warn(
+                    key,
+                    "`pause` is not a field, so the trigger is active; did you mean `paused`?",
+                ),
+                other => {
+                    let message = format!("`{other}` is not a field of a trigger");
+                    self.warn(key, message);
+                }
+            }
+        }
+        let paused = self.paused(item)?;
+        let from = self.from(item)?;
+        let container = self.container(item, object)?;
+        Some(TriggerFacts {
+            from,
+            kind: TriggerKind::Annotation,
+            at: (self.spot_of)(item),
+            paused,
+            group: None,
+            field: container.field.clone(),
+            field_at: container.at,
+            current: container.image.clone(),
+            form: PinForm::Image,
+        })
+    }
+
+    /// None where it is no boolean: then the trigger is not used.
+    fn paused(&mut self, item: &Node) -> Option<bool> {
+        let Some(node) = present(item, "paused") else {
+            return Some(false);
+        };
+        let is_string = node.span.len() > node.text().map_or(0, str::len);
+        let value = match node.text() {
+            Some("true") => true,
+            Some("false") => false,
+            Some("") if is_string => false,
+            _ => {
+                self.error(node, "`paused` is true or false");
+                return None;
+            }
+        };
+        if is_string {
+            self.warn(node, "`paused` is a text; OpenShift would ignore all triggers of this object: write true or false without quotes");
+        }
+        Some(value)
+    }
+
+    fn from(&mut self, item: &Node) -> Option<FromFacts> {
+        let Some(from) = present(item, "from") else {
+            self.error(item, "the trigger has no `from`");
+            return None;
+        };
+        read_from(from, &mut |node, message| self.error(node, message))
+    }
+
+    fn container<'o>(
+        &mut self,
+        item: &Node,
+        object: &'o ObjectFacts,
+    ) -> Option<&'o ContainerFacts> {
+        let Some((node, text)) =
+            present(item, "fieldPath").and_then(|node| node.text().map(|text| (node, text)))
+        else {
+            self.error(item, "the trigger has no `fieldPath`");
+            return None;
+        };
+        let path = match text.parse::<FieldPath>() {
+            Ok(path) => path,
+            Err(error) => {
+                self.error(node, error.to_string());
+                return None;
+            }
+        };
+        let prefix = pod_spec_path(&object.kind);
+        let (head, tail) = path
+            .steps()
+            .split_at_checked(prefix.len())
+            .unwrap_or((path.steps(), &[]));
+        let fits = head.len() == prefix.len()
+            && head
+                .iter()
+                .zip(prefix)
+                .all(|(step, key)| matches!(step, Step::Key(name) if name == key));
+        if !fits {
+            let message = format!(
+                "field path is not valid: {text}: in a {} it begins with `{}.`",
+                object.kind,
+                prefix.join(".")
+            );
+            self.error(node, message);
+            return None;
+        }
+        let (init, step) = match tail {
+            [Step::Key(list), step, Step::Key(field)] if field == "image" => match list.as_str() {
+                "containers" => (false, step),
+                "initContainers" => (true, step),
+                _ => return self.bad_path(node, text),
+            },
+            _ => return self.bad_path(node, text),
+        };
+        let found = find_container(&object.containers, init, step);
+        if found.is_none() {
+            self.error(node, format!("no such container: {text}"));
+        }
+        found
+    }
+
+    fn bad_path<T>(&mut self, node: &Node, text: &str) -> Option<T> {
+        let message = format!(
+            "field path is not valid: {text}: it ends with containers[N].image, initContainers[N].image, or [?(@.name==\"NAME\")] in place of [N]"
+        );
+        self.error(node, message);
+        None
+    }
+
+    fn error(&mut self, node: &Node, message: impl Into<String>) {
+        let at = (self.spot_of)(node);
+        self.findings
+            .push(Finding::new(at, Severity::Error, message));
+    }
+
+    fn warn(&mut self, node: &Node, message: impl Into<String>) {
+        let at = (self.spot_of)(node);
+        self.findings
+            .push(Finding::new(at, Severity::Warning, message));
+    }
+}
+
+fn present<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+    node.get(key).filter(|value| !value.is_null())
+}
+
+/// Reads `{kind, name, namespace}`. The kind may be absent only where that means ImageStreamTag
+/// anyway; `error` is told what is wrong.
+pub(crate) fn read_from(from: &Node, error: &mut dyn FnMut(&Node, String)) -> Option<FromFacts> {
+    let kind = present(from, "kind");
+    if let Some(kind) = kind.filter(|kind| !matches!(kind.text(), Some("ImageStreamTag"))) {
+        error(
+            kind,
+            format!(
+                "`from.kind` is `{}`; a trigger follows an ImageStreamTag",
+                kind.text().unwrap_or_default()
+            ),
+        );
+        return None;
+    }
+    let Some((node, name)) = present(from, "name").and_then(|node| Some((node, node.text()?)))
+    else {
+        error(from, "`from.name` is required".to_owned());
+        return None;
+    };
+    let good = |part: &&str| !part.is_empty() && !part.contains([':', '@', '/']);
+    let parts = name
+        .split_once(':')
+        .filter(|(stream, tag)| good(stream) && good(tag));
+    let Some((stream, tag)) = parts else {
+        error(
+            node,
+            format!("`from.name` is `{name}`; it must be in the form of <name>:<tag>"),
+        );
+        return None;
+    };
+    let namespace = present(from, "namespace")
+        .and_then(Node::text)
+        .filter(|namespace| !namespace.is_empty());
+    Some(FromFacts {
+        namespace: namespace.map(str::to_owned),
+        stream: stream.to_owned(),
+        tag: tag.to_owned(),
+    })
+}

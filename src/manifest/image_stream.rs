@@ -1,0 +1,279 @@
+//! ImageStream manifests (openshift/api `image/v1/types.go`).
+
+use std::collections::BTreeMap;
+
+use crate::field_path::{FieldPath, Step};
+use crate::image::Reference;
+use crate::manifest::facts::{SourceFacts, StreamFacts, TagFacts};
+use crate::manifest::reader::Reader;
+use crate::stream::{ImportMode, OBSERVED, Observed, StatusTag, TagEvent};
+use crate::yaml::Node;
+
+/// Reads the ImageStream `object`, which stands at `root`. None where it has no usable name.
+pub(crate) fn read<'a>(
+    reader: &mut Reader<'a>,
+    object: &'a Node,
+    root: &FieldPath,
+) -> Option<StreamFacts> {
+    let metadata = reader.get(object, "metadata");
+    let Some(name_node) = metadata.and_then(|metadata| reader.get(metadata, "name")) else {
+        reader.error(object, "the ImageStream has no metadata.name");
+        return None;
+    };
+    let name = name_node.text().unwrap_or_default();
+    if !is_stream_name(name) {
+        reader.error(
+            name_node,
+            format!(
+                "`{name}` is not a stream name; it must match \"[a-z0-9]+(?:[._-][a-z0-9]+)*\""
+            ),
+        );
+        return None;
+    }
+    let namespace = metadata.and_then(|metadata| reader.text(metadata, "namespace"));
+    if namespace.map_or(0, str::len) + name.len() + 1 > 255 {
+        reader.error(
+            name_node,
+            "'namespace/name' cannot be longer than 255 characters",
+        );
+        return None;
+    }
+    let spec = reader.get(object, "spec");
+    let local_lookup = spec
+        .and_then(|spec| reader.get(spec, "lookupPolicy"))
+        .is_some_and(|policy| reader.flag(policy, "local"));
+    if let Some(field) = spec.and_then(|spec| reader.get(spec, "dockerImageRepository"))
+        && field.text() != Some("")
+    {
+        reader.warning(
+            field,
+            "`dockerImageRepository` (all tags of a repository) is not acted on by this version",
+        );
+    }
+    Some(StreamFacts {
+        name: name.to_owned(),
+        namespace: namespace.map(str::to_owned),
+        document: reader.document.index,
+        root: root.clone(),
+        at: reader.spot(object),
+        local_lookup,
+        tags: spec.map_or_else(Vec::new, |spec| read_tags(reader, spec)),
+        status: read_status(reader, object),
+        observed: metadata.map_or_else(Vec::new, |metadata| read_observed(reader, metadata)),
+    })
+}
+
+fn is_stream_name(name: &str) -> bool {
+    let is_alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    name.split(['.', '_', '-'])
+        .all(|part| !part.is_empty() && part.bytes().all(is_alphanumeric))
+}
+
+fn read_tags<'a>(reader: &mut Reader<'a>, spec: &'a Node) -> Vec<TagFacts> {
+    let mut tags: Vec<TagFacts> = Vec::new();
+    for item in reader.items(spec, "tags") {
+        let item = reader.follow(item);
+        let Some(name) = reader.text(item, "name").filter(|name| !name.is_empty()) else {
+            reader.error(item, "a tag has no name");
+            continue;
+        };
+        if tags.iter().any(|tag| tag.name == name) {
+            reader.error(item, format!("the tag `{name}` stands twice in spec.tags"));
+            continue;
+        }
+        let tag = read_tag(reader, item, name);
+        tags.push(tag);
+    }
+    tags
+}
+
+fn read_tag<'a>(reader: &mut Reader<'a>, item: &'a Node, name: &str) -> TagFacts {
+    let policy = reader.get(item, "importPolicy");
+    let source = read_source(reader, item);
+    let scheduled = policy.is_some_and(|policy| reader.flag(policy, "scheduled"));
+    if scheduled
+        && matches!(
+            source,
+            SourceFacts::StreamTag { .. } | SourceFacts::StreamImage { .. }
+        )
+    {
+        reader.error(
+            item,
+            "only tags pointing to Docker repositories may be scheduled for background import",
+        );
+    }
+    check_reference_policy(reader, item);
+    TagFacts {
+        name: name.to_owned(),
+        at: reader.spot(item),
+        source,
+        reference: reader.flag(item, "reference"),
+        scheduled,
+        insecure: policy.is_some_and(|policy| reader.flag(policy, "insecure")),
+        import_mode: policy.and_then(|policy| read_import_mode(reader, policy)),
+        generation: read_generation(reader, item),
+    }
+}
+
+fn check_reference_policy<'a>(reader: &mut Reader<'a>, item: &'a Node) {
+    let Some(kind) = reader.at(item, &["referencePolicy", "type"]) else {
+        return;
+    };
+    if !matches!(kind.text(), Some("" | "Source" | "Local")) {
+        reader.error(kind, "valid values are \"Source\", \"Local\"");
+    }
+}
+
+fn read_import_mode<'a>(reader: &mut Reader<'a>, policy: &'a Node) -> Option<ImportMode> {
+    let mode = reader.get(policy, "importMode")?;
+    match mode.text() {
+        Some("") => None,
+        Some("Legacy") => Some(ImportMode::Legacy),
+        Some("PreserveOriginal") => Some(ImportMode::PreserveOriginal),
+        _ => {
+            reader.error(
+                mode,
+                "invalid import mode, valid modes are '', 'Legacy', 'PreserveOriginal'",
+            );
+            None
+        }
+    }
+}
+
+fn read_generation<'a>(reader: &mut Reader<'a>, item: &'a Node) -> Option<i64> {
+    let node = reader.get(item, "generation")?;
+    let number = node.text().and_then(|text| text.parse().ok());
+    if number.is_none() {
+        reader.error(node, "`generation` is a whole number");
+    }
+    number
+}
+
+fn read_source<'a>(reader: &mut Reader<'a>, item: &'a Node) -> SourceFacts {
+    let Some(from) = reader.get(item, "from") else {
+        return SourceFacts::None;
+    };
+    let kind = reader.text(from, "kind").unwrap_or_default();
+    if !matches!(kind, "DockerImage" | "ImageStreamTag" | "ImageStreamImage") {
+        let at = reader.get(from, "kind").unwrap_or(from);
+        reader.error(
+            at,
+            "valid values are 'DockerImage', 'ImageStreamImage', 'ImageStreamTag'",
+        );
+        return SourceFacts::Invalid;
+    }
+    let Some(name_node) = reader
+        .get(from, "name")
+        .filter(|name| name.text() != Some(""))
+    else {
+        reader.error(from, "`from.name` is required");
+        return SourceFacts::Invalid;
+    };
+    let name = name_node.text().unwrap_or_default();
+    let namespace = reader
+        .text(from, "namespace")
+        .filter(|namespace| !namespace.is_empty())
+        .map(str::to_owned);
+    let source = match kind {
+        "DockerImage" => name
+            .parse::<Reference>()
+            .map(SourceFacts::Image)
+            .map_err(|error| format!("`{name}`: {error}")),
+        "ImageStreamTag" => stream_tag(name, namespace),
+        _ => stream_image(name, namespace),
+    };
+    source.unwrap_or_else(|message| {
+        reader.error(name_node, message);
+        SourceFacts::Invalid
+    })
+}
+
+const FORMS: &str = "must be of the form <tag>, <repo>:<tag>, <id>, or <repo>@<id>";
+
+/// `<tag>` or `<stream>:<tag>` (openshift-apiserver `imagestream/strategy.go`,
+/// `parseFromReference`).
+fn stream_tag(name: &str, namespace: Option<String>) -> Result<SourceFacts, String> {
+    let (stream, tag) = match name.split_once(':') {
+        Some((stream, tag)) => (Some(stream.to_owned()), tag),
+        None => (None, name),
+    };
+    if tag.is_empty() || tag.contains(':') || stream.as_deref() == Some("") || name.contains('@') {
+        return Err(FORMS.to_owned());
+    }
+    Ok(SourceFacts::StreamTag {
+        namespace,
+        stream,
+        tag: tag.to_owned(),
+    })
+}
+
+fn stream_image(name: &str, namespace: Option<String>) -> Result<SourceFacts, String> {
+    if name.matches('@').count() > 1 || name.starts_with('@') || name.ends_with('@') {
+        return Err(FORMS.to_owned());
+    }
+    Ok(SourceFacts::StreamImage {
+        namespace,
+        name: name.to_owned(),
+    })
+}
+
+fn read_status<'a>(reader: &mut Reader<'a>, object: &'a Node) -> Vec<StatusTag> {
+    let Some(status) = reader.get(object, "status") else {
+        return Vec::new();
+    };
+    let mut tags = Vec::new();
+    for item in reader.items(status, "tags") {
+        let item = reader.follow(item);
+        let Some(tag) = reader.text(item, "tag") else {
+            reader.error(item, "an entry of status.tags has no `tag`");
+            continue;
+        };
+        let items = reader
+            .items(item, "items")
+            .iter()
+            .map(|event| read_event(reader, reader.follow(event)))
+            .collect();
+        tags.push(StatusTag {
+            tag: tag.to_owned(),
+            items,
+        });
+    }
+    tags
+}
+
+fn read_event<'a>(reader: &Reader<'a>, event: &'a Node) -> TagEvent {
+    let text = |key| reader.text(event, key).unwrap_or_default().to_owned();
+    TagEvent {
+        created: text("created"),
+        reference: text("dockerImageReference"),
+        image: text("image"),
+        generation: text("generation").parse().unwrap_or_default(),
+    }
+}
+
+fn read_observed<'a>(reader: &mut Reader<'a>, metadata: &'a Node) -> Vec<(String, Observed)> {
+    let Some(annotation) = reader.at(metadata, &["annotations", OBSERVED]) else {
+        return Vec::new();
+    };
+    let text = annotation.text().unwrap_or_default();
+    match serde_json::from_str::<BTreeMap<String, Observed>>(text) {
+        Ok(observed) => observed.into_iter().collect(),
+        Err(error) => {
+            reader.find(
+                annotation,
+                crate::problem::Severity::Error,
+                format!("the annotation {OBSERVED} cannot be read: {error}"),
+                Some("remove it: every tag of the stream is then imported again"),
+            );
+            Vec::new()
+        }
+    }
+}
+
+/// `items[n]` below `root`.
+pub(crate) fn list_item(root: &FieldPath, index: usize) -> FieldPath {
+    crate::manifest::reader::below(
+        &crate::manifest::reader::below(root, Step::Key("items".to_owned())),
+        Step::Index(index),
+    )
+}

@@ -1,0 +1,195 @@
+//! Marker comments: `image: ghcr.io/acme/web:1 # {"$imagestream": "app-dev/web:latest"}`.
+//!
+//! The text is `[namespace/]stream:tag`, with one more `:tag`, `:digest` or `:name` where only
+//! that part of an image is written. Image streams' tags hold no colon, so this is unambiguous.
+
+use serde::Deserialize;
+
+use crate::field_path::{FieldPath, Step};
+use crate::manifest::facts::{FileFacts, Finding, FromFacts, ObjectFacts, TriggerFacts};
+use crate::manifest::reader::{Reader, below, item_step};
+use crate::problem::Severity;
+use crate::stream::StreamTagName;
+use crate::trigger::{MARKER, PinForm, TriggerKind};
+use crate::yaml::{Comment, Node, Value};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Marker {
+    #[serde(rename = "$imagestream")]
+    image_stream: String,
+}
+
+/// Reads the markers of one document whose objects have been read into `facts`.
+pub(crate) fn read<'a>(reader: &mut Reader<'a>, root: &'a Node, facts: &mut FileFacts) {
+    let document = reader.document;
+    let markers: Vec<&Comment> = document
+        .comments
+        .iter()
+        .filter(|comment| comment.text.contains(MARKER) && comment.text.trim().starts_with('{'))
+        .collect();
+    if markers.is_empty() {
+        return;
+    }
+    let scalars = scalars_before(reader, root, &markers);
+    for (comment, scalar) in markers.into_iter().zip(scalars) {
+        match read_one(reader, comment, scalar) {
+            Ok((object, trigger)) => add(reader, root, facts, &object, trigger),
+            Err(message) => {
+                let at = reader.source.position(comment.span.start).into();
+                reader
+                    .findings
+                    .push(Finding::new(at, Severity::Error, message));
+            }
+        }
+    }
+}
+
+fn read_one(
+    reader: &Reader<'_>,
+    comment: &Comment,
+    scalar: Option<(FieldPath, &Node)>,
+) -> Result<(FieldPath, TriggerFacts), String> {
+    let marker: Marker = serde_json::from_str(comment.text.trim()).map_err(|error| {
+        format!("the marker is not {{\"{MARKER}\": \"namespace/stream:tag\"}}: {error}")
+    })?;
+    let (from, form) = parse(&marker.image_stream).ok_or_else(|| {
+        format!(
+            "the marker names `{}`; write [namespace/]stream:tag, with :tag, :digest or :name behind it where only that part is wanted",
+            marker.image_stream
+        )
+    })?;
+    let (field, scalar) =
+        scalar.ok_or("the marker stands behind no value; put it at the end of the value's line")?;
+    let object = match field.steps() {
+        [list @ Step::Key(items), item @ Step::Index(_), ..] if items == "items" => {
+            [list.clone(), item.clone()].into_iter().collect()
+        }
+        _ => FieldPath::root(),
+    };
+    let trigger = TriggerFacts {
+        from,
+        kind: TriggerKind::Marker,
+        at: reader.source.position(comment.span.start).into(),
+        paused: false,
+        group: None,
+        field,
+        field_at: reader.spot(scalar),
+        current: reader.follow(scalar).text().map(str::to_owned),
+        form,
+    };
+    Ok((object, trigger))
+}
+
+/// `[namespace/]stream[:tag][:part]`
+fn parse(text: &str) -> Option<(FromFacts, PinForm)> {
+    let (name, form) = match text.rsplit_once(':') {
+        Some((name, part)) if name.contains(':') => (
+            name,
+            match part {
+                "tag" => PinForm::Tag,
+                "digest" => PinForm::Digest,
+                "name" => PinForm::Repository,
+                _ => return None,
+            },
+        ),
+        _ => (text, PinForm::Image),
+    };
+    let explicit = name.contains('/');
+    let name = StreamTagName::parse(name, "-")?;
+    let from = FromFacts {
+        namespace: explicit.then_some(name.stream.namespace),
+        stream: name.stream.name,
+        tag: name.tag,
+    };
+    Some((from, form))
+}
+
+/// Puts the trigger to the object that holds its field.
+fn add<'a>(
+    reader: &Reader<'a>,
+    root: &'a Node,
+    facts: &mut FileFacts,
+    object: &FieldPath,
+    trigger: TriggerFacts,
+) {
+    let document = reader.document.index;
+    let holder = facts
+        .objects
+        .iter_mut()
+        .find(|held| held.document == document && &held.root == object);
+    if let Some(holder) = holder {
+        holder.triggers.push(trigger);
+        return;
+    }
+    let node = match object.steps() {
+        [Step::Key(list), Step::Index(index)] => reader
+            .items(root, list)
+            .get(*index)
+            .map_or(root, |item| reader.follow(item)),
+        _ => root,
+    };
+    let text = |keys: &[&str]| {
+        reader
+            .at(node, keys)
+            .and_then(Node::text)
+            .map(str::to_owned)
+    };
+    facts.objects.push(ObjectFacts {
+        kind: text(&["kind"]).unwrap_or_default(),
+        name: text(&["metadata", "name"]).unwrap_or_default(),
+        namespace: text(&["metadata", "namespace"]).filter(|namespace| !namespace.is_empty()),
+        document,
+        root: object.clone(),
+        resolve_names: false,
+        containers: Vec::new(),
+        triggers: vec![trigger],
+    });
+}
+
+/// For each comment, the last scalar value that ends on its line before it, and its address.
+fn scalars_before<'a>(
+    reader: &Reader<'a>,
+    root: &'a Node,
+    comments: &[&Comment],
+) -> Vec<Option<(FieldPath, &'a Node)>> {
+    let mut found: Vec<Option<(FieldPath, &Node)>> = comments.iter().map(|_| None).collect();
+    let lines: Vec<u32> = comments
+        .iter()
+        .map(|comment| reader.source.position(comment.span.start).line)
+        .collect();
+    let mut open = vec![(FieldPath::root(), root)];
+    while let Some((path, node)) = open.pop() {
+        // Only what holds a comment, or ends on its line, is looked into.
+        let is_near = |comment: &&Comment| node.span.start < comment.span.start;
+        if !comments.iter().any(is_near) {
+            continue;
+        }
+        match &node.value {
+            Value::Scalar { .. } | Value::Alias(_) => {
+                let line = reader.source.position(node.span.end).line;
+                for ((comment, on), slot) in comments.iter().zip(&lines).zip(&mut found) {
+                    let is_later = slot
+                        .as_ref()
+                        .is_none_or(|(_, other)| other.span.end <= node.span.start);
+                    if *on == line && node.span.end <= comment.span.start && is_later {
+                        *slot = Some((path.clone(), node));
+                    }
+                }
+            }
+            Value::Sequence { items, .. } => {
+                for (index, item) in items.iter().enumerate() {
+                    open.push((below(&path, item_step(items, index)), item));
+                }
+            }
+            Value::Mapping { entries, .. } => {
+                for (key, value) in entries {
+                    if let Some(key) = key.text() {
+                        open.push((path.clone().key(key), value));
+                    }
+                }
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,51 @@
+//! YAML to values: image streams, triggers, markers, image fields, kustomizations.
+//!
+//! [`read_file`] reads one file by itself; its [`FileFacts`] may be cached by blob id.
+//! [`assemble`] puts the facts of one branch together for one environment. In between,
+//! [`wanted_fields`] names the fields of other files that `ImageTrigger` manifests point to, and
+//! [`read_fields`] reads them.
+
+mod annotation;
+mod assemble;
+mod facts;
+mod image_stream;
+mod image_trigger;
+mod kustomize;
+mod marker;
+mod read;
+mod reader;
+mod text_in_scalar;
+mod workload;
+
+pub use assemble::{Manifests, assemble};
+pub use facts::{
+    ContainerFacts, FieldFact, FieldFacts, FileFacts, Finding, FromFacts, Gathered,
+    ImageTriggerFacts, KustomizationFacts, KustomizeImage, ObjectFacts, SourceFacts, Spot,
+    StreamFacts, TagFacts, TargetFacts, TriggerFacts, Wanted, WantedDocument, WantedField,
+};
+pub use read::{read_fields, read_file, screen, wanted_fields};
+
+use crate::field_path::FieldPath;
+use crate::problem::Place;
+use crate::stream::DocumentAddress;
+
+/// A container's image, in whatever object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageField {
+    pub kind: String,
+    /// The object's `metadata.name`.
+    pub name: String,
+    pub namespace: String,
+    pub container: String,
+    pub init: bool,
+    pub document: DocumentAddress,
+    /// The object that holds the field: the root, or `items[n]` of a List.
+    pub object: FieldPath,
+    /// From the document's root.
+    pub field: FieldPath,
+    pub place: Place,
+    /// None where the container has no `image`.
+    pub image: Option<String>,
+    /// Whether a trigger, of whatever kind, names this field.
+    pub triggered: bool,
+}

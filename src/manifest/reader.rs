@@ -1,0 +1,146 @@
+use std::collections::HashMap;
+
+use crate::field_path::{FieldPath, Step};
+use crate::manifest::facts::{Finding, Spot};
+use crate::problem::Severity;
+use crate::yaml::{Document, Node, Position, Source, Value};
+
+/// One document being read: lookups that follow aliases, and the findings so far.
+pub(crate) struct Reader<'a> {
+    pub source: &'a Source<'a>,
+    pub document: &'a Document,
+    anchored: HashMap<usize, &'a Node>,
+    pub findings: Vec<Finding>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(source: &'a Source<'a>, document: &'a Document) -> Self {
+        let mut anchored = HashMap::new();
+        if let (Some(root), false) = (&document.root, document.anchors.is_empty()) {
+            collect_anchors(root, &mut anchored);
+        }
+        Self {
+            source,
+            document,
+            anchored,
+            findings: Vec::new(),
+        }
+    }
+
+    /// The node that an alias stands for; any other node is itself.
+    pub fn follow(&self, node: &'a Node) -> &'a Node {
+        match &node.value {
+            Value::Alias(number) => self.anchored.get(number).copied().unwrap_or(node),
+            _ => node,
+        }
+    }
+
+    /// A mapping's member; `null` counts as absent.
+    pub fn get(&self, node: &'a Node, key: &str) -> Option<&'a Node> {
+        let member = self.follow(self.follow(node).get(key)?);
+        (!member.is_null()).then_some(member)
+    }
+
+    /// A member some levels down.
+    pub fn at(&self, node: &'a Node, keys: &[&str]) -> Option<&'a Node> {
+        keys.iter().try_fold(node, |node, key| self.get(node, key))
+    }
+
+    pub fn text(&self, node: &'a Node, key: &str) -> Option<&'a str> {
+        self.get(node, key)?.text()
+    }
+
+    /// The items of a member that is a sequence.
+    pub fn items(&self, node: &'a Node, key: &str) -> &'a [Node] {
+        self.get(node, key).map_or(&[], Node::items)
+    }
+
+    /// A boolean member, absent as false. Anything else is a finding, and false.
+    pub fn flag(&mut self, node: &'a Node, key: &str) -> bool {
+        match self.get(node, key) {
+            None => false,
+            Some(value) => match value.text() {
+                Some("true" | "True" | "TRUE") => true,
+                Some("false" | "False" | "FALSE") => false,
+                _ => {
+                    self.error(value, format!("`{key}` is true or false"));
+                    false
+                }
+            },
+        }
+    }
+
+    pub fn spot(&self, node: &Node) -> Spot {
+        self.source.position(node.span.start).into()
+    }
+
+    pub fn error(&mut self, node: &Node, message: impl Into<String>) {
+        self.find(node, Severity::Error, message, None);
+    }
+
+    pub fn warning(&mut self, node: &Node, message: impl Into<String>) {
+        self.find(node, Severity::Warning, message, None);
+    }
+
+    pub fn find(
+        &mut self,
+        node: &Node,
+        severity: Severity,
+        message: impl Into<String>,
+        advice: Option<&str>,
+    ) {
+        let mut finding = Finding::new(self.spot(node), severity, message);
+        finding.advice = advice.map(str::to_owned);
+        self.findings.push(finding);
+    }
+}
+
+impl From<Position> for Spot {
+    fn from(position: Position) -> Self {
+        Self {
+            line: position.line,
+            column: position.column,
+        }
+    }
+}
+
+fn collect_anchors<'a>(root: &'a Node, anchored: &mut HashMap<usize, &'a Node>) {
+    let mut open = vec![root];
+    while let Some(node) = open.pop() {
+        if node.anchor != 0 {
+            anchored.insert(node.anchor, node);
+        }
+        open.extend(node.items());
+        open.extend(node.entries().iter().map(|(_, value)| value));
+    }
+}
+
+/// The step to an item: by its `name` where that is unique among its neighbours, so that an
+/// insertion before it leaves the address as it is, else by its number.
+pub(crate) fn item_step(items: &[Node], index: usize) -> Step {
+    let name_of = |node: &Node| node.get("name").and_then(Node::text).map(str::to_owned);
+    let name = items.get(index).and_then(name_of);
+    let is_unique = |name: &String| {
+        items
+            .iter()
+            .filter(|item| name_of(item).as_ref() == Some(name))
+            .count()
+            == 1
+    };
+    match name.filter(|name| !name.is_empty()).filter(is_unique) {
+        Some(value) => Step::Where {
+            key: "name".to_owned(),
+            value,
+        },
+        None => Step::Index(index),
+    }
+}
+
+/// `path` with one more step.
+pub(crate) fn below(path: &FieldPath, step: Step) -> FieldPath {
+    path.steps()
+        .iter()
+        .cloned()
+        .chain(std::iter::once(step))
+        .collect()
+}

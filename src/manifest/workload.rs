@@ -1,0 +1,108 @@
+//! Pod templates: which kinds have one, where, and their containers' images.
+
+use crate::field_path::{FieldPath, Step};
+use crate::manifest::facts::{ContainerFacts, ObjectFacts};
+use crate::manifest::reader::{Reader, below, item_step};
+use crate::yaml::Node;
+
+const RESOLVE_NAMES: &str = "alpha.image.policy.openshift.io/resolve-names";
+
+/// Where an object of `kind` holds its pod spec; for an unknown kind, where most do
+/// (library-go `pkg/image/trigger/annotations.go`).
+pub(crate) fn pod_spec_path(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "Pod" => &["spec"],
+        "PodTemplate" => &["template", "spec"],
+        "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
+        _ => &["spec", "template", "spec"],
+    }
+}
+
+/// Reads `object` as something that may hold containers. None for what is no mapping.
+pub(crate) fn read<'a>(
+    reader: &mut Reader<'a>,
+    object: &'a Node,
+    root: &FieldPath,
+    kind: &str,
+) -> Option<ObjectFacts> {
+    if object.entries().is_empty() {
+        return None;
+    }
+    let metadata = reader.get(object, "metadata");
+    let metadata_text = |key| {
+        metadata
+            .and_then(|metadata| reader.text(metadata, key))
+            .map(str::to_owned)
+    };
+    let mut facts = ObjectFacts {
+        kind: kind.to_owned(),
+        name: metadata_text("name").unwrap_or_default(),
+        namespace: metadata_text("namespace").filter(|namespace| !namespace.is_empty()),
+        document: reader.document.index,
+        root: root.clone(),
+        resolve_names: false,
+        containers: Vec::new(),
+        triggers: Vec::new(),
+    };
+    let path = pod_spec_path(kind);
+    let Some(pod_spec) = (!kind.is_empty())
+        .then(|| reader.at(object, path))
+        .flatten()
+    else {
+        return Some(facts);
+    };
+    let pod_path = path.iter().fold(root.clone(), |path, key| path.key(*key));
+    for (list, init) in [("initContainers", true), ("containers", false)] {
+        let items = reader.items(pod_spec, list);
+        let list_path = pod_path.clone().key(list);
+        for (index, item) in items.iter().enumerate() {
+            let field = below(&list_path, item_step(items, index)).key("image");
+            let item = reader.follow(item);
+            if item.entries().is_empty() {
+                reader.warning(item, format!("an item of `{list}` is no container"));
+                continue;
+            }
+            let image = reader.get(item, "image");
+            facts.containers.push(ContainerFacts {
+                name: reader.text(item, "name").unwrap_or_default().to_owned(),
+                init,
+                field,
+                at: reader.spot(image.unwrap_or(item)),
+                image: image.and_then(Node::text).map(str::to_owned),
+            });
+        }
+    }
+    facts.resolve_names = asks_by_annotation(reader, object, path);
+    Some(facts)
+}
+
+/// Whether the object or its pod template asks for its names to be resolved
+/// (apiserver-library-go `pkg/admission/imagepolicy`).
+fn asks_by_annotation<'a>(reader: &Reader<'a>, object: &'a Node, path: &[&str]) -> bool {
+    let has = |holder: Option<&'a Node>| {
+        holder
+            .and_then(|holder| reader.at(holder, &["metadata", "annotations", RESOLVE_NAMES]))
+            .and_then(Node::text)
+            == Some("*")
+    };
+    let template = path
+        .split_last()
+        .and_then(|(_, template)| reader.at(object, template));
+    has(Some(object)) || has(template)
+}
+
+/// The container that a field path below the pod spec names, by its number or by its name.
+pub(crate) fn find_container<'f>(
+    containers: &'f [ContainerFacts],
+    init: bool,
+    step: &Step,
+) -> Option<&'f ContainerFacts> {
+    let mut of_list = containers.iter().filter(|container| container.init == init);
+    match step {
+        Step::Index(index) => of_list.nth(*index),
+        Step::Where { key, value } if key == "name" => {
+            of_list.find(|container| &container.name == value)
+        }
+        _ => None,
+    }
+}
