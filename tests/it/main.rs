@@ -1,0 +1,13 @@
+//! Every integration test, in one binary: one link, one place to look.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test may stop; clippy knows only those functions as tests that carry #[test]"
+)]
+
+mod floors;
+mod tidy;
