@@ -11,6 +11,7 @@ const FLOORS: [&[&str]; 6] = [
         "image",
         "lookup",
         "object",
+        "plain",
         "problem",
         "pull_request",
         "revision",

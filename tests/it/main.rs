@@ -9,5 +9,6 @@
     reason = "a test may stop; clippy knows only those functions as tests that carry #[test]"
 )]
 
+mod cli;
 mod floors;
 mod tidy;
