@@ -12,6 +12,11 @@
 //! | 1 text | [`yaml`], [`manifest`] | bytes to values and back |
 
 pub mod clock;
+//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`] | names and values |
+//! | 1 text | [`yaml`] | bytes to values and back |
+//! | 5 roof | [`cli`], [`telemetry`] | the command line and its log |
+
+pub mod cli;
 pub mod environment;
 pub mod field_path;
 pub mod git;
@@ -20,11 +25,13 @@ pub mod lookup;
 pub mod plan;
 pub mod policy;
 pub mod manifest;
+pub mod plain;
 pub mod problem;
 pub mod registry;
 pub mod resolve;
 pub mod revision;
 pub mod snapshot;
 pub mod stream;
+pub mod telemetry;
 pub mod trigger;
 pub mod yaml;

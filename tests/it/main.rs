@@ -15,3 +15,6 @@ mod git;
 
 mod registry;
 mod support;
+mod cli;
+mod floors;
+mod tidy;

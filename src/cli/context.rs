@@ -1,0 +1,123 @@
+//! What every command is given beside its own arguments.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use crate::cli::error::CliError;
+use crate::cli::global::Global;
+use crate::cli::output;
+use crate::cli::progress::Progress;
+use crate::cli::style::{Role, Styles};
+use crate::plain::plain;
+use crate::problem::{Problem, Severity};
+
+#[derive(Debug)]
+pub struct Context {
+    /// The folder to work in, absolute: `-C`, else the current one.
+    pub folder: PathBuf,
+    /// The operator's file, `--config`; absolute.
+    pub server_file: Option<PathBuf>,
+    /// For what goes to stdout.
+    pub styles: Styles,
+    pub progress: Progress,
+    note_styles: Styles,
+    is_quiet: bool,
+}
+
+impl Context {
+    pub fn new(global: &Global) -> Result<Self, CliError> {
+        let current = std::env::current_dir()
+            .map_err(|error| CliError::usage("there is no current folder").because(&error))?;
+        let folder = match &global.directory {
+            Some(folder) => existing_folder(&current.join(folder))?,
+            None => current.clone(),
+        };
+        let variable = |name: &str| std::env::var(name).ok();
+        let stderr_is_terminal = io::stderr().is_terminal();
+        Ok(Self {
+            folder,
+            server_file: global.config.as_ref().map(|file| current.join(file)),
+            styles: Styles::decide(global.color, io::stdout().is_terminal(), variable),
+            progress: Progress::new(!global.quiet && !global.no_progress, stderr_is_terminal),
+            note_styles: Styles::decide(global.color, stderr_is_terminal, variable),
+            is_quiet: global.quiet,
+        })
+    }
+
+    /// A path of the command line, seen from the folder to work in.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// Says something beside the data, on stderr; not with `-q`.
+    pub fn note(&self, text: &str) {
+        if !self.is_quiet {
+            output::write_note(&format!("{}\n", plain(text)));
+        }
+    }
+
+    /// Shows findings on stderr, the gravest last, where the eye rests; with `-q` errors only.
+    pub fn problems<'a>(&self, problems: impl IntoIterator<Item = &'a Problem>) {
+        let mut problems: Vec<&Problem> = problems
+            .into_iter()
+            .filter(|problem| !self.is_quiet || problem.severity == Severity::Error)
+            .collect();
+        problems.sort_by(|a, b| (a.severity, &a.place).cmp(&(b.severity, &b.place)));
+        for problem in problems {
+            output::write_note(&render(problem, self.note_styles));
+        }
+    }
+}
+
+/// `file:line:column: severity: message`, as compilers write and editors read it.
+fn render(problem: &Problem, styles: Styles) -> String {
+    let role = match problem.severity {
+        Severity::Note => Role::Muted,
+        Severity::Warning => Role::Warning,
+        Severity::Error => Role::Error,
+    };
+    let severity = styles.paint(role, format!("{}:", problem.severity));
+    let place = problem.place.as_ref().map(|place| format!("{place}: "));
+    let mut text = format!(
+        "{}{severity} {}\n",
+        plain(&place.unwrap_or_default()),
+        plain(&problem.message)
+    );
+    if let Some(advice) = &problem.advice {
+        let label = styles.paint(Role::Hint, "hint:");
+        text.push_str(&format!("  {label} {}\n", plain(advice)));
+    }
+    text
+}
+
+fn existing_folder(folder: &Path) -> Result<PathBuf, CliError> {
+    match folder.canonicalize() {
+        Ok(path) if path.is_dir() => Ok(path),
+        Ok(_) => Err(CliError::usage(format!(
+            "-C {}: not a folder",
+            folder.display()
+        ))),
+        Err(error) => Err(CliError::usage(format!("-C {}", folder.display())).because(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::problem::Place;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_is_shown_as_compilers_do() {
+        let place = Place {
+            file: "apps/web.yaml".parse().unwrap(),
+            line: 3,
+            column: 7,
+        };
+        let problem = Problem::error(place, "the tag \x1b[1m is not there").advice("push it");
+        assert_eq!(
+            render(&problem, Styles::none()),
+            "apps/web.yaml:3:7: error: the tag [1m is not there\n  hint: push it\n"
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! The command line: one command a file, one funnel for errors, one writer to stdout.
+//!
+//! A command is a file with its `Args` and
+//! `pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError>`.
+
+pub mod completion;
+pub mod context;
+pub mod error;
+pub mod exit;
+pub mod global;
+pub mod help;
+mod interrupt;
+pub mod output;
+pub mod progress;
+pub mod style;
+pub mod table;
+pub mod version;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use clap::{ColorChoice, CommandFactory, FromArgMatches};
+
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::global::Global;
+use crate::cli::style::{ColorWhen, Styles};
+use crate::telemetry;
+
+/// Image streams for any Git repository: pins image tags to digests by pull request.
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "headwater",
+    version,
+    disable_help_subcommand = true,
+    after_help = "`headwater help exit-codes` lists the exit codes."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Completion(completion::Args),
+    Help(help::Args),
+    Version(version::Args),
+}
+
+impl Command {
+    fn run(&self, context: &Context) -> Result<Exit, CliError> {
+        match self {
+            Self::Completion(args) => completion::run(args, context),
+            Self::Help(args) => help::run(args, context),
+            Self::Version(args) => version::run(args, context),
+        }
+    }
+}
+
+/// Reads the command line of this process and runs it.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let color = early_color(&arguments);
+    let cli = match parse(arguments, color) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no failures, and a reader that has left is none either.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Success
+            }
+            .into();
+        }
+    };
+    telemetry::start(cli.global.log_format, cli.global.verbosity());
+    interrupt::watch(cli.global.timeout);
+    let ended = Context::new(&cli.global).and_then(|context| cli.command.run(&context));
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            let is_terminal = io::stderr().is_terminal();
+            let styles = Styles::decide(color, is_terminal, |name| std::env::var(name).ok());
+            output::write_note(&error.render(styles));
+            error.exit().into()
+        }
+    }
+}
+
+fn parse(arguments: Vec<OsString>, color: ColorWhen) -> Result<Cli, clap::Error> {
+    let command = Cli::command().color(match color {
+        ColorWhen::Auto => ColorChoice::Auto,
+        ColorWhen::Always => ColorChoice::Always,
+        ColorWhen::Never => ColorChoice::Never,
+    });
+    let mut matches = command.try_get_matches_from(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches)
+}
+
+/// `--color` as it stands on the command line: help and usage errors need it before the line
+/// is parsed, or when it cannot be.
+fn early_color(arguments: &[OsString]) -> ColorWhen {
+    let words: Vec<_> = arguments
+        .iter()
+        .map(|word| word.to_string_lossy())
+        .collect();
+    let joined = words
+        .iter()
+        .filter_map(|word| word.strip_prefix("--color="));
+    let spaced = words
+        .iter()
+        .zip(words.iter().skip(1))
+        .filter(|(flag, _)| *flag == "--color")
+        .map(|(_, value)| value.as_ref());
+    match joined.chain(spaced).next() {
+        Some("always") => ColorWhen::Always,
+        Some("never") => ColorWhen::Never,
+        _ => ColorWhen::Auto,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_flag_says_what_it_does() {
+        let mut command = Cli::command();
+        command.build();
+        for command in command.get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                let name = argument.get_id();
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {name}",
+                    command.get_name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn colour_is_known_before_the_line_is_parsed() {
+        assert_eq!(
+            early_color(&words("headwater --color=never x")),
+            ColorWhen::Never
+        );
+        assert_eq!(
+            early_color(&words("headwater x --color always")),
+            ColorWhen::Always
+        );
+        assert_eq!(early_color(&words("headwater x")), ColorWhen::Auto);
+    }
+}
