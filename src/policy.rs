@@ -22,7 +22,9 @@ pub struct ImportPolicy {
 }
 
 /// Which tags are asked for again after their first import.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Follow {
     /// Those with `importPolicy.scheduled: true`.
@@ -48,7 +50,9 @@ pub struct PullRequestPolicy {
 }
 
 /// Which moves share a branch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum GroupBy {
     #[default]

@@ -1,1 +1,26 @@
-//! x
+//! What to write, where, and why not: all choices, as values.
+//!
+//! Everything here is a function of what was gathered and of the time.
+
+mod branch;
+mod check;
+mod due;
+mod edits;
+mod group;
+mod history;
+mod message;
+mod proposal;
+mod report;
+mod seal;
+mod status;
+mod trailer;
+mod value;
+mod waiting;
+
+pub use branch::{Action, BotBranch, BranchCommit, BranchState, Obsolete, classify, tombstone};
+pub use due::{Due, FieldPin, Move, Record, due};
+pub use history::{Question, Spot, Version, questions};
+pub use proposal::{Inputs, Mode, Plan, Proposal, plan};
+pub use report::{PlanReport, ProblemReport, diff};
+pub use trailer::{TaggedImage, images};
+pub use waiting::{Reason, TakenBack, Waiting};

@@ -53,7 +53,9 @@ impl TagState {
 
     /// The newest recorded digest.
     pub fn recorded_digest(&self) -> Option<Digest> {
-        self.recorded.first().and_then(|item| item.image.parse().ok())
+        self.recorded
+            .first()
+            .and_then(|item| item.image.parse().ok())
     }
 
     /// Why the registry's answer could not be used.
@@ -65,7 +67,7 @@ impl TagState {
     }
 }
 
-/// Puts the answers, one for each of [`Following::lookups`] in their order, beside the tags.
+/// Puts the answers, by the numbers of the lookups, beside the tags.
 pub fn answer(following: &Following, answers: &[Resolution]) -> Vec<TagState> {
     let outcomes: HashMap<&StreamTagName, Outcome> = following
         .tags
@@ -100,7 +102,11 @@ fn outcome(tag: &FollowedTag, answers: &[Resolution]) -> Outcome {
             Some(failed) => Outcome::Failed(failed.clone()),
             None => Outcome::Without(Standing::Faulty),
         },
-        Course::Keep(standing) => match tag.recorded.first().and_then(|item| item.image.parse().ok()) {
+        Course::Keep(standing) => match tag
+            .recorded
+            .first()
+            .and_then(|item| item.image.parse().ok())
+        {
             Some(digest) => Outcome::Kept(digest, standing.clone()),
             None => Outcome::Without(standing.clone()),
         },

@@ -4,15 +4,15 @@ use crate::image::{Digest, Reference, Tag};
 use crate::lookup::{Lookup, Wanted};
 use crate::policy::{Follow, ImportPolicy};
 use crate::problem::{Place, Problem};
-use crate::stream::{ImageStream, ImportMode, Observed, SpecTag, StreamTagName, TagEvent, TagSource};
+use crate::stream::{
+    ImageStream, ImportMode, Observed, SpecTag, StreamTagName, TagEvent, TagSource,
+};
 use crate::trigger::{PinForm, Trigger, TriggerKind};
 
 /// Every stream tag of an environment, and what is to be done to know its image.
 #[derive(Debug, Default)]
 pub struct Following {
     pub tags: Vec<FollowedTag>,
-    /// Each question once, whoever asks.
-    pub lookups: Vec<Lookup>,
     pub problems: Vec<Problem>,
 }
 
@@ -36,7 +36,7 @@ pub struct FollowedTag {
 /// How the tag's image comes to be known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Course {
-    /// By the lookup with this number in [`Following::lookups`].
+    /// By the lookup with this number in [`Questions::finish`].
     Ask(usize),
     /// It is what the named tag of the same stream is.
     Alias(StreamTagName),
@@ -63,26 +63,29 @@ pub enum Standing {
     Faulty,
 }
 
-/// What to ask for the streams of one environment.
-///
-/// `verified` are digests that earlier passes have read and hashed, by endpoint: they need no
-/// second reading.
+/// How the tags of one environment's streams come to be known; what must be asked goes to
+/// `questions`, which all environments of a pass share.
 pub fn follow(
     streams: &[ImageStream],
     triggers: &[Trigger],
     policy: &ImportPolicy,
-    verified: &BTreeMap<String, BTreeSet<Digest>>,
+    questions: &mut Questions,
 ) -> Following {
     let adopted = adoptable_pins(triggers);
     let mut following = Following::default();
-    let mut questions = Questions::default();
     for stream in streams {
         for tag in &stream.tags {
-            let followed = follow_tag(stream, tag, policy, &adopted, &mut questions, &mut following.problems);
+            let followed = follow_tag(
+                stream,
+                tag,
+                policy,
+                &adopted,
+                questions,
+                &mut following.problems,
+            );
             following.tags.push(followed);
         }
     }
-    following.lookups = questions.finish(verified);
     following
 }
 
@@ -113,7 +116,15 @@ fn follow_tag(
             followed.course = Course::Keep(Standing::Reference);
         }
         TagSource::Image(reference) => {
-            follow_image(stream, tag, reference, policy, adopted, questions, &mut followed);
+            follow_image(
+                stream,
+                tag,
+                reference,
+                policy,
+                adopted,
+                questions,
+                &mut followed,
+            );
         }
         TagSource::StreamTag(source) if source.stream == stream.name => {
             follow_alias(stream, tag, source, &mut followed, problems);
@@ -149,14 +160,18 @@ fn follow_image(
     {
         followed.recorded = vec![TagEvent {
             created: String::new(),
-            reference: Reference::pinned(reference.repository.clone(), None, digest.clone()).to_string(),
+            reference: Reference::pinned(reference.repository.clone(), None, digest.clone())
+                .to_string(),
             image: digest.to_string(),
             generation: 1,
         }];
         followed.adopted = true;
     }
     let before = stream.observed.get(&tag.name);
-    let known = followed.recorded.first().and_then(|item| item.image.parse().ok());
+    let known = followed
+        .recorded
+        .first()
+        .and_then(|item| item.image.parse().ok());
     let is_changed = match before {
         Some(before) => is_source_changed(before, &observed),
         // A status that another tool wrote, or an adopted pin: imported as far as we know.
@@ -212,7 +227,10 @@ fn follow_alias(
             problems.push(
                 Problem::error(
                     tag.place.clone(),
-                    format!("reference tag is not found: {} has no tag `{}`", stream.name, next.tag),
+                    format!(
+                        "reference tag is not found: {} has no tag `{}`",
+                        stream.name, next.tag
+                    ),
                 )
                 .advice("correct `from.name`, or add the tag"),
             );
@@ -246,7 +264,10 @@ fn follow_alias(
 fn adoptable_pins(triggers: &[Trigger]) -> HashMap<&StreamTagName, Digest> {
     let mut pins: HashMap<&StreamTagName, Option<Digest>> = HashMap::new();
     for trigger in triggers {
-        let is_whole_image = matches!(trigger.target.form, PinForm::Image | PinForm::DigestReference);
+        let is_whole_image = matches!(
+            trigger.target.form,
+            PinForm::Image | PinForm::DigestReference
+        );
         if trigger.kind == TriggerKind::LocalName || !is_whole_image {
             continue;
         }
@@ -273,8 +294,8 @@ fn adoptable_pins(triggers: &[Trigger]) -> HashMap<&StreamTagName, Digest> {
 }
 
 /// Lookups, each once, and the digests that their askers have recorded.
-#[derive(Default)]
-struct Questions {
+#[derive(Debug, Default)]
+pub struct Questions {
     numbers: BTreeMap<(String, Wanted, ImportMode, bool), usize>,
     lookups: Vec<(Lookup, BTreeSet<Digest>)>,
 }
@@ -318,13 +339,17 @@ impl Questions {
         number
     }
 
-    fn finish(self, verified: &BTreeMap<String, BTreeSet<Digest>>) -> Vec<Lookup> {
+    /// The lookups in the order of their numbers. `verified` are digests that earlier passes have
+    /// read and hashed, by endpoint: they need no second reading.
+    pub fn finish(self, verified: &BTreeMap<String, BTreeSet<Digest>>) -> Vec<Lookup> {
         self.lookups
             .into_iter()
             .map(|(mut lookup, known)| {
                 let endpoint = lookup.repository.endpoint().to_string();
                 lookup.known = known;
-                lookup.known.extend(verified.get(&endpoint).into_iter().flatten().cloned());
+                lookup
+                    .known
+                    .extend(verified.get(&endpoint).into_iter().flatten().cloned());
                 lookup
             })
             .collect()

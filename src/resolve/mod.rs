@@ -4,4 +4,4 @@ mod answers;
 mod follow;
 
 pub use answers::{Outcome, TagState, answer};
-pub use follow::{Course, FollowedTag, Following, Standing, follow};
+pub use follow::{Course, FollowedTag, Following, Questions, Standing, follow};

@@ -1,7 +1,3 @@
-mod yaml;
-//! All integration tests, in one binary.
-
-mod git;
 //! Every integration test, in one binary: one link, one place to look.
 
 #![allow(
@@ -13,8 +9,10 @@ mod git;
     reason = "a test may stop; clippy knows only those functions as tests that carry #[test]"
 )]
 
-mod registry;
-mod support;
 mod cli;
 mod floors;
+mod git;
+mod registry;
+mod support;
 mod tidy;
+mod yaml;

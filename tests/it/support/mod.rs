@@ -1,7 +1,5 @@
-//! Real servers and repositories for the tests.
+//! Real servers and repositories for the tests, on loopback, gone when they are dropped.
 
 pub mod git;
-//! Real servers for the tests, on loopback, gone when they are dropped.
-
 pub mod registry;
 pub mod wait;

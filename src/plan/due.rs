@@ -1,0 +1,252 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::image::{Digest, Reference};
+use crate::plan::value::{digest_in, wanted_value};
+use crate::plan::waiting::{Reason, Waiting};
+use crate::policy::PinPolicy;
+use crate::problem::{Place, Problem};
+use crate::resolve::{Outcome, Standing, TagState};
+use crate::stream::{ImageStream, Observed, StreamTagName, TagEvent};
+use crate::trigger::Trigger;
+
+/// A stream tag that goes to an image, and the fields that go with it.
+#[derive(Clone, Debug)]
+pub struct Move {
+    pub tag: StreamTagName,
+    /// The tag in its stream's spec.
+    pub place: Place,
+    /// Repository and tag as followed, and the digest.
+    pub image: Reference,
+    /// The digest that was recorded before, or stood in the fields; none on the first pin.
+    pub previous: Option<Digest>,
+    /// None where only fields are behind.
+    pub record: Option<Record>,
+    pub fields: Vec<FieldPin>,
+}
+
+/// What the stream's status is to say.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The stream's number in the pass.
+    pub stream: usize,
+    /// Newest first, as recorded before.
+    pub before: Vec<TagEvent>,
+    pub adopted: bool,
+    pub observed: Option<Observed>,
+    /// The tag follows another source than the one that `before` came from.
+    pub is_other_source: bool,
+}
+
+/// One field that takes a value.
+#[derive(Clone, Debug)]
+pub struct FieldPin {
+    pub trigger: Trigger,
+    pub value: String,
+}
+
+impl Move {
+    pub fn digest(&self) -> Option<&Digest> {
+        self.image.digest.as_ref()
+    }
+
+    /// Neither the status nor a field named a digest before.
+    pub fn is_first_pin(&self) -> bool {
+        self.previous.is_none()
+    }
+}
+
+/// What differs between the registries' answers and the files, and what waits, before anybody's
+/// history is looked at. Needs no file's bytes.
+#[derive(Debug, Default)]
+pub struct Due {
+    pub moves: Vec<Move>,
+    pub waiting: Vec<Waiting>,
+    pub problems: Vec<Problem>,
+}
+
+/// Compares streams and fields with the state of their tags.
+pub fn due(
+    streams: &[ImageStream],
+    triggers: &[Trigger],
+    tags: &[TagState],
+    policy: &PinPolicy,
+) -> Due {
+    let mut due = Due::default();
+    let mut by_tag: BTreeMap<&StreamTagName, Vec<&Trigger>> = BTreeMap::new();
+    for trigger in triggers {
+        by_tag.entry(&trigger.from).or_default().push(trigger);
+    }
+    let incomplete = incomplete_sets(triggers, tags);
+    for state in tags {
+        let followers = by_tag.remove(&state.name).unwrap_or_default();
+        let Some(image) = state.image() else {
+            due.waiting.extend(
+                reason_without_image(state)
+                    .map(|reason| Waiting::stream_tag(&state.name, &state.place, reason)),
+            );
+            continue;
+        };
+        due.waiting.extend(
+            reason_to_stay(state)
+                .map(|reason| Waiting::stream_tag(&state.name, &state.place, reason)),
+        );
+        let record = record(streams, state, &image);
+        let mut fields = Vec::new();
+        for trigger in followers {
+            match pin_field(trigger, &image, policy, &incomplete) {
+                Ok(None) => {}
+                Ok(Some(pin)) => fields.push(pin),
+                Err(reason) => due.waiting.push(Waiting::field(trigger, reason)),
+            }
+        }
+        if record.is_some() || !fields.is_empty() {
+            due.moves.push(Move {
+                tag: state.name.clone(),
+                place: state.place.clone(),
+                previous: previous_digest(state, &fields),
+                image,
+                record,
+                fields,
+            });
+        }
+    }
+    for trigger in by_tag.into_values().flatten() {
+        due.problems.push(unknown_tag(trigger, streams));
+    }
+    due
+}
+
+/// The sets of triggers of which one has no image yet: none of them is applied
+/// (openshift-controller-manager `pkg/image/trigger/deploymentconfigs`).
+fn incomplete_sets(triggers: &[Trigger], tags: &[TagState]) -> BTreeSet<usize> {
+    let resolved: BTreeSet<&StreamTagName> = tags
+        .iter()
+        .filter(|state| state.image().is_some())
+        .map(|state| &state.name)
+        .collect();
+    triggers
+        .iter()
+        .filter(|trigger| !trigger.paused && !resolved.contains(&trigger.from))
+        .filter_map(|trigger| trigger.all_or_nothing)
+        .collect()
+}
+
+fn pin_field(
+    trigger: &Trigger,
+    image: &Reference,
+    policy: &PinPolicy,
+    incomplete: &BTreeSet<usize>,
+) -> Result<Option<FieldPin>, Reason> {
+    let current = trigger.target.current.as_deref();
+    let Some(value) = wanted_value(trigger.target.form, current, image, policy.keep_tag) else {
+        return Ok(None);
+    };
+    if trigger.paused {
+        return Err(Reason::Paused);
+    }
+    if trigger
+        .all_or_nothing
+        .is_some_and(|set| incomplete.contains(&set))
+    {
+        return Err(Reason::Incomplete);
+    }
+    Ok(Some(FieldPin {
+        trigger: trigger.clone(),
+        value,
+    }))
+}
+
+/// What is to be written into the stream's status, if anything.
+fn record(streams: &[ImageStream], state: &TagState, image: &Reference) -> Option<Record> {
+    let (stream, manifest) = streams
+        .iter()
+        .enumerate()
+        .find(|(_, stream)| stream.name == state.name.stream)?;
+    let is_known = matches!(&state.outcome, Outcome::Resolved(_)) || state.adopted;
+    if !is_known {
+        return None;
+    }
+    let newest = state.recorded.first();
+    let written = recorded_reference(image);
+    let is_recorded = newest.is_some_and(|item| {
+        Some(item.image.as_str()) == image.digest.as_ref().map(Digest::as_str)
+            && item.reference == written
+    });
+    // A status without the annotation was written by another tool; it is left alone until the
+    // image moves.
+    let is_observed = manifest
+        .observed
+        .get(&state.name.tag)
+        .is_none_or(|before| Some(before) == state.observed.as_ref());
+    if is_recorded && is_observed && !state.adopted {
+        return None;
+    }
+    Some(Record {
+        stream,
+        before: state.recorded.clone(),
+        adopted: state.adopted,
+        observed: state.observed.clone(),
+        is_other_source: !is_observed,
+    })
+}
+
+/// The form of `dockerImageReference`: what was written, pinned by digest, without the tag
+/// (openshift-apiserver `registry/imagestreamimport/rest.go`, `MostSpecific().Exact()`).
+pub fn recorded_reference(image: &Reference) -> String {
+    image.clone().most_specific().to_string()
+}
+
+fn previous_digest(state: &TagState, fields: &[FieldPin]) -> Option<Digest> {
+    let now = state.image().and_then(|image| image.digest);
+    let recorded = state.recorded_digest();
+    if recorded.is_some() && recorded != now {
+        return recorded;
+    }
+    fields
+        .iter()
+        .find_map(|field| digest_in(field.trigger.target.current.as_deref()?))
+        .or(recorded.filter(|_| !state.adopted))
+}
+
+fn reason_without_image(state: &TagState) -> Option<Reason> {
+    match &state.outcome {
+        Outcome::Failed(resolution) => Some(Reason::Unresolved(resolution.clone())),
+        Outcome::Without(Standing::Faulty) => None,
+        Outcome::Without(standing) => Some(Reason::NotFollowed(standing.clone())),
+        Outcome::Resolved(_) | Outcome::Kept(..) => None,
+    }
+}
+
+fn reason_to_stay(state: &TagState) -> Option<Reason> {
+    match &state.outcome {
+        Outcome::Failed(resolution) => Some(Reason::Unresolved(resolution.clone())),
+        Outcome::Kept(_, Standing::ImportedOnce) => {
+            Some(Reason::NotFollowed(Standing::ImportedOnce))
+        }
+        _ => None,
+    }
+}
+
+fn unknown_tag(trigger: &Trigger, streams: &[ImageStream]) -> Problem {
+    let from = &trigger.from;
+    let stream = streams.iter().find(|stream| stream.name == from.stream);
+    let message = match stream {
+        None => format!(
+            "the trigger names the stream {}, which no manifest declares",
+            from.stream
+        ),
+        Some(_) => format!("the trigger names {from}, and that stream has no such tag"),
+    };
+    let elsewhere = streams
+        .iter()
+        .find(|stream| stream.name.name == from.stream.name);
+    let advice = match (stream, elsewhere) {
+        (Some(stream), _) => {
+            let names: Vec<_> = stream.tags.iter().map(|tag| tag.name.as_str()).collect();
+            format!("its tags are: {}", names.join(", "))
+        }
+        (None, Some(other)) => format!("did you mean {}?", other.name),
+        (None, None) => "add an ImageStream of that name, or correct the trigger".to_owned(),
+    };
+    Problem::error(trigger.place.clone(), message).advice(advice)
+}

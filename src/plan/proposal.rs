@@ -1,0 +1,332 @@
+//! From what was gathered to a finished plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::environment::{Delivery, Environment};
+use crate::image::Digest;
+use crate::plan::branch::{self, Action, BotBranch, BranchState, Fit, Obsolete};
+use crate::plan::due::{Due, Move};
+use crate::plan::group::{Group, branch_name, groups};
+use crate::plan::history::{Spot, field_spot};
+use crate::plan::trailer::TaggedImage;
+use crate::plan::waiting::{Reason, TakenBack, Waiting};
+use crate::plan::{check, edits, message, seal};
+use crate::policy::Policy;
+use crate::problem::{Problem, Severity};
+use crate::resolve::{Outcome, TagState};
+use crate::revision::{BranchName, CommitId};
+use crate::snapshot::{FileChange, Files};
+use crate::stream::{ImageStream, StreamTagName};
+
+/// All that a plan is made from.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    pub environment: &'a Environment,
+    pub policy: &'a Policy,
+    /// The commit that is planned for; none in a work tree without Git.
+    pub base: Option<CommitId>,
+    /// What comes of it: branches and commits, or edits in place.
+    pub mode: Mode,
+    pub streams: &'a [ImageStream],
+    pub tags: &'a [TagState],
+    pub due: Due,
+    /// What the manifests' reader found.
+    pub problems: Vec<Problem>,
+    /// The content of every file that a due move touches.
+    pub files: &'a Files,
+    /// Digests that were taken out of their spots.
+    pub taken_back: &'a BTreeMap<Spot, TakenBack>,
+    pub branches: &'a [BotBranch],
+    /// When an image was first proposed, from the open branches.
+    pub first_seen: &'a BTreeMap<(StreamTagName, Digest), String>,
+    /// RFC 3339, UTC, whole seconds.
+    pub now: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// By the environment's delivery.
+    Commits,
+    /// The files of a work tree.
+    InPlace,
+}
+
+/// What is to be done for one environment, and what is not.
+#[derive(Debug)]
+pub struct Plan {
+    pub environment: Environment,
+    pub base: Option<CommitId>,
+    pub proposals: Vec<Proposal>,
+    pub obsolete: Vec<Obsolete>,
+    pub waiting: Vec<Waiting>,
+    pub problems: Vec<Problem>,
+    /// How many stream tags there are.
+    pub tags: usize,
+}
+
+/// One commit, or one set of edits.
+#[derive(Debug)]
+pub struct Proposal {
+    pub group: String,
+    /// None where files are edited, or the environment's own branch is committed to.
+    pub branch: Option<BranchName>,
+    pub moves: Vec<Move>,
+    pub changes: Vec<FileChange>,
+    pub message: String,
+    pub action: Action,
+}
+
+impl Plan {
+    /// Whether applying it would write nothing.
+    pub fn is_empty(&self) -> bool {
+        self.obsolete.is_empty()
+            && self
+                .proposals
+                .iter()
+                .all(|proposal| matches!(proposal.action, Action::Keep { .. }))
+    }
+
+    /// Whether something that was asked for could not be done.
+    pub fn has_failures(&self) -> bool {
+        self.waiting
+            .iter()
+            .any(|waiting| waiting.reason.is_failure())
+            || self
+                .problems
+                .iter()
+                .any(|problem| problem.severity == Severity::Error)
+    }
+}
+
+/// Makes the plan. The same inputs give the same plan.
+pub fn plan(inputs: Inputs<'_>) -> Plan {
+    let mut plan = Plan {
+        environment: inputs.environment.clone(),
+        base: inputs.base,
+        proposals: Vec::new(),
+        obsolete: Vec::new(),
+        waiting: inputs.due.waiting,
+        problems: inputs.problems,
+        tags: inputs.tags.len(),
+    };
+    plan.problems.extend(inputs.due.problems);
+    let is_complete = !plan
+        .problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error);
+    let closed = closed_images(inputs.branches);
+    let moves = hold_back(
+        inputs.due.moves,
+        inputs.taken_back,
+        &closed,
+        &mut plan.waiting,
+    );
+
+    let seen = |moved: &Move| first_seen(moved, inputs.first_seen, inputs.now);
+    let in_sequence =
+        inputs.mode == Mode::InPlace || inputs.environment.delivery == Delivery::Commit;
+    let mut files = inputs.files.clone();
+    let mut candidates = Vec::new();
+    for Group { name, mut moves } in
+        groups(moves, inputs.streams, inputs.policy.pull_requests.group_by)
+    {
+        let pins = &inputs.policy.pins;
+        let changes = edits::apply(
+            &mut moves,
+            inputs.streams,
+            &files,
+            &seen,
+            pins,
+            &mut plan.problems,
+        );
+        if changes.is_empty() {
+            continue;
+        }
+        if let Some(fault) = check::fault(&moves, &changes) {
+            plan.problems.push(
+                Problem::error(None, format!("the plan for {name} is not applied: {fault}"))
+                    .advice("this is a defect of headwater; please report it"),
+            );
+            continue;
+        }
+        if in_sequence {
+            files.extend(
+                changes
+                    .iter()
+                    .map(|change| (change.path.clone(), change.after.clone())),
+            );
+        }
+        let message = message::message(&moves, &inputs.environment.name, &seen);
+        candidates.push(Proposal {
+            group: name,
+            branch: None,
+            message: seal::seal(&message, &changes),
+            moves,
+            changes,
+            action: if inputs.mode == Mode::InPlace {
+                Action::Edit
+            } else {
+                Action::Commit
+            },
+        });
+    }
+    if in_sequence {
+        plan.proposals = candidates;
+        return plan;
+    }
+    plan.place_on_branches(candidates, inputs.branches, inputs.policy);
+    let settled = settled_tags(inputs.tags);
+    let is_settled = |image: &TaggedImage| settled.get(&image.tag).copied().unwrap_or(is_complete);
+    let needed: BTreeSet<&BranchName> = plan
+        .proposals
+        .iter()
+        .filter_map(|proposal| proposal.branch.as_ref())
+        .chain(
+            plan.waiting
+                .iter()
+                .filter_map(|waiting| waiting.reason.branch()),
+        )
+        .collect();
+    plan.obsolete = branch::obsolete(inputs.branches, &needed, &is_settled);
+    plan
+}
+
+impl Plan {
+    fn place_on_branches(
+        &mut self,
+        candidates: Vec<Proposal>,
+        branches: &[BotBranch],
+        policy: &Policy,
+    ) {
+        // A tombstone counts as long as one of its images would be proposed without it.
+        let held: BTreeSet<StreamTagName> = self
+            .waiting
+            .iter()
+            .filter(|waiting| matches!(waiting.reason, Reason::Closed(_)))
+            .map(|waiting| waiting.tag.clone())
+            .collect();
+        let is_in_force =
+            |images: &[TaggedImage]| images.iter().any(|image| held.contains(&image.tag));
+        let environment = self.environment.name.clone();
+        let mut new = Vec::new();
+        for mut proposal in candidates {
+            let name = |attempt| branch_name(&environment, &proposal.group, attempt);
+            match branch::fit(branches, &name, &is_in_force, &proposal.changes) {
+                Some(Fit::At(branch, action)) => {
+                    proposal.branch = Some(branch);
+                    proposal.action = action;
+                    if matches!(proposal.action, Action::Create { .. }) {
+                        new.push(proposal);
+                    } else {
+                        self.proposals.push(proposal);
+                    }
+                }
+                Some(Fit::Foreign { branch, reason }) => {
+                    self.wait_all(&proposal, &Reason::Foreign { branch, reason });
+                }
+                None => self.problems.push(Problem::error(
+                    None,
+                    format!("the group {} gives no branch name", proposal.group),
+                )),
+            }
+        }
+        let limit = policy.pull_requests.max_open;
+        for proposal in new {
+            if self.proposals.len() < limit {
+                self.proposals.push(proposal);
+            } else if let Some(branch) = proposal.branch.clone() {
+                self.wait_all(&proposal, &Reason::TooManyOpen { branch, limit });
+            }
+        }
+        self.proposals.sort_by(|a, b| a.branch.cmp(&b.branch));
+    }
+
+    fn wait_all(&mut self, proposal: &Proposal, reason: &Reason) {
+        self.waiting.extend(
+            proposal
+                .moves
+                .iter()
+                .map(|moved| Waiting::stream_tag(&moved.tag, &moved.place, reason.clone())),
+        );
+    }
+}
+
+fn closed_images(branches: &[BotBranch]) -> BTreeMap<TaggedImage, BranchName> {
+    branches
+        .iter()
+        .filter_map(|branch| match &branch.state {
+            BranchState::Closed { images } => Some((branch, images)),
+            _ => None,
+        })
+        .flat_map(|(branch, images)| {
+            images
+                .iter()
+                .map(|image| (image.clone(), branch.name.clone()))
+        })
+        .collect()
+}
+
+/// Takes out what was taken back or closed.
+fn hold_back(
+    moves: Vec<Move>,
+    taken_back: &BTreeMap<Spot, TakenBack>,
+    closed: &BTreeMap<TaggedImage, BranchName>,
+    waiting: &mut Vec<Waiting>,
+) -> Vec<Move> {
+    let mut free = Vec::new();
+    for mut moved in moves {
+        let tombstone = moved.digest().and_then(|digest| {
+            closed.get(&TaggedImage {
+                tag: moved.tag.clone(),
+                digest: digest.clone(),
+            })
+        });
+        if let Some(branch) = tombstone {
+            let reason = Reason::Closed(branch.clone());
+            waiting.push(Waiting::stream_tag(&moved.tag, &moved.place, reason));
+            continue;
+        }
+        let spot = Spot::Status(moved.tag.clone());
+        if let Some(back) = taken_back.get(&spot).filter(|_| moved.record.is_some()) {
+            let reason = Reason::TakenBack(back.clone());
+            waiting.push(Waiting::stream_tag(&moved.tag, &moved.place, reason));
+            continue;
+        }
+        moved
+            .fields
+            .retain(|field| match taken_back.get(&field_spot(field)) {
+                Some(back) => {
+                    waiting.push(Waiting::field(
+                        &field.trigger,
+                        Reason::TakenBack(back.clone()),
+                    ));
+                    false
+                }
+                None => true,
+            });
+        if moved.record.is_some() || !moved.fields.is_empty() {
+            free.push(moved);
+        }
+    }
+    free
+}
+
+fn first_seen(moved: &Move, seen: &BTreeMap<(StreamTagName, Digest), String>, now: &str) -> String {
+    moved
+        .digest()
+        .and_then(|digest| seen.get(&(moved.tag.clone(), digest.clone())))
+        .cloned()
+        .unwrap_or_else(|| now.to_owned())
+}
+
+/// Whether each known tag was answered.
+fn settled_tags(tags: &[TagState]) -> BTreeMap<StreamTagName, bool> {
+    tags.iter()
+        .map(|state| {
+            (
+                state.name.clone(),
+                !matches!(state.outcome, Outcome::Failed(_)),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,285 @@
+//! The plan prints itself: for people, for programs, and as a diff.
+
+use std::fmt::{self, Write as _};
+
+use serde::Serialize;
+
+use crate::image::Digest;
+use crate::plain::plain;
+use crate::plan::branch::Action;
+use crate::plan::due::Move;
+use crate::plan::proposal::{Plan, Proposal};
+use crate::plan::waiting::Waiting;
+use crate::problem::{Place, Problem, Severity};
+use crate::snapshot::FileChange;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "environment {}", self.environment.name)?;
+        if let Some(branch) = &self.environment.branch {
+            write!(f, ", branch {branch}")?;
+        }
+        if let Some(base) = &self.base {
+            write!(f, " at {}", base.short())?;
+        }
+        let plural = if self.tags == 1 { "" } else { "s" };
+        writeln!(f, ": {} stream tag{plural}", self.tags)?;
+        for proposal in &self.proposals {
+            writeln!(f)?;
+            write_proposal(f, proposal)?;
+        }
+        for obsolete in &self.obsolete {
+            writeln!(f, "\ndelete {}: {}", obsolete.name, obsolete.why)?;
+        }
+        write_waiting(f, &self.waiting)?;
+        if self.is_empty() {
+            writeln!(f, "\nnothing to do")?;
+        }
+        Ok(())
+    }
+}
+
+fn write_proposal(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Result {
+    match (&proposal.action, &proposal.branch) {
+        (Action::Rebuild { why, .. }, Some(branch)) => writeln!(f, "rebuild {branch}: {why}")?,
+        (Action::Keep { .. }, Some(branch)) => {
+            writeln!(f, "keep {branch}: open, nothing to change")?
+        }
+        (action, Some(branch)) => writeln!(f, "{} {branch}", action.kind())?,
+        (action, None) => writeln!(f, "{} {}", action.kind(), proposal.group)?,
+    }
+    for moved in &proposal.moves {
+        let image = image_name(moved);
+        writeln!(
+            f,
+            "  {}  {image}  {}",
+            plain(&moved.tag.to_string()),
+            step(moved)
+        )?;
+        for field in &moved.fields {
+            let target = &field.trigger.target;
+            writeln!(
+                f,
+                "    {}  {}",
+                target.place,
+                plain(&target.field.to_string())
+            )?;
+        }
+        if moved.record.is_some() {
+            writeln!(f, "    {}  status", moved.place.file)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_waiting(f: &mut fmt::Formatter<'_>, waiting: &[Waiting]) -> fmt::Result {
+    if !waiting.is_empty() {
+        writeln!(f, "\nwaiting")?;
+    }
+    for entry in waiting {
+        let (tag, reason) = (entry.tag.to_string(), entry.reason.to_string());
+        writeln!(f, "  {}  {}  {}", plain(&tag), entry.place, plain(&reason))?;
+    }
+    Ok(())
+}
+
+/// Repository and tag, without the digest.
+fn image_name(moved: &Move) -> String {
+    let mut image = moved.image.clone();
+    image.digest = None;
+    image.to_string()
+}
+
+/// `none -> 367d56e1aa01`
+fn step(moved: &Move) -> String {
+    let short = |digest: Option<&Digest>| digest.map_or("none", Digest::short).to_owned();
+    let (from, to) = (short(moved.previous.as_ref()), short(moved.digest()));
+    if from == to {
+        format!("{to}, as recorded")
+    } else {
+        format!("{from} -> {to}")
+    }
+}
+
+/// A unified diff of the changes, as `git diff` writes it.
+pub fn diff(changes: &[FileChange]) -> String {
+    let mut text = String::new();
+    for change in changes {
+        let before = String::from_utf8_lossy(&change.before);
+        let after = String::from_utf8_lossy(&change.after);
+        let path = &change.path;
+        let _ = writeln!(text, "diff --git a/{path} b/{path}");
+        let diff = similar::TextDiff::from_lines(before.as_ref(), after.as_ref());
+        let _ = write!(
+            text,
+            "{}",
+            diff.unified_diff()
+                .context_radius(3)
+                .header(&format!("a/{path}"), &format!("b/{path}"))
+        );
+    }
+    text
+}
+
+/// A plan for programs; the field names are stable.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanReport {
+    pub environment: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    pub stream_tags: usize,
+    pub proposals: Vec<ProposalReport>,
+    pub obsolete: Vec<ObsoleteReport>,
+    pub waiting: Vec<WaitingReport>,
+    pub problems: Vec<ProblemReport>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProposalReport {
+    pub group: String,
+    pub action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    pub moves: Vec<MoveReport>,
+    pub message: String,
+    pub files: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MoveReport {
+    pub stream_tag: String,
+    pub image: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    pub digest: String,
+    pub fields: Vec<FieldReport>,
+    pub writes_status: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldReport {
+    pub place: String,
+    pub field: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    pub after: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObsoleteReport {
+    pub branch: String,
+    pub reason: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingReport {
+    pub stream_tag: String,
+    pub place: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    pub reason: &'static str,
+    pub message: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProblemReport {
+    pub severity: Severity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+impl From<&Plan> for PlanReport {
+    fn from(plan: &Plan) -> Self {
+        Self {
+            environment: plan.environment.name.to_string(),
+            branch: plan.environment.branch.as_ref().map(ToString::to_string),
+            base: plan.base.as_ref().map(ToString::to_string),
+            stream_tags: plan.tags,
+            proposals: plan.proposals.iter().map(ProposalReport::from).collect(),
+            obsolete: plan
+                .obsolete
+                .iter()
+                .map(|obsolete| ObsoleteReport {
+                    branch: obsolete.name.to_string(),
+                    reason: obsolete.why,
+                })
+                .collect(),
+            waiting: plan.waiting.iter().map(WaitingReport::from).collect(),
+            problems: plan.problems.iter().map(ProblemReport::from).collect(),
+        }
+    }
+}
+
+impl From<&Proposal> for ProposalReport {
+    fn from(proposal: &Proposal) -> Self {
+        Self {
+            group: proposal.group.clone(),
+            action: proposal.action.kind(),
+            branch: proposal.branch.as_ref().map(ToString::to_string),
+            moves: proposal.moves.iter().map(MoveReport::from).collect(),
+            message: proposal.message.clone(),
+            files: proposal
+                .changes
+                .iter()
+                .map(|change| change.path.to_string())
+                .collect(),
+        }
+    }
+}
+
+impl From<&Move> for MoveReport {
+    fn from(moved: &Move) -> Self {
+        let fields = moved.fields.iter().map(|field| {
+            let target = &field.trigger.target;
+            FieldReport {
+                place: target.place.to_string(),
+                field: target.field.to_string(),
+                before: target.current.clone(),
+                after: field.value.clone(),
+            }
+        });
+        Self {
+            stream_tag: moved.tag.to_string(),
+            image: image_name(moved),
+            previous: moved.previous.as_ref().map(ToString::to_string),
+            digest: moved.digest().map(ToString::to_string).unwrap_or_default(),
+            fields: fields.collect(),
+            writes_status: moved.record.is_some(),
+        }
+    }
+}
+
+impl From<&Waiting> for WaitingReport {
+    fn from(waiting: &Waiting) -> Self {
+        Self {
+            stream_tag: waiting.tag.to_string(),
+            place: waiting.place.to_string(),
+            field: waiting.field.clone(),
+            reason: waiting.reason.kind(),
+            message: waiting.reason.to_string(),
+        }
+    }
+}
+
+impl From<&Problem> for ProblemReport {
+    fn from(problem: &Problem) -> Self {
+        Self {
+            severity: problem.severity,
+            place: problem.place.clone(),
+            message: problem.message.clone(),
+            advice: problem.advice.clone(),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a stream's status is to say, in OpenShift's own shape.
+
+use serde_json::{Value, json};
+
+use crate::image::{Digest, Reference};
+use crate::plan::due::{Move, Record, recorded_reference};
+use crate::stream::{ImageStream, Observed, TagEvent};
+
+/// The items of a tag after a move, newest first, at most `limit`.
+///
+/// The newest item is replaced in place where only its reference differs
+/// (openshift-apiserver `imageutil.AddTagEventToImageStream`, rules 2 and 4); otherwise the image
+/// is put before it. `created` is RFC 3339.
+pub fn items(image: &Reference, record: &Record, created: &str, limit: usize) -> Vec<TagEvent> {
+    let digest = image
+        .digest
+        .as_ref()
+        .map(Digest::to_string)
+        .unwrap_or_default();
+    let mut items = record.before.clone();
+    if record.adopted {
+        for item in &mut items {
+            created.clone_into(&mut item.created);
+        }
+    }
+    let reference = recorded_reference(image);
+    match items.first_mut() {
+        Some(newest) if newest.image == digest => newest.reference = reference,
+        newest => {
+            let generation = newest.map_or(1, |item| {
+                item.generation + i64::from(record.is_other_source)
+            });
+            items.insert(
+                0,
+                TagEvent {
+                    created: created.to_owned(),
+                    reference,
+                    image: digest,
+                    generation,
+                },
+            );
+        }
+    }
+    items.truncate(limit.max(1));
+    items
+}
+
+/// One entry of `status.tags[]`.
+pub fn entry(tag: &str, items: &[TagEvent]) -> Value {
+    let items: Vec<Value> = items
+        .iter()
+        .map(|item| {
+            json!({
+                "created": item.created,
+                "dockerImageReference": item.reference,
+                "image": item.image,
+                "generation": item.generation,
+            })
+        })
+        .collect();
+    json!({"tag": tag, "items": items})
+}
+
+/// The text of the annotation [`crate::stream::OBSERVED`] after `moves` of one stream; none
+/// where it does not change.
+pub fn observed<'a>(stream: &ImageStream, moves: impl Iterator<Item = &'a Move>) -> Option<String> {
+    let mut observed = stream.observed.clone();
+    for moved in moves {
+        if let Some(now) = moved
+            .record
+            .as_ref()
+            .and_then(|record| record.observed.clone())
+        {
+            observed.insert(moved.tag.tag.clone(), now);
+        }
+    }
+    // A tag that left the spec takes its source along.
+    observed.retain(|tag, _| stream.tag(tag).is_some());
+    (observed != stream.observed).then(|| text(&observed))
+}
+
+fn text(observed: &std::collections::BTreeMap<String, Observed>) -> String {
+    serde_json::to_string(observed).unwrap_or_default()
+}

@@ -1,0 +1,91 @@
+//! Trailers at the end of a commit message, as `git interpret-trailers` reads them.
+
+use crate::image::{Digest, Reference};
+use crate::stream::StreamTagName;
+
+pub const IMAGE_STREAM: &str = "Image-Stream";
+pub const IMAGE: &str = "Image";
+pub const IMAGE_PREVIOUS: &str = "Image-Previous";
+pub const ENVIRONMENT: &str = "Environment";
+pub const PLAN: &str = "Headwater-Plan";
+pub const CLOSED: &str = "Headwater-Closed";
+
+/// An image that a bot commit proposes, or declines, for a stream tag.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaggedImage {
+    pub tag: StreamTagName,
+    pub digest: Digest,
+}
+
+/// The trailers of a message, in order; none where its last paragraph holds anything else.
+pub fn trailers(message: &str) -> Vec<(&str, &str)> {
+    let body = message.trim_end();
+    let last = body.rsplit("\n\n").next().unwrap_or(body);
+    if last.len() == body.len() {
+        // A subject alone is no trailer.
+        return Vec::new();
+    }
+    let parsed: Option<Vec<_>> = last.lines().map(|line| line.split_once(": ")).collect();
+    parsed.unwrap_or_default()
+}
+
+/// The value of the trailer `key`, the last one where there are several.
+pub fn trailer<'a>(message: &'a str, key: &str) -> Option<&'a str> {
+    trailers(message)
+        .into_iter()
+        .rev()
+        .find_map(|(name, value)| (name == key).then_some(value))
+}
+
+/// The images that a bot commit names: each `Image-Stream` with the `Image` after it.
+pub fn images(message: &str) -> Vec<TaggedImage> {
+    let mut images = Vec::new();
+    let mut tag = None;
+    for (key, value) in trailers(message) {
+        match key {
+            IMAGE_STREAM => tag = StreamTagName::parse(value, ""),
+            IMAGE => {
+                let digest = value
+                    .parse::<Reference>()
+                    .ok()
+                    .and_then(|image| image.digest);
+                if let (Some(tag), Some(digest)) = (tag.take(), digest) {
+                    images.push(TaggedImage { tag, digest });
+                }
+            }
+            _ => {}
+        }
+    }
+    images
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+    #[test]
+    fn images_come_in_pairs() {
+        let message = format!(
+            "pin\n\nbody: text\n\nImage-Stream: dev/web:1\nImage: quay.io/a/web:1@{DIGEST}\nImage-Stream: dev/x:1\nEnvironment: dev\n"
+        );
+        let images = images(&message);
+        assert_eq!(images.len(), 1);
+        assert_eq!(images[0].tag.to_string(), "dev/web:1");
+        assert_eq!(trailer(&message, ENVIRONMENT), Some("dev"));
+    }
+
+    #[test]
+    fn only_a_last_paragraph_of_trailers_counts() {
+        assert_eq!(trailer("Environment: dev", ENVIRONMENT), None);
+        assert_eq!(
+            trailer("a\n\nEnvironment: dev\n\nthe end", ENVIRONMENT),
+            None
+        );
+        assert_eq!(
+            trailer("a\n\nEnvironment: dev\nand prose", ENVIRONMENT),
+            None
+        );
+    }
+}

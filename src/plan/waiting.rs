@@ -1,0 +1,157 @@
+use std::fmt;
+
+use crate::lookup::Resolution;
+use crate::problem::Place;
+use crate::resolve::Standing;
+use crate::revision::BranchName;
+use crate::stream::StreamTagName;
+use crate::trigger::Trigger;
+
+/// Something that is not done in this pass, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub tag: StreamTagName,
+    pub place: Place,
+    /// The field that waits; none where the whole stream tag does.
+    pub field: Option<String>,
+    pub reason: Reason,
+}
+
+/// Why nothing is done: data, neither an error nor a log line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The registry's answer gives no digest.
+    Unresolved(Resolution),
+    /// The tag is not one that is asked for.
+    NotFollowed(Standing),
+    /// The trigger is paused, or not automatic.
+    Paused,
+    /// Another trigger of the same object has no image yet.
+    Incomplete,
+    /// The digest stood here, and somebody took it out.
+    TakenBack(TakenBack),
+    /// Its bot branch was closed.
+    Closed(BranchName),
+    /// A person changed the bot branch.
+    Foreign { branch: BranchName, reason: String },
+    /// As many bot branches are open as may be.
+    TooManyOpen { branch: BranchName, limit: usize },
+}
+
+/// Where a digest was taken out of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenBack {
+    pub digest: crate::image::Digest,
+    pub commit: crate::revision::CommitId,
+    pub author: String,
+    /// RFC 3339, UTC.
+    pub time: String,
+}
+
+impl Waiting {
+    pub fn stream_tag(tag: &StreamTagName, place: &Place, reason: Reason) -> Self {
+        Self {
+            tag: tag.clone(),
+            place: place.clone(),
+            field: None,
+            reason,
+        }
+    }
+
+    pub fn field(trigger: &Trigger, reason: Reason) -> Self {
+        Self {
+            tag: trigger.from.clone(),
+            place: trigger.target.place.clone(),
+            field: Some(trigger.target.field.to_string()),
+            reason,
+        }
+    }
+}
+
+impl Reason {
+    /// One word for tables and JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unresolved(resolution) => resolution.kind(),
+            Self::NotFollowed(_) => "notFollowed",
+            Self::Paused => "paused",
+            Self::Incomplete => "incomplete",
+            Self::TakenBack(_) => "takenBack",
+            Self::Closed(_) => "closed",
+            Self::Foreign { .. } => "foreign",
+            Self::TooManyOpen { .. } => "tooManyOpen",
+        }
+    }
+
+    /// The bot branch that this is about.
+    pub fn branch(&self) -> Option<&BranchName> {
+        match self {
+            Self::Closed(branch)
+            | Self::Foreign { branch, .. }
+            | Self::TooManyOpen { branch, .. } => Some(branch),
+            _ => None,
+        }
+    }
+
+    /// Whether something failed, as against being as it should be.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Unresolved(_))
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unresolved(resolution) => match resolution.fault() {
+                Some(fault) => write!(f, "{}: {fault}", resolution.kind()),
+                None => f.write_str(resolution.kind()),
+            },
+            Self::NotFollowed(standing) => write!(f, "{standing}"),
+            Self::Paused => f.write_str("the trigger is paused"),
+            Self::Incomplete => f.write_str(
+                "another image of this object is not known yet; all of its triggers wait for it",
+            ),
+            Self::TakenBack(back) => write!(
+                f,
+                "{} was taken back by {} in {} on {}; held until the source moves past it",
+                back.digest.short(),
+                back.author,
+                back.commit.short(),
+                back.time
+            ),
+            Self::Closed(branch) => write!(
+                f,
+                "closed on {branch}; held until the source moves past it (delete that branch to propose it again)"
+            ),
+            Self::Foreign { branch, reason } => write!(
+                f,
+                "{branch} holds somebody's own work ({reason}) and is not touched; merge it, or delete it to have it made anew"
+            ),
+            Self::TooManyOpen { branch, limit } => write!(
+                f,
+                "{branch} waits: {limit} bot branches are open, the limit of pullRequests.maxOpen"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ImportedOnce => {
+                f.write_str("imported once; add `importPolicy: {scheduled: true}` to follow it")
+            }
+            Self::Digest => f.write_str("the source is a digest, which cannot move"),
+            Self::Reference => f.write_str("`reference: true`: used as written, never resolved"),
+            Self::NoSource => f.write_str("no `from`: filled by pushes to an integrated registry"),
+            Self::OtherStream(name) => write!(
+                f,
+                "follows {name} of another stream, which this version does not"
+            ),
+            Self::StreamImage => {
+                f.write_str("names an ImageStreamImage, which this version does not follow")
+            }
+            Self::Faulty => f.write_str("its source cannot be used"),
+        }
+    }
+}

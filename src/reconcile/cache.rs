@@ -1,0 +1,224 @@
+//! What a pass learned and the next one need not learn again. May be deleted at any time.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::image::Digest;
+use crate::manifest::{FieldFacts, FileFacts, WantedField};
+use crate::problem::Problem;
+use crate::revision::{BlobId, TreeId};
+use crate::snapshot::FilePath;
+
+/// Raised with every change of what is stored: an older file is not read.
+const FORMAT: u32 = 1;
+/// Branches and recent commits of one repository; the oldest go.
+const MAX_TREES: usize = 32;
+/// A repository's cache beyond this is not read: something is wrong with it.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// The relevant files of a tree.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TreeRecord {
+    pub tree: TreeId,
+    pub files: Vec<(FilePath, BlobId)>,
+    pub problems: Vec<Problem>,
+}
+
+/// A pass that had nothing to write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quiet {
+    /// Of everything that the pass was made from.
+    pub fingerprint: String,
+    pub report: String,
+    pub problems: Vec<Problem>,
+    pub has_failures: bool,
+}
+
+/// One Git repository's cache.
+#[derive(Debug, Default)]
+pub struct Cache {
+    path: Option<PathBuf>,
+    dirty: bool,
+    /// Newest last.
+    trees: Vec<TreeRecord>,
+    facts: HashMap<BlobId, Arc<FileFacts>>,
+    fields: BTreeMap<(BlobId, Vec<WantedField>), FieldFacts>,
+    small_files: BTreeMap<BlobId, Vec<u8>>,
+    /// Digests that were read and hashed, by endpoint.
+    verified: BTreeMap<String, BTreeSet<Digest>>,
+    quiet: BTreeMap<String, Quiet>,
+}
+
+/// As on disk.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    trees: Vec<TreeRecord>,
+    facts: Vec<(BlobId, FileFacts)>,
+    fields: BTreeMap<(BlobId, Vec<WantedField>), FieldFacts>,
+    small_files: BTreeMap<BlobId, Vec<u8>>,
+    verified: BTreeMap<String, BTreeSet<Digest>>,
+    quiet: BTreeMap<String, Quiet>,
+}
+
+impl Cache {
+    /// The cache of the repository called `name`, below `folder`. What cannot be read is empty.
+    pub fn load(folder: &Path, name: &str) -> Self {
+        let file = format!("{}.cache", Digest::of(name.as_bytes()).short());
+        let path = folder.join("passes").join(file);
+        let stored = read(&path);
+        let mut cache = Self {
+            path: Some(path),
+            ..Self::default()
+        };
+        if let Some(stored) = stored {
+            cache.trees = stored.trees;
+            cache.facts = stored
+                .facts
+                .into_iter()
+                .map(|(blob, facts)| (blob, Arc::new(facts)))
+                .collect();
+            cache.fields = stored.fields;
+            cache.small_files = stored.small_files;
+            cache.verified = stored.verified;
+            cache.quiet = stored.quiet;
+        }
+        cache
+    }
+
+    /// Writes what was learned, if anything. A cache that cannot be written is no failure of a
+    /// pass: the next one is slower.
+    pub fn save(&mut self) -> std::io::Result<()> {
+        let Some(path) = self.path.clone().filter(|_| self.dirty) else {
+            return Ok(());
+        };
+        self.forget_old();
+        let stored = Stored {
+            trees: std::mem::take(&mut self.trees),
+            facts: self
+                .facts
+                .iter()
+                .map(|(blob, facts)| (*blob, FileFacts::clone(facts)))
+                .collect(),
+            fields: std::mem::take(&mut self.fields),
+            small_files: std::mem::take(&mut self.small_files),
+            verified: std::mem::take(&mut self.verified),
+            quiet: std::mem::take(&mut self.quiet),
+        };
+        let mut bytes = FORMAT.to_le_bytes().to_vec();
+        bytes.extend(postcard::to_stdvec(&stored).map_err(std::io::Error::other)?);
+        self.dirty = false;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+        let written = fs::File::create(&temporary)
+            .and_then(|mut file| file.write_all(&bytes))
+            .and_then(|()| fs::rename(&temporary, &path));
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    pub fn tree(&self, tree: TreeId) -> Option<&TreeRecord> {
+        self.trees.iter().find(|record| record.tree == tree)
+    }
+
+    /// The tree that was read last: the next one likely differs in few files.
+    pub fn newest_tree(&self) -> Option<&TreeRecord> {
+        self.trees.last()
+    }
+
+    pub fn put_tree(&mut self, record: TreeRecord) {
+        self.dirty = true;
+        self.trees.retain(|known| known.tree != record.tree);
+        self.trees.push(record);
+    }
+
+    pub fn facts(&self, blob: BlobId) -> Option<Arc<FileFacts>> {
+        self.facts.get(&blob).cloned()
+    }
+
+    pub fn put_facts(&mut self, blob: BlobId, facts: FileFacts) {
+        self.dirty = true;
+        self.facts.insert(blob, Arc::new(facts));
+    }
+
+    pub fn fields(&self, key: &(BlobId, Vec<WantedField>)) -> Option<&FieldFacts> {
+        self.fields.get(key)
+    }
+
+    pub fn put_fields(&mut self, key: (BlobId, Vec<WantedField>), fields: FieldFacts) {
+        self.dirty = true;
+        self.fields.insert(key, fields);
+    }
+
+    pub fn small_file(&self, blob: BlobId) -> Option<&[u8]> {
+        self.small_files.get(&blob).map(Vec::as_slice)
+    }
+
+    pub fn put_small_file(&mut self, blob: BlobId, bytes: Vec<u8>) {
+        self.dirty = true;
+        self.small_files.insert(blob, bytes);
+    }
+
+    pub fn verified(&self) -> &BTreeMap<String, BTreeSet<Digest>> {
+        &self.verified
+    }
+
+    /// Remembers the digests of this pass; those of earlier ones at the same endpoints go.
+    pub fn put_verified(&mut self, now: BTreeMap<String, BTreeSet<Digest>>) {
+        for (endpoint, digests) in now {
+            if self.verified.get(&endpoint) != Some(&digests) {
+                self.dirty = true;
+                self.verified.insert(endpoint, digests);
+            }
+        }
+    }
+
+    pub fn quiet(&self, environment: &str) -> Option<&Quiet> {
+        self.quiet.get(environment)
+    }
+
+    pub fn put_quiet(&mut self, environment: &str, quiet: Option<Quiet>) {
+        if self.quiet.get(environment) == quiet.as_ref() {
+            return;
+        }
+        self.dirty = true;
+        match quiet {
+            Some(quiet) => self.quiet.insert(environment.to_owned(), quiet),
+            None => self.quiet.remove(environment),
+        };
+    }
+
+    fn forget_old(&mut self) {
+        let excess = self.trees.len().saturating_sub(MAX_TREES);
+        self.trees.drain(..excess);
+        let used: HashSet<BlobId> = self
+            .trees
+            .iter()
+            .flat_map(|record| record.files.iter().map(|(_, blob)| *blob))
+            .collect();
+        self.facts.retain(|blob, _| used.contains(blob));
+        self.small_files.retain(|blob, _| used.contains(blob));
+        // The targets of ImageTriggers need not be relevant by themselves.
+        const MAX_FIELDS: usize = 10_000;
+        if self.fields.len() > MAX_FIELDS {
+            self.fields.clear();
+        }
+    }
+}
+
+fn read(path: &Path) -> Option<Stored> {
+    if fs::metadata(path).ok()?.len() > MAX_BYTES {
+        return None;
+    }
+    let bytes = fs::read(path).ok()?;
+    let (format, rest) = bytes.split_first_chunk::<4>()?;
+    (u32::from_le_bytes(*format) == FORMAT).then_some(())?;
+    postcard::from_bytes(rest).ok()
+}

@@ -1,0 +1,253 @@
+//! What Git's history and the bot branches say about what is due.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::clock;
+use crate::environment::EnvironmentName;
+use crate::git::{Commit, Error, FileDelta, Merge, Repository};
+use crate::image::Digest;
+use crate::manifest;
+use crate::plain::plain;
+use crate::plan::{
+    self, BotBranch, BranchCommit, BranchState, Question, Spot, TaggedImage, TakenBack, Version,
+};
+use crate::revision::{BlobId, BranchName, CommitId};
+use crate::snapshot::{FileChange, FilePath, Files};
+use crate::stream::StreamTagName;
+use crate::yaml::MAX_FILE_BYTES;
+
+/// Commits looked at on a first-parent history.
+const MAX_HISTORY: usize = 100_000;
+/// Commits on a bot branch; the bot itself makes one.
+const MAX_BRANCH_COMMITS: usize = 50;
+
+/// Which of the questions have a digest that was taken back.
+pub fn taken_back(
+    repository: &Repository,
+    head: CommitId,
+    questions: &[Question],
+) -> Result<BTreeMap<Spot, TakenBack>, Error> {
+    let paths: BTreeSet<&FilePath> = questions.iter().flat_map(Question::files).collect();
+    if paths.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let paths: Vec<FilePath> = paths.into_iter().cloned().collect();
+    let history = repository.history(head, &paths, MAX_HISTORY)?;
+    let mentioned = mentioned_digests(repository, &history.commits, questions)?;
+    let mut found = BTreeMap::new();
+    for question in questions {
+        let is_mentioned = question
+            .files()
+            .any(|file| mentioned.contains(&(file, &question.digest)));
+        if !is_mentioned {
+            continue;
+        }
+        let versions = versions(repository, &history.commits, question)?;
+        if let Some(back) = question.taken_back(&versions) {
+            found.insert(question.spot.clone(), back);
+        }
+    }
+    Ok(found)
+}
+
+/// The digests that some version of a file holds anywhere: nearly all questions end here.
+fn mentioned_digests<'q>(
+    repository: &Repository,
+    commits: &[Commit],
+    questions: &'q [Question],
+) -> Result<BTreeSet<(&'q FilePath, &'q Digest)>, Error> {
+    let mut asked: BTreeMap<&FilePath, BTreeSet<&Digest>> = BTreeMap::new();
+    for question in questions {
+        for file in question.files() {
+            asked.entry(file).or_default().insert(&question.digest);
+        }
+    }
+    let mut mentioned = BTreeSet::new();
+    for delta in commits.iter().flat_map(|commit| &commit.changes) {
+        let Some((file, digests)) = asked.get_key_value(&delta.path) else {
+            continue;
+        };
+        let Some(bytes) = content(repository, delta.after)? else {
+            continue;
+        };
+        for digest in digests {
+            if memchr::memmem::find(&bytes, digest.as_str().as_bytes()).is_some() {
+                mentioned.insert((*file, *digest));
+            }
+        }
+    }
+    Ok(mentioned)
+}
+
+/// The question's files at each commit that changed one of them, newest first.
+fn versions(
+    repository: &Repository,
+    commits: &[Commit],
+    question: &Question,
+) -> Result<Vec<Version>, Error> {
+    let files: BTreeSet<&FilePath> = question.files().collect();
+    let touching: Vec<&Commit> = commits
+        .iter()
+        .filter(|commit| {
+            commit
+                .changes
+                .iter()
+                .any(|delta| files.contains(&delta.path))
+        })
+        .collect();
+    let mut versions = Vec::new();
+    for (number, commit) in touching.iter().enumerate() {
+        let mut contents = BTreeMap::new();
+        for file in &files {
+            let blob = blob_at(touching.get(number..).unwrap_or_default(), file);
+            contents.insert((*file).clone(), content(repository, blob)?);
+        }
+        versions.push(Version {
+            commit: commit.id,
+            author: plain(&commit.author.name).chars().take(100).collect(),
+            time: clock::rfc3339(commit.time),
+            files: contents,
+        });
+    }
+    Ok(versions)
+}
+
+/// The file's blob after the first of `commits` (newest first): as the latest change left it.
+fn blob_at(commits: &[&Commit], file: &FilePath) -> Option<BlobId> {
+    commits
+        .iter()
+        .flat_map(|commit| &commit.changes)
+        .find(|delta| delta.path == *file)
+        .and_then(|delta| delta.after)
+}
+
+/// None where there is no file, or one that is too large to be a manifest.
+fn content(repository: &Repository, blob: Option<BlobId>) -> Result<Option<Arc<[u8]>>, Error> {
+    let Some(blob) = blob else { return Ok(None) };
+    match repository.read_blob(blob, MAX_FILE_BYTES as u64) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(Error::TooLarge { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The bot branches of an environment, and when each image that they propose was first seen.
+#[derive(Debug, Default)]
+pub struct Branches {
+    pub branches: Vec<BotBranch>,
+    pub first_seen: BTreeMap<(StreamTagName, Digest), String>,
+}
+
+/// Reads all branches under `headwater/<environment>/`.
+pub fn branches(
+    repository: &Repository,
+    tip: CommitId,
+    heads: &[(BranchName, CommitId)],
+) -> Result<Branches, Error> {
+    let mut found = Branches::default();
+    for (name, head) in heads {
+        let state = branch_state(repository, tip, *head, &mut found.first_seen)?;
+        found.branches.push(BotBranch {
+            name: name.clone(),
+            head: *head,
+            state,
+        });
+    }
+    Ok(found)
+}
+
+/// The prefix of an environment's bot branches.
+pub fn branch_prefix(environment: &EnvironmentName) -> String {
+    format!("headwater/{environment}/")
+}
+
+fn branch_state(
+    repository: &Repository,
+    tip: CommitId,
+    head: CommitId,
+    first_seen: &mut BTreeMap<(StreamTagName, Digest), String>,
+) -> Result<BranchState, Error> {
+    let commits = match repository.commits_between(tip, head, MAX_BRANCH_COMMITS) {
+        Ok(commits) => commits,
+        Err(Error::TooLarge { .. }) => {
+            return Ok(BranchState::Foreign {
+                reason: format!("more than {MAX_BRANCH_COMMITS} commits"),
+            });
+        }
+        Err(error) => return Err(error),
+    };
+    let branch_commits = commits
+        .iter()
+        .map(|commit| branch_commit(repository, commit))
+        .collect::<Result<Vec<_>, _>>()?;
+    let merged = match repository.merge(tip, head)? {
+        Merge::Clean(deltas) => Some(merged_files(repository, &deltas)?),
+        Merge::Conflict(_) => None,
+    };
+    let state = plan::classify(&branch_commits, merged);
+    if let BranchState::Ours { images, .. } = &state {
+        for commit in &branch_commits {
+            note_first_seen(commit, images, first_seen);
+        }
+    }
+    Ok(state)
+}
+
+fn branch_commit(repository: &Repository, commit: &Commit) -> Result<BranchCommit, Error> {
+    let changes = commit
+        .changes
+        .iter()
+        .map(|delta| {
+            Ok(FileChange {
+                path: delta.path.clone(),
+                before: content(repository, delta.before)?.unwrap_or_default(),
+                after: content(repository, delta.after)?.unwrap_or_default(),
+            })
+        })
+        .collect::<Result<_, Error>>()?;
+    Ok(BranchCommit {
+        id: commit.id,
+        message: commit.message.clone(),
+        parents: commit.parents.len(),
+        changes,
+    })
+}
+
+fn merged_files(repository: &Repository, deltas: &[FileDelta]) -> Result<Files, Error> {
+    deltas
+        .iter()
+        .map(|delta| {
+            let after = content(repository, delta.after)?.unwrap_or_default();
+            Ok((delta.path.clone(), after))
+        })
+        .collect()
+}
+
+/// The `created` of the images that a branch of ours proposes.
+fn note_first_seen(
+    commit: &BranchCommit,
+    images: &[TaggedImage],
+    first_seen: &mut BTreeMap<(StreamTagName, Digest), String>,
+) {
+    for change in &commit.changes {
+        let facts = manifest::read_file(&change.after);
+        for stream in &facts.streams {
+            for status in &stream.status {
+                let Some(newest) = status.items.first() else {
+                    continue;
+                };
+                let image = images.iter().find(|image| {
+                    image.tag.stream.name == stream.name
+                        && image.tag.tag == status.tag
+                        && image.digest.as_str() == newest.image
+                });
+                if let Some(image) = image {
+                    first_seen
+                        .entry((image.tag.clone(), image.digest.clone()))
+                        .or_insert_with(|| newest.created.clone());
+                }
+            }
+        }
+    }
+}

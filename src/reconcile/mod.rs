@@ -1,0 +1,28 @@
+//! One pass: read, ask, plan, apply. The only place where deciding meets doing.
+//!
+//! | step | by |
+//! |---|---|
+//! | the files at the tip of each branch, from the cache where nothing changed | [`read_tree`] |
+//! | streams, triggers, problems | [`crate::manifest::assemble`] |
+//! | what must be asked, each question once | [`crate::resolve::follow`] |
+//! | the answers | [`Ask`] |
+//! | what differs | [`crate::plan::due`] |
+//! | history, bot branches | [`evidence`] |
+//! | what to write, and why not | [`crate::plan::plan`] |
+//! | commits and branches, by compare and swap | [`apply`] |
+
+mod apply;
+mod cache;
+mod configuration;
+mod evidence;
+mod pass;
+mod read;
+mod work_tree;
+
+pub use apply::{Applied, Outcome, apply};
+pub use cache::{Cache, Quiet};
+pub use configuration::Configuration;
+pub use evidence::branch_prefix;
+pub use pass::{Ask, Failure, Pass, Planned, Scope};
+pub use read::{CONFIG_FILE, Reading, is_manifest, read_files, read_tree};
+pub use work_tree::{InPlace, plan_in_place};

@@ -1,0 +1,346 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::clock;
+use crate::environment::Environment;
+use crate::git::{self, Repository};
+use crate::image::Digest;
+use crate::lookup::{Lookup, Resolution};
+use crate::manifest::{self, Manifests};
+use crate::plan::{self, Due, Inputs, Mode, Plan};
+use crate::problem::Problem;
+use crate::reconcile::cache::{Cache, Quiet};
+use crate::reconcile::configuration::Configuration;
+use crate::reconcile::evidence;
+use crate::reconcile::read::{CONFIG_FILE, Reading, read_tree};
+use crate::resolve::{self, Following, Questions, TagState};
+use crate::revision::{BranchName, CommitId};
+use crate::snapshot::{FilePath, Files, Snapshot};
+use crate::yaml::MAX_FILE_BYTES;
+
+/// Answers lookups, in their order.
+pub type Ask<'a> = dyn FnMut(&[Lookup]) -> Vec<Resolution> + 'a;
+
+/// Why a pass could not be made at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Git(#[from] git::Error),
+}
+
+/// One pass over a Git repository.
+pub struct Pass<'a> {
+    pub repository: &'a Repository,
+    pub cache: &'a mut Cache,
+    pub ask: &'a mut Ask<'a>,
+    pub now: Timestamp,
+}
+
+impl std::fmt::Debug for Pass<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pass")
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a pass looks at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Plan a commit, a tag or another branch instead of the environments' own branches.
+    pub revision: Option<String>,
+    /// An environment whose inputs are those of a pass that wrote nothing need not be planned.
+    pub may_be_quiet: bool,
+}
+
+/// What came of an environment.
+#[derive(Debug)]
+pub enum Planned {
+    Plan(Box<(Snapshot, Plan)>),
+    /// The same inputs as in an earlier pass that had nothing to write.
+    Quiet(Quiet),
+}
+
+/// An environment with what its files say.
+struct Subject {
+    environment: Environment,
+    snapshot: Snapshot,
+    manifests: Manifests,
+    following: Following,
+    heads: Vec<(BranchName, CommitId)>,
+}
+
+impl Pass<'_> {
+    /// Plans every environment; nothing is written but the cache.
+    pub fn plan(&mut self, scope: &Scope) -> Result<(Vec<Planned>, Vec<Problem>), Failure> {
+        let default_branch = self.repository.default_branch()?;
+        let default = self.snapshot(&default_branch, scope)?;
+        let reading = read_tree(self.repository, default.tree, self.cache)?;
+        let configuration = Configuration::read(reading.config.as_deref());
+        let mut problems = configuration.problems.clone();
+
+        let mut questions = Questions::default();
+        let subjects = self.subjects(
+            &configuration,
+            &default,
+            &reading,
+            scope,
+            &mut questions,
+            &mut problems,
+        )?;
+        let lookups = questions.finish(self.cache.verified());
+        let answers = (self.ask)(&lookups);
+        self.cache.put_verified(verified(&lookups, &answers));
+
+        let inputs = fingerprint(reading.config.as_deref(), &lookups, &answers);
+        let mut planned = Vec::new();
+        for subject in subjects {
+            let fingerprint = subject.fingerprint(&inputs);
+            let name = subject.environment.name.to_string();
+            if scope.may_be_quiet
+                && let Some(quiet) = self
+                    .cache
+                    .quiet(&name)
+                    .filter(|quiet| quiet.fingerprint == fingerprint)
+            {
+                planned.push(Planned::Quiet(quiet.clone()));
+                continue;
+            }
+            let snapshot = subject.snapshot.clone();
+            let plan = self.plan_subject(subject, &answers, &configuration)?;
+            let quiet = (plan.is_empty() && scope.revision.is_none()).then(|| Quiet {
+                fingerprint,
+                report: plan.to_string(),
+                problems: plan.problems.clone(),
+                has_failures: plan.has_failures(),
+            });
+            self.cache.put_quiet(&name, quiet);
+            planned.push(Planned::Plan(Box::new((snapshot, plan))));
+        }
+        Ok((planned, problems))
+    }
+
+    fn snapshot(&self, branch: &BranchName, scope: &Scope) -> Result<Snapshot, Failure> {
+        Ok(match &scope.revision {
+            None => self.repository.snapshot(branch)?,
+            Some(revision) => {
+                let commit = self.repository.revision(revision)?;
+                Snapshot {
+                    branch: branch.clone(),
+                    commit,
+                    tree: self.repository.tree_of(commit)?,
+                }
+            }
+        })
+    }
+
+    fn subjects(
+        &mut self,
+        configuration: &Configuration,
+        default: &Snapshot,
+        default_reading: &Reading,
+        scope: &Scope,
+        questions: &mut Questions,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Vec<Subject>, Failure> {
+        let mut subjects = Vec::new();
+        for (branch, environments) in by_branch(&configuration.environments, &default.branch) {
+            let (snapshot, other);
+            let reading = if branch == default.branch {
+                snapshot = default.clone();
+                default_reading
+            } else {
+                if self.repository.branch(&branch)?.is_none() {
+                    problems.push(missing_branch(&branch, &environments, &default.branch));
+                    continue;
+                }
+                snapshot = self.snapshot(&branch, scope)?;
+                other = read_tree(self.repository, snapshot.tree, self.cache)?;
+                &other
+            };
+            for environment in &environments {
+                let mut manifests =
+                    manifest::assemble(&reading.files, &reading.fields, environment, &environments);
+                manifests.problems.extend(reading.problems.iter().cloned());
+                let imports = &configuration.policy.imports;
+                let following =
+                    resolve::follow(&manifests.streams, &manifests.triggers, imports, questions);
+                let prefix = evidence::branch_prefix(&environment.name);
+                subjects.push(Subject {
+                    environment: Environment {
+                        branch: Some(branch.clone()),
+                        ..environment.clone()
+                    },
+                    snapshot: snapshot.clone(),
+                    manifests,
+                    following,
+                    heads: self.repository.branches(&prefix)?,
+                });
+            }
+        }
+        Ok(subjects)
+    }
+
+    fn plan_subject(
+        &self,
+        subject: Subject,
+        answers: &[Resolution],
+        configuration: &Configuration,
+    ) -> Result<Plan, Failure> {
+        let Subject {
+            environment,
+            snapshot,
+            manifests,
+            following,
+            heads,
+        } = subject;
+        let tags: Vec<TagState> = resolve::answer(&following, answers);
+        let due = plan::due(
+            &manifests.streams,
+            &manifests.triggers,
+            &tags,
+            &configuration.policy.pins,
+        );
+        let questions = plan::questions(&due.moves, &manifests.streams);
+        let taken_back = evidence::taken_back(self.repository, snapshot.commit, &questions)?;
+        let branches = evidence::branches(self.repository, snapshot.commit, &heads)?;
+        let files = self.files(&snapshot, &due, &manifests)?;
+        let mut problems = manifests.problems;
+        problems.extend(following.problems);
+        Ok(plan::plan(Inputs {
+            environment: &environment,
+            policy: &configuration.policy,
+            base: Some(snapshot.commit),
+            mode: Mode::Commits,
+            streams: &manifests.streams,
+            tags: &tags,
+            due,
+            problems,
+            files: &files,
+            taken_back: &taken_back,
+            branches: &branches.branches,
+            first_seen: &branches.first_seen,
+            now: &clock::rfc3339(self.now),
+        }))
+    }
+
+    /// The files that the due moves touch.
+    fn files(
+        &self,
+        snapshot: &Snapshot,
+        due: &Due,
+        manifests: &Manifests,
+    ) -> Result<Files, Failure> {
+        let paths = touched_files(due, manifests);
+        if paths.is_empty() {
+            return Ok(Files::new());
+        }
+        let names: BTreeSet<&str> = paths.iter().map(|path| path.as_str()).collect();
+        let (entries, _) = self
+            .repository
+            .entries(snapshot.tree, |path| names.contains(path))?;
+        let blobs: Vec<_> = entries.iter().map(|entry| entry.blob).collect();
+        let contents = self.repository.read_blobs(&blobs, MAX_FILE_BYTES as u64);
+        let mut files = Files::new();
+        for (entry, content) in entries.into_iter().zip(contents) {
+            files.insert(entry.path, content?);
+        }
+        Ok(files)
+    }
+}
+
+/// The files that the moves of `due` edit.
+pub(crate) fn touched_files(due: &Due, manifests: &Manifests) -> BTreeSet<FilePath> {
+    due.moves
+        .iter()
+        .flat_map(|moved| {
+            let stream = moved
+                .record
+                .as_ref()
+                .and_then(|record| manifests.streams.get(record.stream));
+            let fields = moved
+                .fields
+                .iter()
+                .map(|field| &field.trigger.target.document.file);
+            stream
+                .map(|stream| &stream.document.file)
+                .into_iter()
+                .chain(fields)
+        })
+        .cloned()
+        .collect()
+}
+
+/// Environments that share a branch, in the order of the configuration.
+fn by_branch(
+    environments: &[Environment],
+    default: &BranchName,
+) -> Vec<(BranchName, Vec<Environment>)> {
+    let mut branches: Vec<(BranchName, Vec<Environment>)> = Vec::new();
+    for environment in environments {
+        let branch = environment.branch.as_ref().unwrap_or(default);
+        match branches.iter_mut().find(|(name, _)| name == branch) {
+            Some((_, environments)) => environments.push(environment.clone()),
+            None => branches.push((branch.clone(), vec![environment.clone()])),
+        }
+    }
+    branches
+}
+
+fn missing_branch(
+    branch: &BranchName,
+    environments: &[Environment],
+    default: &BranchName,
+) -> Problem {
+    let names: Vec<_> = environments
+        .iter()
+        .map(|environment| environment.name.to_string())
+        .collect();
+    Problem::error(
+        None,
+        format!(
+            "{CONFIG_FILE} names the branch {branch} for {}, and there is none",
+            names.join(", ")
+        ),
+    )
+    .advice(format!(
+        "make it: git push origin {default}:refs/heads/{branch}"
+    ))
+}
+
+/// The digests that were found, by endpoint: each was read and hashed, or known before.
+fn verified(lookups: &[Lookup], answers: &[Resolution]) -> BTreeMap<String, BTreeSet<Digest>> {
+    let mut verified: BTreeMap<String, BTreeSet<Digest>> = BTreeMap::new();
+    for (lookup, answer) in lookups.iter().zip(answers) {
+        if let Resolution::Found(found) = answer {
+            let digests = verified
+                .entry(lookup.repository.endpoint().to_string())
+                .or_default();
+            digests.insert(found.digest.clone());
+            digests.extend(found.index.clone());
+        }
+    }
+    verified
+}
+
+/// Of what all environments of a pass share: the program, the configuration and the answers.
+fn fingerprint(config: Option<&[u8]>, lookups: &[Lookup], answers: &[Resolution]) -> Vec<u8> {
+    let mut text = env!("CARGO_PKG_VERSION").as_bytes().to_vec();
+    text.extend(config.unwrap_or_default());
+    for (lookup, answer) in lookups.iter().zip(answers) {
+        text.extend(format!("\n{} {answer:?}", lookup.reference()).bytes());
+    }
+    text
+}
+
+impl Subject {
+    fn fingerprint(&self, shared: &[u8]) -> String {
+        let mut text = shared.to_vec();
+        text.extend(format!("\n{} {}", self.environment.name, self.snapshot.commit).bytes());
+        for (branch, head) in &self.heads {
+            text.extend(format!("\n{branch} {head}").bytes());
+        }
+        Digest::of(&text).to_string()
+    }
+}
