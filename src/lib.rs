@@ -18,4 +18,5 @@ pub mod revision;
 pub mod snapshot;
 pub mod stream;
 pub mod trigger;
+pub mod worktree;
 pub mod yaml;
