@@ -31,4 +31,5 @@ pub mod snapshot;
 pub mod stream;
 pub mod telemetry;
 pub mod trigger;
+pub mod worktree;
 pub mod yaml;
