@@ -10,6 +10,7 @@ use crate::cli::progress::Progress;
 use crate::cli::style::{Role, Styles};
 use crate::plain::plain;
 use crate::problem::{Problem, Severity};
+use crate::reconcile::Cache;
 
 #[derive(Debug)]
 pub struct Context {
@@ -53,6 +54,18 @@ impl Context {
     pub fn note(&self, text: &str) {
         if !self.is_quiet {
             output::write_note(&format!("{}\n", plain(text)));
+        }
+    }
+
+    /// Shows a failure that does not end the command.
+    pub fn error(&self, error: &CliError) {
+        output::write_note(&error.render(self.note_styles));
+    }
+
+    /// Saves a cache; that it cannot be saved makes the next run slower and nothing worse.
+    pub fn save(&self, cache: &mut Cache) {
+        if let Err(error) = cache.save() {
+            self.note(&format!("the cache cannot be written: {error}"));
         }
     }
 

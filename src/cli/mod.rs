@@ -7,11 +7,17 @@ pub mod completion;
 pub mod context;
 pub mod error;
 pub mod exit;
+mod git_options;
 pub mod global;
 pub mod help;
 mod interrupt;
 pub mod output;
+pub mod pin;
+pub mod place;
+pub mod plan;
 pub mod progress;
+pub mod reconcile;
+pub mod registries;
 pub mod style;
 pub mod table;
 pub mod version;
@@ -46,6 +52,9 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Plan(plan::Args),
+    Pin(pin::Args),
+    Reconcile(reconcile::Args),
     Completion(completion::Args),
     Help(help::Args),
     Version(version::Args),
@@ -54,6 +63,9 @@ enum Command {
 impl Command {
     fn run(&self, context: &Context) -> Result<Exit, CliError> {
         match self {
+            Self::Plan(args) => plan::run(args, context),
+            Self::Pin(args) => pin::run(args, context),
+            Self::Reconcile(args) => reconcile::run(args, context),
             Self::Completion(args) => completion::run(args, context),
             Self::Help(args) => help::run(args, context),
             Self::Version(args) => version::run(args, context),

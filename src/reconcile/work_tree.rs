@@ -1,12 +1,15 @@
 use std::collections::BTreeMap;
 
 use crate::environment::Environment;
+use crate::git::{self, Repository};
 use crate::manifest;
 use crate::plan::{self, Inputs, Mode, Plan};
 use crate::reconcile::configuration::Configuration;
+use crate::reconcile::evidence;
 use crate::reconcile::pass::{Ask, touched_files};
 use crate::reconcile::read::read_files;
 use crate::resolve::{self, Questions};
+use crate::revision::CommitId;
 use crate::snapshot::Files;
 
 /// Plans for the files of a work tree.
@@ -17,14 +20,16 @@ pub struct InPlace {
 }
 
 /// Plans edits of `files` as they are, committed or not; `chosen` picks the environments that
-/// the work tree stands for. `now` is RFC 3339.
+/// the work tree stands for. With a `history`, what was taken back there stays back. `now` is
+/// RFC 3339.
 pub fn plan_in_place(
     files: &Files,
     problems: Vec<crate::problem::Problem>,
     chosen: &dyn Fn(&[Environment]) -> Vec<Environment>,
+    history: Option<(&Repository, CommitId)>,
     ask: &mut Ask<'_>,
     now: &str,
-) -> InPlace {
+) -> Result<InPlace, git::Error> {
     let reading = read_files(files, problems);
     let configuration = Configuration::read(reading.config.as_deref());
     let environments = chosen(&configuration.environments);
@@ -55,6 +60,11 @@ pub fn plan_in_place(
             &tags,
             &configuration.policy.pins,
         );
+        let questions = plan::questions(&due.moves, &manifests.streams);
+        let taken_back = match history {
+            Some((repository, head)) => evidence::taken_back(repository, head, &questions)?,
+            None => BTreeMap::new(),
+        };
         let touched = touched_files(&due, &manifests);
         let files: Files = edited
             .iter()
@@ -73,7 +83,7 @@ pub fn plan_in_place(
             due,
             problems,
             files: &files,
-            taken_back: &BTreeMap::new(),
+            taken_back: &taken_back,
             branches: &[],
             first_seen: &BTreeMap::new(),
             now,
@@ -85,5 +95,5 @@ pub fn plan_in_place(
     }
     let mut problems = configuration.problems;
     problems.extend(reading.problems);
-    InPlace { plans, problems }
+    Ok(InPlace { plans, problems })
 }

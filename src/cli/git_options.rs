@@ -1,0 +1,83 @@
+//! How Git servers are reached: logins from the environment, keys as ssh has them.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use crate::cli::error::CliError;
+use crate::cli::place::cache_folder;
+use crate::git::{Credentials, HttpCredential, Location, Options, Scheme, SshKey};
+
+/// The variables that give a login over http(s); each also as `…_FILE`.
+const USERNAME: &str = "HEADWATER_GIT_USERNAME";
+const PASSWORD: &str = "HEADWATER_GIT_PASSWORD";
+/// A private key without a passphrase, beside the agent's and the usual files.
+const SSH_KEY: &str = "HEADWATER_GIT_SSH_KEY";
+const KNOWN_HOSTS: &str = "HEADWATER_GIT_KNOWN_HOSTS";
+const CA_FILE: &str = "HEADWATER_GIT_CA_FILE";
+/// As ssh looks for them.
+const USUAL_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+/// The options for one location: a login is given to its own scheme, host and port only.
+pub fn git_options(location: &Location) -> Result<Options, CliError> {
+    let mut options = Options::new(cache_folder());
+    options.ca_file = path(CA_FILE);
+    options.credentials = Credentials {
+        http: http_credential(location)?.into_iter().collect(),
+        ssh: ssh_keys(),
+        known_hosts: path(KNOWN_HOSTS).into_iter().collect(),
+    };
+    Ok(options)
+}
+
+fn http_credential(location: &Location) -> Result<Option<HttpCredential>, CliError> {
+    let Location::Remote(url) = location else {
+        return Ok(None);
+    };
+    let Some(password) = secret(PASSWORD)? else {
+        return Ok(None);
+    };
+    if url.scheme() == Scheme::Ssh {
+        return Ok(None);
+    }
+    let username = secret(USERNAME)?.unwrap_or_else(|| "git".to_owned());
+    Ok(Some(HttpCredential {
+        prefix: url.clone(),
+        username,
+        password: SecretString::from(password),
+    }))
+}
+
+fn ssh_keys() -> Vec<SshKey> {
+    let named = path(SSH_KEY);
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".ssh"));
+    let usual = home
+        .into_iter()
+        .flat_map(|folder| USUAL_KEYS.map(|name| folder.join(name)))
+        .filter(|key| key.is_file());
+    let agent = std::env::var_os("SSH_AUTH_SOCK").map(|_| SshKey::Agent);
+    let files = named.into_iter().chain(usual).map(|private_key| SshKey::File {
+        private_key,
+        passphrase: None,
+    });
+    agent.into_iter().chain(files).collect()
+}
+
+fn path(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The variable's value, or the first line of the file that `…_FILE` names.
+fn secret(variable: &str) -> Result<Option<String>, CliError> {
+    if let Ok(value) = std::env::var(variable) {
+        return Ok(Some(value).filter(|value| !value.is_empty()));
+    }
+    let file_variable = format!("{variable}_FILE");
+    let Some(file) = path(&file_variable) else {
+        return Ok(None);
+    };
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        CliError::usage(format!("{file_variable} names {}, which cannot be read", file.display())).because(&error)
+    })?;
+    Ok(text.lines().next().map(str::to_owned))
+}

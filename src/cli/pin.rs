@@ -1,0 +1,54 @@
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output;
+use crate::cli::place;
+use crate::cli::registries::Asker;
+use crate::clock;
+use crate::git::Location;
+use crate::plan::{Action, Plan};
+use crate::problem::Severity;
+use crate::reconcile::plan_in_place;
+use crate::worktree;
+
+/// Edit the files of a folder in place; commits nothing
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A folder, with or without Git
+    #[arg(value_name = "PATH")]
+    location: Option<String>,
+}
+
+pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
+    let Location::Local(path) = place::location(context, args.location.as_deref())? else {
+        return Err(CliError::usage("`pin` edits the files of a folder, and this is a URL")
+            .hint("clone it and run `headwater pin` there, or use `headwater reconcile URL`"));
+    };
+    let folder = place::folder(&path)?;
+    let asker = Asker::new(context)?;
+    let planned = plan_in_place(
+        &folder.files,
+        folder.problems.clone(),
+        &|all| folder.environments(all),
+        folder.history(),
+        &mut |lookups| asker.ask(context, lookups),
+        &clock::rfc3339(clock::now()),
+    )
+    .map_err(|error| place::git_error(&error))?;
+
+    let mut has_failures = planned.problems.iter().any(|problem| problem.severity == Severity::Error)
+        || planned.plans.iter().any(Plan::has_failures);
+    for plan in &planned.plans {
+        output::write(&plan.to_string())?;
+        for proposal in plan.proposals.iter().filter(|proposal| proposal.action == Action::Edit) {
+            for change in &proposal.changes {
+                if let Err(error) = worktree::write(&folder.root, change) {
+                    has_failures = true;
+                    context.error(&CliError::failure(format!("cannot write {}", change.path)).because(&error));
+                }
+            }
+        }
+    }
+    context.problems(planned.problems.iter().chain(planned.plans.iter().flat_map(|plan| &plan.problems)));
+    Ok(if has_failures { Exit::Failure } else { Exit::Success })
+}

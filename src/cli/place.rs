@@ -1,0 +1,126 @@
+//! What a command works on: a Git repository, or the files of a folder.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::git_options::git_options;
+use crate::environment::Environment;
+use crate::git::{Location, Repository};
+use crate::problem::Problem;
+use crate::reconcile::{Cache, Failure, is_manifest};
+use crate::revision::{BranchName, CommitId};
+use crate::snapshot::Files;
+use crate::worktree;
+use crate::yaml::MAX_FILE_BYTES;
+
+/// A folder with files that a person edits.
+#[derive(Debug)]
+pub struct Folder {
+    pub root: PathBuf,
+    pub files: Files,
+    pub problems: Vec<Problem>,
+    /// The Git repository around it, if there is one.
+    pub repository: Option<Repository>,
+}
+
+/// The location that `argument` names; the current folder where there is none.
+pub fn location(context: &Context, argument: Option<&str>) -> Result<Location, CliError> {
+    let location = match argument {
+        None => Location::Local(context.folder.clone()),
+        Some(text) => text
+            .parse()
+            .map_err(|error| CliError::usage("this location cannot be used").because(&error))?,
+    };
+    Ok(match location {
+        Location::Local(path) => Location::Local(context.path(&path)),
+        remote => remote,
+    })
+}
+
+/// Opens a repository for reading commits; a URL is mirrored in the cache folder.
+pub fn repository(location: &Location) -> Result<Repository, CliError> {
+    Repository::open(location, &git_options(location)?).map_err(|error| git_error(&error))
+}
+
+/// Reads the folder's files as they are, committed or not.
+pub fn folder(path: &Path) -> Result<Folder, CliError> {
+    let repository = Repository::open_local(path).ok();
+    let root = repository
+        .as_ref()
+        .and_then(Repository::work_tree)
+        .filter(|root| path.canonicalize().is_ok_and(|path| path.starts_with(root)))
+        .unwrap_or_else(|| path.to_owned());
+    let (files, problems) = worktree::read(&root, is_manifest, MAX_FILE_BYTES as u64).map_err(|error| {
+        CliError::usage(format!("cannot read {}", root.display()))
+            .because(&error)
+            .hint("give the path of a folder, or the URL of a Git repository")
+    })?;
+    Ok(Folder {
+        root,
+        files,
+        problems,
+        repository,
+    })
+}
+
+impl Folder {
+    /// The commit that is checked out, and its repository.
+    pub fn history(&self) -> Option<(&Repository, CommitId)> {
+        let repository = self.repository.as_ref()?;
+        Some((repository, repository.revision("HEAD").ok()?))
+    }
+
+    /// The environments that this work tree stands for: those of the branch that is checked out,
+    /// or, on a branch of none, those of the default branch.
+    pub fn environments(&self, all: &[Environment]) -> Vec<Environment> {
+        let Some(repository) = &self.repository else {
+            return all.to_vec();
+        };
+        let current = repository.current_branch().ok().flatten();
+        let default = repository.default_branch().ok();
+        let on = |branch: Option<&BranchName>| -> Vec<Environment> {
+            all.iter()
+                .filter(|environment| environment.branch.as_ref().or(default.as_ref()) == branch)
+                .cloned()
+                .collect()
+        };
+        let here = on(current.as_ref());
+        if here.is_empty() { on(default.as_ref()) } else { here }
+    }
+}
+
+/// `$XDG_CACHE_HOME/headwater`, else `~/.cache/headwater`.
+pub fn cache_folder() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("XDG_CACHE_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("headwater")
+}
+
+/// The cache of a location.
+pub fn cache(location: &Location) -> Cache {
+    Cache::load(&cache_folder(), &location.to_string())
+}
+
+/// A pass that could not be made, with its exit code.
+pub fn pass_error(failure: &Failure) -> CliError {
+    match failure {
+        Failure::Git(error) => git_error(error),
+    }
+}
+
+/// A Git failure with its exit code.
+pub fn git_error(error: &crate::git::Error) -> CliError {
+    use crate::git::Error;
+    let failed = match error {
+        Error::Denied { .. } => CliError::denied("the Git repository cannot be used"),
+        Error::Unreachable { .. } => CliError::unavailable("the Git repository cannot be used"),
+        Error::NotARepository { .. } | Error::NoBranch { .. } | Error::NoRevision { .. } => {
+            CliError::usage("the Git repository cannot be used")
+        }
+        _ => CliError::failure("the Git repository cannot be used"),
+    };
+    failed.because(error)
+}

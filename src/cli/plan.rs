@@ -1,0 +1,125 @@
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output::{self, Format, OutputArgs};
+use crate::cli::place;
+use crate::cli::registries::Asker;
+use crate::clock;
+use crate::git::Location;
+use crate::plan::{Action, Plan, PlanReport, diff};
+use crate::problem::{Problem, Severity};
+use crate::reconcile::{Pass, Planned, Scope, plan_in_place};
+
+/// Show what would change, and why; writes nothing
+///
+/// A folder is read as it stands, uncommitted edits too, with or without Git. A bare repository, a
+/// URL and `--ref` are read at a commit.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A folder, or the path or URL of a Git repository
+    #[arg(value_name = "PATH|URL")]
+    location: Option<String>,
+
+    /// Plan this branch, tag or commit instead
+    #[arg(long = "ref", value_name = "REVISION")]
+    revision: Option<String>,
+
+    /// Print a unified diff
+    #[arg(long)]
+    diff: bool,
+
+    /// Exit with 1 when something would change
+    #[arg(long)]
+    exit_code: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What `-o json` prints.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    environments: Vec<PlanReport>,
+    problems: Vec<crate::plan::ProblemReport>,
+}
+
+pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
+    let location = place::location(context, args.location.as_deref())?;
+    let (plans, problems) = plans(args, context, &location)?;
+    show(args, context, &plans, &problems)?;
+    let has_failures = plans.iter().any(Plan::has_failures)
+        || problems.iter().any(|problem| problem.severity == Severity::Error);
+    Ok(if has_failures {
+        Exit::Failure
+    } else if args.exit_code && !plans.iter().all(Plan::is_empty) {
+        Exit::Differences
+    } else {
+        Exit::Success
+    })
+}
+
+fn plans(args: &Args, context: &Context, location: &Location) -> Result<(Vec<Plan>, Vec<Problem>), CliError> {
+    let asker = Asker::new(context)?;
+    let mut ask = |lookups: &[_]| asker.ask(context, lookups);
+    if let (Location::Local(path), None) = (location, &args.revision)
+        && !is_bare(path)
+    {
+        let folder = place::folder(path)?;
+        let chosen = |all: &[_]| folder.environments(all);
+        let now = clock::rfc3339(clock::now());
+        let history = folder.history();
+        let planned = plan_in_place(&folder.files, folder.problems.clone(), &chosen, history, &mut ask, &now)
+            .map_err(|error| place::git_error(&error))?;
+        return Ok((planned.plans, planned.problems));
+    }
+    let repository = place::repository(location)?;
+    let mut cache = place::cache(location);
+    let mut pass = Pass {
+        repository: &repository,
+        cache: &mut cache,
+        ask: &mut ask,
+        now: clock::now(),
+    };
+    let scope = Scope {
+        revision: args.revision.clone(),
+        may_be_quiet: false,
+    };
+    let (planned, problems) = pass.plan(&scope).map_err(|error| place::pass_error(&error))?;
+    context.save(&mut cache);
+    let plans = planned
+        .into_iter()
+        .filter_map(|planned| match planned {
+            Planned::Plan(planned) => Some(planned.1),
+            Planned::Quiet(_) => None,
+        })
+        .collect();
+    Ok((plans, problems))
+}
+
+fn is_bare(path: &std::path::Path) -> bool {
+    crate::git::Repository::open_local(path).is_ok_and(|repository| repository.work_tree().is_none())
+}
+
+fn show(args: &Args, context: &Context, plans: &[Plan], problems: &[Problem]) -> Result<(), CliError> {
+    if args.diff && args.output.output == Format::Table {
+        let mut text = String::new();
+        for proposal in plans.iter().flat_map(|plan| &plan.proposals) {
+            if !matches!(proposal.action, Action::Keep { .. }) {
+                text.push_str(&diff(&proposal.changes));
+            }
+        }
+        output::write(&crate::plain::plain_lines(&text))?;
+    } else {
+        let report = Report {
+            environments: plans.iter().map(PlanReport::from).collect(),
+            problems: problems.iter().map(Into::into).collect(),
+        };
+        output::write_document(args.output.output, "Plan", &report, |_| {
+            let texts: Vec<String> = plans.iter().map(ToString::to_string).collect();
+            texts.join("\n")
+        })?;
+    }
+    context.problems(problems.iter().chain(plans.iter().flat_map(|plan| &plan.problems)));
+    Ok(())
+}

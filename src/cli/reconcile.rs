@@ -1,0 +1,169 @@
+use std::fmt::Write as _;
+
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output;
+use crate::cli::place;
+use crate::cli::registries::Asker;
+use crate::clock;
+use crate::git::{Location, Repository, Signature};
+use crate::problem::Severity;
+use crate::reconcile::{Applied, Cache, Outcome, Pass, Planned, Scope, apply};
+use crate::revision::BranchName;
+
+/// How often a pass that lost a race starts over.
+const MAX_ROUNDS: usize = 5;
+
+/// Make one pass: read commits, ask registries, push branches
+///
+/// A path gets its branches in that repository itself; a URL gets them pushed.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The path or URL of a Git repository
+    #[arg(value_name = "PATH|URL")]
+    location: Option<String>,
+
+    /// Read and push at the remote that a local clone calls by this name
+    #[arg(long, value_name = "REMOTE")]
+    push: Option<String>,
+}
+
+pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
+    let location = target(args, context)?;
+    let asker = Asker::new(context)?;
+    let mut cache = place::cache(&location);
+    let mut repository = place::repository(&location)?;
+    if repository.is_shallow() {
+        return Err(CliError::usage(format!("{location} is a shallow clone"))
+            .hint("its whole history is needed to keep what was taken back; run `git fetch --unshallow`"));
+    }
+    let mut ended = round(context, &asker, &repository, &location, &mut cache)?;
+    for _ in 1..MAX_ROUNDS {
+        if !ended.lost_a_race {
+            break;
+        }
+        context.note("a branch moved in the meantime; planning again");
+        repository.fetch().map_err(|error| place::git_error(&error))?;
+        ended = round(context, &asker, &repository, &location, &mut cache)?;
+    }
+    context.save(&mut cache);
+    Ok(if ended.has_failures || ended.lost_a_race {
+        Exit::Failure
+    } else {
+        Exit::Success
+    })
+}
+
+/// Where to read and push: the location itself, or the remote of a clone.
+fn target(args: &Args, context: &Context) -> Result<Location, CliError> {
+    let location = place::location(context, args.location.as_deref())?;
+    match &args.push {
+        None => Ok(location),
+        Some(remote) => place::repository(&location)?
+            .remote_location(remote)
+            .map_err(|error| place::git_error(&error)),
+    }
+}
+
+struct Ended {
+    has_failures: bool,
+    lost_a_race: bool,
+}
+
+/// One pass, planned and applied.
+fn round(
+    context: &Context,
+    asker: &Asker,
+    repository: &Repository,
+    location: &Location,
+    cache: &mut Cache,
+) -> Result<Ended, CliError> {
+    let now = clock::now();
+    let mut pass = Pass {
+        repository,
+        cache,
+        ask: &mut |lookups| asker.ask(context, lookups),
+        now,
+    };
+    let scope = Scope {
+        revision: None,
+        may_be_quiet: true,
+    };
+    let (planned, problems) = pass.plan(&scope).map_err(|error| place::pass_error(&error))?;
+    context.problems(&problems);
+    let mut ended = Ended {
+        has_failures: problems.iter().any(|problem| problem.severity == Severity::Error),
+        lost_a_race: false,
+    };
+    let push = |branch: &BranchName, expected, new| repository.push(branch, expected, new);
+    for planned in planned {
+        match planned {
+            Planned::Quiet(quiet) => {
+                output::write(&quiet.report)?;
+                context.problems(&quiet.problems);
+                ended.has_failures |= quiet.has_failures;
+            }
+            Planned::Plan(planned) => {
+                let (snapshot, plan) = *planned;
+                output::write(&plan.to_string())?;
+                context.problems(&plan.problems);
+                ended.has_failures |= plan.has_failures();
+                let applied = apply(repository, &push, &snapshot, &plan, &author(), now);
+                output::write(&results(context, location, &applied))?;
+                ended.add(&applied);
+            }
+        }
+    }
+    Ok(ended)
+}
+
+impl Ended {
+    fn add(&mut self, applied: &[Applied]) {
+        for result in applied {
+            match &result.outcome {
+                Outcome::Kept | Outcome::Done => {}
+                Outcome::Moved => self.lost_a_race = true,
+                Outcome::Rejected { .. } | Outcome::Failed(_) => self.has_failures = true,
+            }
+        }
+    }
+}
+
+/// What was written, one line a branch; what was not goes to stderr.
+fn results(context: &Context, location: &Location, applied: &[Applied]) -> String {
+    let mut text = String::new();
+    for result in applied {
+        let branch = &result.branch;
+        match (&result.outcome, result.commit) {
+            (Outcome::Kept, _) => {}
+            (Outcome::Done, None) => {
+                let _ = writeln!(text, "deleted {branch}");
+            }
+            (Outcome::Done, Some(commit)) => {
+                let _ = writeln!(text, "wrote {branch} at {}", commit.short());
+                if matches!(location, Location::Local(_)) {
+                    let _ = writeln!(text, "  to share it: git push origin {branch}");
+                }
+            }
+            (Outcome::Moved, _) => {
+                let _ = writeln!(text, "lost {branch}: it moved in the meantime");
+            }
+            (Outcome::Rejected { message, hint }, _) => context.error(
+                &CliError::failure(format!("{branch} was not accepted: {message}")).hint(hint.clone()),
+            ),
+            (Outcome::Failed(error), _) => {
+                context.error(&CliError::failure(format!("{branch} could not be written")).because(error));
+            }
+        }
+    }
+    text
+}
+
+/// Who commits, unless the server file says otherwise.
+fn author() -> Signature {
+    Signature {
+        name: "headwater".to_owned(),
+        email: "headwater@localhost".to_owned(),
+    }
+}

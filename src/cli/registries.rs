@@ -1,0 +1,72 @@
+//! Registries as a command asks them: credentials from where docker and podman keep them.
+
+use std::path::PathBuf;
+
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::lookup::{Lookup, Resolution};
+use crate::registry::{CredentialSource, Registries, RegistryOptions};
+
+/// The registries, and the runtime that asks them.
+#[derive(Debug)]
+pub struct Asker {
+    runtime: tokio::runtime::Runtime,
+    registries: Registries,
+}
+
+impl Asker {
+    pub fn new(context: &Context) -> Result<Self, CliError> {
+        let credentials = CredentialSource::from_files(&credential_files());
+        context.problems(credentials.problems());
+        let options = RegistryOptions {
+            credentials,
+            ca_files: ca_files(),
+            ..RegistryOptions::default()
+        };
+        let registries = Registries::new(options)
+            .map_err(|error| CliError::usage("the registry settings cannot be used").because(&error))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| CliError::failure("cannot start the runtime").because(&error))?;
+        Ok(Self { runtime, registries })
+    }
+
+    /// Answers lookups in their order, with a progress bar.
+    pub fn ask(&self, context: &Context, lookups: &[Lookup]) -> Vec<Resolution> {
+        let bar = context.progress.start("asking registries", lookups.len() as u64);
+        self.runtime
+            .block_on(self.registries.resolve_all(lookups, || bar.advance(1)))
+    }
+
+    pub fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
+    pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+}
+
+/// Where docker, podman and skopeo keep credentials; the first file that knows a host wins.
+fn credential_files() -> Vec<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let named = folder("REGISTRY_AUTH_FILE");
+    let docker = folder("DOCKER_CONFIG")
+        .or_else(|| folder("HOME").map(|home| home.join(".docker")))
+        .map(|folder| folder.join("config.json"));
+    let runtime = folder("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json"));
+    let config = folder("XDG_CONFIG_HOME")
+        .or_else(|| folder("HOME").map(|home| home.join(".config")))
+        .map(|folder| folder.join("containers/auth.json"));
+    [named, runtime, config, docker].into_iter().flatten().collect()
+}
+
+/// `SSL_CERT_FILE`, beside the system's authorities.
+fn ca_files() -> Vec<PathBuf> {
+    std::env::var_os("SSL_CERT_FILE")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+        .into_iter()
+        .collect()
+}
