@@ -2,12 +2,14 @@
 //!
 //! Spelling is kept as written; comparing goes through normalised forms.
 
+mod description;
 mod digest;
 mod platform;
 mod reference;
 mod repository;
 mod tag;
 
+pub use description::{Configuration, Description, PlatformImage};
 pub use digest::{Digest, DigestError};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError};

@@ -1,54 +1,260 @@
-//! One repository at one registry: the channel to it, and authorization.
+//! One repository at one registry: the way there, and authorization.
 
 use std::sync::Arc;
 
-use reqwest::Method;
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::{Method, StatusCode};
 use url::Url;
 
+use crate::registry::Inner;
+use crate::registry::challenge::{self, Challenge};
+use crate::registry::credentials::{Credential, Secret};
 use crate::registry::error::Failure;
-use crate::registry::host::{Channel, Host};
+use crate::registry::exchange::{self, Exchange};
+use crate::registry::host::{Channel, Host, Manner};
 use crate::registry::image_manifest;
-use crate::registry::transport::{Answer, Request, Transport};
+use crate::registry::realm::RealmRules;
+use crate::registry::token::TokenKey;
+use crate::registry::transport::{Answer, Request};
 
 /// A repository that is asked.
 #[derive(Debug)]
 pub(super) struct Access<'a> {
-    pub transport: &'a Transport,
+    pub inner: &'a Inner,
     pub host: Arc<Host>,
     pub path: String,
 }
 
+/// What a request is sent with.
+#[derive(Debug)]
+struct Authorization {
+    header: HeaderValue,
+    /// For a bearer token, which one it is.
+    token: Option<TokenKey>,
+}
+
 impl Access<'_> {
-    /// `HEAD` or `GET` of `/v2/<path>/<rest>`.
+    /// `HEAD` or `GET` of `/v2/<path>/<rest>`, with a login where the registry wants one. An
+    /// answer 401 comes back only from a host that the registry redirected to.
     pub async fn ask(&self, method: Method, rest: &str, limit: usize) -> Result<Answer, Failure> {
-        let channel = self.channel().await?;
-        let scheme = if channel.is_plain { "http" } else { "https" };
-        let authority = &self.host.authority;
-        let url = format!("{scheme}://{authority}/v2/{}/{rest}", self.path);
-        let url = Url::parse(&url).map_err(|_| {
-            Failure::refused(
-                &authority.to_string(),
-                "the repository makes no usable address",
-            )
-        })?;
-        let request = Request {
+        let channel = self.inner.transport.channel(&self.host).await?;
+        let sent = self.known_authorization(&channel).await?;
+        let mut request = Request {
             method,
-            url,
+            url: self.url(&channel, rest)?,
             headers: headers(),
-            authorization: None,
+            authorization: sent.as_ref().map(|sent| sent.header.clone()),
             form: None,
             limit,
             is_verified: channel.is_verified,
         };
-        self.transport.send(&self.host, &request).await
+        let answer = self.inner.transport.send(&self.host, &request).await?;
+        if !wants_login(&answer) {
+            return Ok(answer);
+        }
+        let authorization = self.login(&channel, &answer, sent).await?;
+        request.authorization = Some(authorization.header);
+        let answer = self.inner.transport.send(&self.host, &request).await?;
+        if wants_login(&answer) {
+            return Err(self.login_refused(&channel).await);
+        }
+        Ok(answer)
     }
 
-    async fn channel(&self) -> Result<Channel, Failure> {
-        if let Some(failure) = self.host.down() {
-            return Err(failure);
+    fn url(&self, channel: &Channel, rest: &str) -> Result<Url, Failure> {
+        let scheme = if channel.is_plain { "http" } else { "https" };
+        let url = format!("{scheme}://{}/v2/{}/{rest}", self.host.authority, self.path);
+        Url::parse(&url).map_err(|_| self.refused("the repository makes no usable address"))
+    }
+
+    /// What the registry wanted before is sent at once.
+    async fn known_authorization(
+        &self,
+        channel: &Channel,
+    ) -> Result<Option<Authorization>, Failure> {
+        match self.host.manner() {
+            None => Ok(None),
+            Some(Manner::Basic) => Ok(self.basic(channel).await?),
+            Some(Manner::Bearer { realm, service }) => {
+                let scope = self.host.scope(&self.path);
+                self.bearer(channel, realm, service, scope).await.map(Some)
+            }
         }
-        self.transport.channel(&self.host).await
+    }
+
+    /// Answers a challenge; what was sent before was not enough.
+    async fn login(
+        &self,
+        channel: &Channel,
+        answer: &Answer,
+        sent: Option<Authorization>,
+    ) -> Result<Authorization, Failure> {
+        let fields = answer.headers.get_all(WWW_AUTHENTICATE);
+        let challenges = challenge::parse(fields.iter().filter_map(|field| field.to_str().ok()));
+        let of = |scheme: &str| {
+            challenges
+                .iter()
+                .find(|challenge| challenge.scheme == scheme)
+        };
+        if let Some(bearer) = of("bearer") {
+            return self.login_by_token(channel, bearer, sent).await;
+        }
+        if of("basic").is_some() {
+            let is_new = sent.is_none_or(|sent| sent.token.is_some());
+            if let Some(basic) = self.basic(channel).await?.filter(|_| is_new) {
+                self.host.set_manner(Manner::Basic);
+                return Ok(basic);
+            }
+        }
+        Err(self.login_refused(channel).await)
+    }
+
+    async fn login_by_token(
+        &self,
+        channel: &Channel,
+        challenge: &Challenge,
+        sent: Option<Authorization>,
+    ) -> Result<Authorization, Failure> {
+        if challenge.is_ambiguous() {
+            return Err(self.refused("the registry's login challenge names one thing twice"));
+        }
+        let rules = RealmRules {
+            registry: &self.host.authority,
+            registry_is_plain: channel.is_plain,
+            listed: self.inner.listed_realms(&self.host.authority),
+            strict: self.inner.strict_realms,
+        };
+        let realm = challenge.parameter("realm").unwrap_or_default();
+        let realm = rules.check(realm).map_err(|reason| {
+            self.refused(&reason).advice(
+                "no credential and no request is sent there; \
+                 the operator can list the token server for this registry",
+            )
+        })?;
+        let service = challenge
+            .parameter("service")
+            .unwrap_or_default()
+            .to_owned();
+        if let Some(scope) = challenge
+            .parameter("scope")
+            .filter(|scope| only_pulls(scope))
+        {
+            self.host.set_scope(&self.path, scope);
+        }
+        let scope = self.host.scope(&self.path);
+        if let Some(Authorization {
+            header,
+            token: Some(key),
+        }) = sent
+        {
+            self.inner.tokens.forget(&key, &header).await;
+        }
+        self.host.set_manner(Manner::Bearer {
+            realm: realm.clone(),
+            service: service.clone(),
+        });
+        self.bearer(channel, realm, service, scope).await
+    }
+
+    async fn bearer(
+        &self,
+        channel: &Channel,
+        realm: Url,
+        service: String,
+        scope: String,
+    ) -> Result<Authorization, Failure> {
+        let credential = self.credential(channel).await?;
+        let key = TokenKey {
+            registry: self.host.authority.clone(),
+            insecure: self.host.insecure,
+            realm: realm.to_string(),
+            service,
+            scope,
+            credential: credential.as_ref().map(|credential| credential.id.clone()),
+        };
+        let exchange = Exchange {
+            access: self,
+            channel,
+            key: &key,
+            realm: &realm,
+            credential: credential.as_ref(),
+        };
+        let token = self.inner.tokens.get(&key, || exchange.run()).await?;
+        Ok(Authorization {
+            header: token.0,
+            token: Some(key),
+        })
+    }
+
+    async fn basic(&self, channel: &Channel) -> Result<Option<Authorization>, Failure> {
+        let Some(Credential {
+            secret: Secret::Password { username, password },
+            ..
+        }) = self.credential(channel).await?
+        else {
+            return Ok(None);
+        };
+        let header = exchange::basic(&username, &password)
+            .ok_or_else(|| self.refused("the user name or the password cannot be sent"))?;
+        Ok(Some(Authorization {
+            header,
+            token: None,
+        }))
+    }
+
+    /// The credential for this repository, where the channel is safe enough for one.
+    async fn credential(&self, channel: &Channel) -> Result<Option<Credential>, Failure> {
+        if !channel.may_send_credentials {
+            return Ok(None);
+        }
+        self.stored_credential().await
+    }
+
+    async fn stored_credential(&self) -> Result<Option<Credential>, Failure> {
+        self.inner
+            .credentials
+            .find(&self.name(), &self.path)
+            .await
+            .map_err(|reason| {
+                Failure::unavailable(&self.name(), reason)
+                    .advice("check that the helper is installed and unlocked")
+            })
+    }
+
+    /// Why there is no way in, and what to do.
+    pub async fn login_refused(&self, channel: &Channel) -> Failure {
+        let host = self.name();
+        let image = format!("\"{host}/{}\"", self.path);
+        let has_credential = matches!(self.stored_credential().await, Ok(Some(_)));
+        if has_credential && !channel.may_send_credentials {
+            return Failure::denied(
+                &host,
+                format!("you may not have access to the container image {image} without a login"),
+            )
+            .advice(
+                "a manifest's `insecure` never sends a credential; \
+                 remove it, or let the operator list the host as insecure",
+            );
+        }
+        if has_credential {
+            return Failure::denied(
+                &host,
+                format!("incorrect username or password for image {image}"),
+            )
+            .advice(format!(
+                "log in again: docker login {host}, or skopeo login {host}"
+            ));
+        }
+        Failure::denied(
+            &host,
+            format!(
+                "you may not have access to the container image {image} \
+                 and did not have credentials to the repository"
+            ),
+        )
+        .advice(format!(
+            "log in: docker login {host}, or skopeo login {host}"
+        ))
     }
 }
 
@@ -58,4 +264,36 @@ fn headers() -> HeaderMap {
     // A compressed body has another hash.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers
+}
+
+/// A host that the registry redirected to gets no login: it is not the registry.
+fn wants_login(answer: &Answer) -> bool {
+    answer.status == StatusCode::UNAUTHORIZED && answer.redirected_to.is_none()
+}
+
+/// A registry may name its own scope, but none that allows more than pulling.
+fn only_pulls(scope: &str) -> bool {
+    scope.len() <= 1024
+        && scope
+            .split(' ')
+            .all(|part| part.starts_with("repository") && part.rsplit(':').next() == Some("pull"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_that_allows_more_than_pulling_is_not_asked_for() {
+        assert!(only_pulls("repository:a/b:pull"));
+        assert!(only_pulls("repository(plugin):a/b:pull"));
+        for scope in [
+            "",
+            "repository:a/b:pull,push",
+            "repository:a:pull registry:catalog:*",
+            "*",
+        ] {
+            assert!(!only_pulls(scope), "{scope}");
+        }
+    }
 }

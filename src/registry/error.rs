@@ -9,6 +9,10 @@ use crate::lookup::{Fault, Resolution};
 pub enum RegistryError {
     #[error("cannot read the certificate file {path}: {reason}")]
     CertificateFile { path: PathBuf, reason: String },
+    #[error(
+        "`{0}` is no registry or no token server's URL; write for example https://auth.example.com/token"
+    )]
+    TokenRealm(String),
     #[error("cannot set up the HTTP client: {0}")]
     Client(String),
 }

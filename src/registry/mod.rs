@@ -10,36 +10,42 @@ mod authority;
 mod challenge;
 mod channel;
 mod clients;
+mod credential_helper;
 mod credentials;
+mod describe;
 mod egress;
 mod envelope;
 mod error;
+mod exchange;
 mod host;
 mod image_manifest;
 mod options;
 mod question;
 mod realm;
 mod retry;
+mod token;
 mod transport;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::sync::Semaphore;
+use url::Url;
 
 pub use credentials::CredentialSource;
 pub use error::{Failure, FailureKind, RegistryError};
 pub use options::{AllowedHosts, Pause, RegistryOptions, Retry, Timeouts};
 
-use crate::image::Repository;
+use crate::image::{Description, Repository};
 use crate::lookup::{Lookup, Resolution};
 use crate::registry::access::Access;
 use crate::registry::authority::Authority;
 use crate::registry::clients::Clients;
 use crate::registry::egress::Egress;
 use crate::registry::host::{Host, lock};
+use crate::registry::token::Tokens;
 use crate::registry::transport::Transport;
 
 /// All registries, with the connections, tokens and manners learned so far. Cheap to clone.
@@ -50,10 +56,13 @@ pub struct Registries {
 
 #[derive(Debug)]
 struct Inner {
-    allowed: AllowedHosts,
+    credentials: CredentialSource,
+    token_realms: HashMap<Authority, Vec<Url>>,
+    strict_realms: bool,
     concurrency_per_host: usize,
     concurrency: usize,
     transport: Transport,
+    tokens: Tokens,
     /// By authority, and whether a manifest says `insecure`.
     hosts: Mutex<HashMap<(Authority, bool), Arc<Host>>>,
 }
@@ -69,16 +78,19 @@ impl Registries {
                 transport: Transport {
                     clients: Clients::new(&options, egress.clone())?,
                     egress,
-                    insecure_hosts: options
-                        .insecure_hosts
-                        .iter()
-                        .filter_map(|host| Authority::parse(host))
-                        .collect(),
+                    allowed: match &options.allowed {
+                        AllowedHosts::AnyNamed => None,
+                        AllowedHosts::Only(hosts) => Some(authorities(hosts)),
+                    },
+                    insecure_hosts: authorities(&options.insecure_hosts),
                     timeouts: options.timeouts,
                     retry: options.retry,
                     permits: Semaphore::new(options.concurrency.max(1)),
                 },
-                allowed: options.allowed,
+                token_realms: token_realms(&options.token_realms)?,
+                strict_realms: options.strict_realms,
+                credentials: options.credentials,
+                tokens: Tokens::default(),
                 hosts: Mutex::default(),
             }),
         })
@@ -90,6 +102,14 @@ impl Registries {
             Ok(access) => access.resolve(lookup).await,
             Err(failure) => failure.into(),
         }
+    }
+
+    /// What stands behind a question: digest, media type, platforms, labels. Some requests more
+    /// than [`Registries::resolve`], for people.
+    pub async fn describe(&self, lookup: &Lookup) -> Result<Description, Failure> {
+        self.access(&lookup.repository, lookup.insecure)?
+            .describe(lookup)
+            .await
     }
 
     /// Answers many questions in parallel, in their order; equal ones are asked once.
@@ -132,38 +152,66 @@ impl Registries {
         let endpoint = repository.endpoint();
         let authority = Authority::parse(&endpoint.host)
             .ok_or_else(|| Failure::refused(&endpoint.host, "it is no usable host"))?;
-        if let AllowedHosts::Only(hosts) = &self.inner.allowed {
-            let is_allowed = hosts
-                .iter()
-                .any(|host| Authority::parse(host).as_ref() == Some(&authority));
-            if !is_allowed {
-                return Err(Failure::refused(
-                    &endpoint.host,
-                    "the registry is not one of those that may be asked",
-                )
-                .advice("add it to registries.allow in the server's file"));
-            }
+        if !self.inner.transport.is_allowed(&authority) {
+            return Err(Failure::refused(
+                &endpoint.host,
+                "the registry is not one of those that may be asked",
+            )
+            .advice("add it to registries.allow in the server's file"));
         }
         Ok(Access {
-            transport: &self.inner.transport,
-            host: self.host(authority, insecure),
+            inner: &self.inner,
+            host: self.inner.host(authority, insecure),
             path: endpoint.path,
         })
     }
+}
 
+impl Inner {
+    /// The host, which from now on may have a loopback or private address: it is named by a
+    /// lookup, or is a token server that the realm rules let pass.
     fn host(&self, authority: Authority, insecure: bool) -> Arc<Host> {
-        let mut hosts = lock(&self.inner.hosts);
+        let mut hosts = lock(&self.hosts);
         let key = (authority, insecure);
         if let Some(host) = hosts.get(&key) {
             return Arc::clone(host);
         }
-        self.inner.transport.egress.list(&key.0);
+        self.transport.egress.list(&key.0);
         let host = Arc::new(Host::new(
             key.0.clone(),
             insecure,
-            self.inner.concurrency_per_host,
+            self.concurrency_per_host,
         ));
         hosts.insert(key, Arc::clone(&host));
         host
     }
+
+    fn listed_realms(&self, registry: &Authority) -> &[Url] {
+        self.token_realms.get(registry).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What is no host matches nothing.
+fn authorities(hosts: &BTreeSet<String>) -> HashSet<Authority> {
+    hosts
+        .iter()
+        .filter_map(|host| Authority::parse(host))
+        .collect()
+}
+
+fn token_realms(
+    options: &BTreeMap<String, Vec<String>>,
+) -> Result<HashMap<Authority, Vec<Url>>, RegistryError> {
+    let wrong = |text: &str| RegistryError::TokenRealm(text.to_owned());
+    options
+        .iter()
+        .map(|(registry, realms)| {
+            let authority = Authority::parse(registry).ok_or_else(|| wrong(registry))?;
+            let realms: Result<Vec<Url>, _> = realms
+                .iter()
+                .map(|realm| Url::parse(realm).map_err(|_| wrong(realm)))
+                .collect();
+            Ok((authority, realms?))
+        })
+        .collect()
 }

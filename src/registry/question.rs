@@ -275,7 +275,10 @@ fn recognise(lookup: &Lookup, named: Digest, content_type: Option<&str>) -> Opti
 
 /// Import mode Legacy: the preferred platforms in their order, else linux/amd64, else the first
 /// image (openshift-apiserver `pkg/image/apiserver/importer`).
-fn choose<'a>(children: &'a [Descriptor], preferred: &[Platform]) -> Option<&'a Descriptor> {
+pub(super) fn choose<'a>(
+    children: &'a [Descriptor],
+    preferred: &[Platform],
+) -> Option<&'a Descriptor> {
     let images = || children.iter().filter(|child| !child.is_attestation);
     let of = |wanted: &Platform| {
         images().find(|child| {

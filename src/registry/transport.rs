@@ -67,6 +67,8 @@ enum TroubleKind {
 pub(super) struct Transport {
     pub clients: Clients,
     pub egress: Egress,
+    /// None: whatever is named, and public hosts that it redirects to.
+    pub allowed: Option<HashSet<Authority>>,
     /// The operator's list.
     pub insecure_hosts: HashSet<Authority>,
     pub timeouts: Timeouts,
@@ -101,6 +103,12 @@ impl Transport {
                 }
             }
         }
+    }
+
+    pub fn is_allowed(&self, authority: &Authority) -> bool {
+        self.allowed
+            .as_ref()
+            .is_none_or(|allowed| allowed.contains(authority))
     }
 
     pub fn is_insecure_by_operator(&self, authority: &Authority) -> bool {
@@ -170,6 +178,15 @@ impl Transport {
             };
             // Once away from the origin no credential follows, not even on the way back.
             left_origin |= next.origin() != origin;
+            if left_origin && !Authority::of(&next).is_some_and(|next| self.is_allowed(&next)) {
+                return Err(final_trouble(
+                    Failure::refused(
+                        &name(&request.url),
+                        format!("a redirect to {}, which may not be asked", name(&next)),
+                    )
+                    .advice("add it to registries.allow in the server's file"),
+                ));
+            }
             url = next;
         }
         Err(final_trouble(Failure::refused(
