@@ -62,6 +62,8 @@ pub enum PinForm {
     DigestReference,
     /// The tag alone; a value that already holds `tag@digest` keeps that form.
     Tag,
+    /// `tag@digest`, for charts that put a colon and the tag behind the repository.
+    TagAndDigest,
     /// The digest alone.
     Digest,
     /// The repository alone.

@@ -1,16 +1,19 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::environment::Environment;
+use crate::image::Reference;
 use crate::manifest::ImageField;
 use crate::manifest::facts::{
-    FieldFacts, FileFacts, ObjectFacts, SourceFacts, StreamFacts, TriggerFacts,
+    FieldFact, FieldFacts, FileFacts, ImageTriggerFacts, ObjectFacts, SourceFacts, StreamFacts,
+    TargetFacts, TriggerFacts, Wanted,
 };
 use crate::manifest::kustomize::Reach;
-use crate::problem::Problem;
+use crate::manifest::local_name;
+use crate::problem::{Place, Problem};
 use crate::snapshot::FilePath;
 use crate::stream::{DocumentAddress, ImageStream, SpecTag, StreamName, StreamTagName, TagSource};
-use crate::trigger::{Target, Trigger};
+use crate::trigger::{PinForm, Target, Trigger, TriggerKind};
 
 /// What one environment's files on a branch say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,33 +36,366 @@ pub fn assemble(
     environment: &Environment,
     environments: &[Environment],
 ) -> Manifests {
-    let _ = (fields, environments);
-    let reach = Reach::new(files, environment);
-    let mut manifests = Manifests::default();
+    let neighbours = environments
+        .iter()
+        .filter(|other| other.name != environment.name)
+        .map(|other| (other, Reach::new(files, other)))
+        .collect();
+    let mut reach = Reach::new(files, environment);
+    let mut assembly = Assembly {
+        manifests: Manifests {
+            problems: std::mem::take(&mut reach.problems),
+            ..Manifests::default()
+        },
+        reach,
+        neighbours,
+        environment,
+        shared: BTreeSet::new(),
+        groups: 0,
+    };
     for (file, facts) in files {
-        for finding in &facts.findings {
-            manifests.problems.push(finding.in_file(file));
-        }
-        for stream in &facts.streams {
-            if let [namespace] = reach
-                .namespaces(file, stream.namespace.as_deref())
-                .as_slice()
-            {
-                manifests
-                    .streams
-                    .push(image_stream(file, stream, namespace));
-            }
-        }
+        assembly.add_streams(file, facts);
+    }
+    assembly.refuse_duplicates();
+    for (file, facts) in files {
         for object in &facts.objects {
-            if let [namespace] = reach
-                .namespaces(file, object.namespace.as_deref())
-                .as_slice()
-            {
-                add_object(&mut manifests, file, object, namespace);
+            assembly.add_object(file, object);
+        }
+        for trigger in &facts.image_triggers {
+            assembly.add_image_trigger(file, trigger, fields);
+        }
+    }
+    assembly.refuse_rivals();
+    assembly.add_local_names();
+    let mut manifests = assembly.manifests;
+    manifests.problems.sort();
+    manifests.problems.dedup();
+    manifests
+}
+
+struct Assembly<'a> {
+    manifests: Manifests,
+    reach: Reach,
+    neighbours: Vec<(&'a Environment, Reach)>,
+    environment: &'a Environment,
+    /// Files that have been refused because another environment reaches them.
+    shared: BTreeSet<FilePath>,
+    /// How many groups of triggers there are so far.
+    groups: usize,
+}
+
+impl Assembly<'_> {
+    fn problem(&mut self, problem: Problem) {
+        self.manifests.problems.push(problem);
+    }
+
+    fn add_streams(&mut self, file: &FilePath, facts: &FileFacts) {
+        if !self.reach.holds(file) {
+            return;
+        }
+        let findings = facts.findings.iter().map(|finding| finding.in_file(file));
+        self.manifests.problems.extend(findings);
+        for stream in &facts.streams {
+            let place = stream.at.in_file(file);
+            let namespaces = self.reach.namespaces(file, stream.namespace.as_deref());
+            if namespaces.is_empty() || self.is_shared(file, stream.namespace.as_deref(), &place) {
+                continue;
+            }
+            match namespaces.as_slice() {
+                [namespace] => {
+                    let stream = image_stream(file, stream, namespace);
+                    self.manifests.streams.push(stream);
+                }
+                several => self.problem(
+                    Problem::error(
+                        place,
+                        format!(
+                            "the ImageStream `{}` is reached in several namespaces: {}",
+                            stream.name,
+                            several.join(", ")
+                        ),
+                    )
+                    .advice("give it a metadata.namespace"),
+                ),
             }
         }
     }
-    manifests
+
+    /// The other environment that reaches the object too.
+    fn neighbour(&self, file: &FilePath, own: Option<&str>) -> Option<&Environment> {
+        self.neighbours
+            .iter()
+            .find(|(_, reach)| !reach.namespaces(file, own).is_empty())
+            .map(|(other, _)| *other)
+    }
+
+    /// Whether another environment reaches the object too; said once a file.
+    fn is_shared(&mut self, file: &FilePath, own: Option<&str>, place: &Place) -> bool {
+        let Some(other) = self.neighbour(file, own) else {
+            return false;
+        };
+        let message = format!(
+            "the environments `{}` and `{}` both reach this file, so it cannot be pinned for one of them",
+            self.environment.name, other.name
+        );
+        if self.shared.insert(file.clone()) {
+            let advice =
+                "pin in the `images` of each environment's kustomization, by an ImageTrigger";
+            self.problem(Problem::error(place.clone(), message).advice(advice));
+        }
+        true
+    }
+
+    fn add_local_names(&mut self) {
+        for (trigger, own) in local_name::triggers(&self.manifests) {
+            let file = trigger.target.document.file.clone();
+            if !self.is_shared(&file, own.as_deref(), &trigger.place) {
+                self.manifests.triggers.push(trigger);
+            }
+        }
+    }
+
+    /// Streams of one name are refused all: nobody can say which one counts.
+    fn refuse_duplicates(&mut self) {
+        let mut places: HashMap<StreamName, Vec<Place>> = HashMap::new();
+        for stream in &self.manifests.streams {
+            let places = places.entry(stream.name.clone()).or_default();
+            places.push(stream.place.clone());
+        }
+        places.retain(|_, places| places.len() > 1);
+        self.manifests
+            .streams
+            .retain(|stream| !places.contains_key(&stream.name));
+        for (name, places) in places {
+            for (place, other) in with_another(&places) {
+                let message = format!("the ImageStream {name} stands at {other} too");
+                self.problem(Problem::error(place.clone(), message).advice("remove one of them"));
+            }
+        }
+    }
+
+    fn add_object(&mut self, file: &FilePath, object: &ObjectFacts) {
+        let namespaces = self.reach.namespaces(file, object.namespace.as_deref());
+        let Some(namespace) = namespaces.first() else {
+            return;
+        };
+        self.add_images(file, object, namespace);
+        let Some(first) = object.triggers.first() else {
+            return;
+        };
+        if self.is_shared(file, object.namespace.as_deref(), &first.at.in_file(file)) {
+            return;
+        }
+        let group_offset = self.groups;
+        for facts in &object.triggers {
+            if facts.from.namespace.is_none() && namespaces.len() > 1 {
+                self.problem(ambiguous_namespace(facts.at.in_file(file), &namespaces));
+                continue;
+            }
+            let mut trigger = trigger(file, object, facts, namespace);
+            trigger.all_or_nothing = facts.group.map(|group| group + group_offset);
+            self.groups = self
+                .groups
+                .max(trigger.all_or_nothing.map_or(0, |group| group + 1));
+            self.manifests.triggers.push(trigger);
+        }
+    }
+
+    fn add_images(&mut self, file: &FilePath, object: &ObjectFacts, namespace: &str) {
+        let images = object.containers.iter().map(|container| ImageField {
+            kind: object.kind.clone(),
+            name: object.name.clone(),
+            namespace: namespace.to_owned(),
+            own_namespace: object.namespace.clone(),
+            container: container.name.clone(),
+            init: container.init,
+            document: DocumentAddress {
+                file: file.clone(),
+                document: object.document,
+            },
+            object: object.root.clone(),
+            field: container.field.clone(),
+            place: container.at.in_file(file),
+            image: container.image.clone(),
+            resolve_names: object.resolve_names,
+            triggered: object
+                .triggers
+                .iter()
+                .any(|trigger| trigger.field == container.field),
+        });
+        self.manifests.images.extend(images);
+    }
+
+    fn add_image_trigger(
+        &mut self,
+        file: &FilePath,
+        facts: &ImageTriggerFacts,
+        fields: &BTreeMap<FilePath, FieldFacts>,
+    ) {
+        let namespaces = self.reach.namespaces(file, facts.namespace.as_deref());
+        let Some(namespace) = namespaces.first() else {
+            return;
+        };
+        for target in &facts.targets {
+            let place = target.at.in_file(file);
+            if facts.from.namespace.is_none() && namespaces.len() > 1 {
+                self.problem(ambiguous_namespace(place, &namespaces));
+                continue;
+            }
+            if let Err(problem) = self.add_target(file, facts, target, namespace, fields) {
+                self.problem(*problem);
+            }
+        }
+    }
+
+    fn add_target(
+        &mut self,
+        file: &FilePath,
+        facts: &ImageTriggerFacts,
+        target: &TargetFacts,
+        namespace: &str,
+        fields: &BTreeMap<FilePath, FieldFacts>,
+    ) -> Result<(), Box<Problem>> {
+        let place = target.at.in_file(file);
+        let fail = |message: String| Box::new(Problem::error(place.clone(), message));
+        let path = FilePath::resolve(file.folder(), &target.file)
+            .map_err(|error| fail(error.to_string()))?;
+        let answers = fields
+            .get(&path)
+            .ok_or_else(|| fail(format!("the file `{path}` does not exist")))?;
+        let (_, answer) = answers
+            .answers
+            .iter()
+            .find(|(wanted, _)| wanted == &target.wanted)
+            .ok_or_else(|| fail(format!("the file `{path}` was not read")))?;
+        let found = answer
+            .as_ref()
+            .map_err(|message| fail(format!("{path}: {message}")))?;
+        if !self.reach.holds(&path) {
+            return Err(fail(format!(
+                "the file `{path}` does not belong to the environment `{}`",
+                self.environment.name
+            )));
+        }
+        if self.is_shared(&path, Some(namespace), &place) {
+            return Ok(());
+        }
+        let from = StreamTagName::new(
+            facts.from.namespace.as_deref().unwrap_or(namespace),
+            &facts.from.stream,
+            &facts.from.tag,
+        );
+        let found: Vec<&FieldFact> = found
+            .iter()
+            .filter(|field| !self.is_needless(&target.wanted.what, field, &from))
+            .collect();
+        let group = (found.len() > 1).then_some(self.groups);
+        self.groups += usize::from(group.is_some());
+        for field in found {
+            self.manifests.triggers.push(Trigger {
+                from: from.clone(),
+                kind: TriggerKind::ImageTrigger,
+                place: place.clone(),
+                paused: facts.paused,
+                target: Target {
+                    document: DocumentAddress {
+                        file: path.clone(),
+                        document: field.document,
+                    },
+                    field: field.field.clone(),
+                    object: field.object.clone(),
+                    place: field.at.in_file(&path),
+                    namespace: field
+                        .namespace
+                        .clone()
+                        .unwrap_or_else(|| namespace.to_owned()),
+                    current: field.current.clone(),
+                    form: field.form,
+                },
+                all_or_nothing: group,
+            });
+        }
+        Ok(())
+    }
+
+    /// A kustomization's `newName` that is not there is needed only where the stream's
+    /// repository is another one than the image that is replaced.
+    fn is_needless(&self, wanted: &Wanted, field: &FieldFact, from: &StreamTagName) -> bool {
+        let Wanted::Kustomize { image } = wanted else {
+            return false;
+        };
+        if field.form != PinForm::Repository || field.current.is_some() {
+            return false;
+        }
+        let image = image.parse::<Reference>().ok();
+        match (image, self.followed(from)) {
+            (Some(image), Some(followed)) => image.repository.is_same(&followed.repository),
+            _ => true,
+        }
+    }
+
+    /// The image that a stream tag follows in the end.
+    fn followed(&self, from: &StreamTagName) -> Option<&Reference> {
+        let mut from = from;
+        // Longer chains, and circles, are the resolver's to report.
+        for _ in 0..16 {
+            let stream = self
+                .manifests
+                .streams
+                .iter()
+                .find(|stream| stream.name == from.stream)?;
+            match &stream.tag(&from.tag)?.source {
+                TagSource::Image(reference) => return Some(reference),
+                TagSource::StreamTag(next) => from = next,
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// Two triggers on one field are refused both, unless they say the same.
+    fn refuse_rivals(&mut self) {
+        let mut by_field: BTreeMap<(DocumentAddress, String), Vec<Trigger>> = BTreeMap::new();
+        for trigger in std::mem::take(&mut self.manifests.triggers) {
+            let field = trigger.target.field.to_string();
+            let key = (trigger.target.document.clone(), field);
+            by_field.entry(key).or_default().push(trigger);
+        }
+        for ((_, field), triggers) in by_field {
+            let says_the_same = |a: &Trigger, b: &Trigger| {
+                a.from == b.from && a.target.form == b.target.form && a.paused == b.paused
+            };
+            let is_one = triggers
+                .iter()
+                .zip(triggers.iter().skip(1))
+                .all(|(a, b)| says_the_same(a, b));
+            if is_one {
+                self.manifests.triggers.extend(triggers.into_iter().next());
+                continue;
+            }
+            let places: Vec<Place> = triggers.iter().map(|t| t.place.clone()).collect();
+            for (place, other) in with_another(&places) {
+                let message = format!("{field} is claimed by the trigger at {other} too");
+                self.problem(Problem::error(place.clone(), message).advice("remove one of them"));
+            }
+        }
+    }
+}
+
+/// Each place, with another one of the list.
+fn with_another(places: &[Place]) -> impl Iterator<Item = (&Place, &Place)> {
+    places.iter().zip(places.iter().cycle().skip(1))
+}
+
+fn ambiguous_namespace(place: Place, namespaces: &[String]) -> Problem {
+    Problem::error(
+        place,
+        format!(
+            "the trigger names no namespace, and its object is reached in several: {}",
+            namespaces.join(", ")
+        ),
+    )
+    .advice("name the stream's namespace in the trigger")
 }
 
 fn image_stream(file: &FilePath, facts: &StreamFacts, namespace: &str) -> ImageStream {
@@ -115,32 +451,6 @@ fn tag_source(facts: &SourceFacts, own_namespace: &str, own_name: &str) -> TagSo
     }
 }
 
-fn add_object(manifests: &mut Manifests, file: &FilePath, object: &ObjectFacts, namespace: &str) {
-    for facts in &object.triggers {
-        manifests
-            .triggers
-            .push(trigger(file, object, facts, namespace));
-    }
-    for container in &object.containers {
-        manifests.images.push(ImageField {
-            kind: object.kind.clone(),
-            name: object.name.clone(),
-            namespace: namespace.to_owned(),
-            container: container.name.clone(),
-            init: container.init,
-            document: DocumentAddress {
-                file: file.clone(),
-                document: object.document,
-            },
-            object: object.root.clone(),
-            field: container.field.clone(),
-            place: container.at.in_file(file),
-            image: container.image.clone(),
-            triggered: object.triggers.iter().any(|t| t.field == container.field),
-        });
-    }
-}
-
 fn trigger(
     file: &FilePath,
     object: &ObjectFacts,
@@ -165,6 +475,6 @@ fn trigger(
             current: facts.current.clone(),
             form: facts.form,
         },
-        all_or_nothing: facts.group,
+        all_or_nothing: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::field_path::{FieldPath, Step};
+use crate::field_path::FieldPath;
 use crate::image::Reference;
 use crate::manifest::facts::{SourceFacts, StreamFacts, TagFacts};
 use crate::manifest::reader::Reader;
@@ -268,12 +268,4 @@ fn read_observed<'a>(reader: &mut Reader<'a>, metadata: &'a Node) -> Vec<(String
             Vec::new()
         }
     }
-}
-
-/// `items[n]` below `root`.
-pub(crate) fn list_item(root: &FieldPath, index: usize) -> FieldPath {
-    crate::manifest::reader::below(
-        &crate::manifest::reader::below(root, Step::Key("items".to_owned())),
-        Step::Index(index),
-    )
 }

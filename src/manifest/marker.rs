@@ -61,6 +61,9 @@ fn read_one(
     })?;
     let (field, scalar) =
         scalar.ok_or("the marker stands behind no value; put it at the end of the value's line")?;
+    if reader.source.slice(&scalar.span).contains("{{") {
+        return Err("the marker's value is a template, which is not changed".to_owned());
+    }
     let object = match field.steps() {
         [list @ Step::Key(items), item @ Step::Index(_), ..] if items == "items" => {
             [list.clone(), item.clone()].into_iter().collect()

@@ -11,7 +11,9 @@ mod facts;
 mod image_stream;
 mod image_trigger;
 mod kustomize;
+mod local_name;
 mod marker;
+mod native_trigger;
 mod read;
 mod reader;
 mod text_in_scalar;
@@ -36,6 +38,8 @@ pub struct ImageField {
     /// The object's `metadata.name`.
     pub name: String,
     pub namespace: String,
+    /// `metadata.namespace`, where the object names one.
+    pub own_namespace: Option<String>,
     pub container: String,
     pub init: bool,
     pub document: DocumentAddress,
@@ -46,6 +50,8 @@ pub struct ImageField {
     pub place: Place,
     /// None where the container has no `image`.
     pub image: Option<String>,
+    /// Whether the object asks for stream names to be resolved.
+    pub resolve_names: bool,
     /// Whether a trigger, of whatever kind, names this field.
     pub triggered: bool,
 }

@@ -4,12 +4,14 @@ use std::sync::{Arc, LazyLock};
 use aho_corasick::AhoCorasick;
 
 use crate::field_path::FieldPath;
-use crate::manifest::facts::{FieldFacts, FileFacts, Finding, WantedField};
-use crate::manifest::image_stream;
+use crate::manifest::facts::{FieldFacts, FileFacts, Finding, Spot, WantedField};
 use crate::manifest::reader::Reader;
-use crate::manifest::{annotation, marker, workload};
+use crate::manifest::{
+    annotation, image_stream, image_trigger, kustomize, marker, native_trigger, workload,
+};
 use crate::problem::Severity;
 use crate::snapshot::FilePath;
+use crate::trigger::MARKER;
 use crate::yaml::{Document, Node, Source};
 
 /// What a file must hold somewhere to matter here.
@@ -51,12 +53,16 @@ pub(crate) fn is_kustomization(file_name: &str) -> bool {
 pub fn read_file(bytes: &[u8]) -> FileFacts {
     let source = Source::parse(bytes);
     let mut facts = FileFacts::default();
-    for fault in &source.faults {
-        facts.findings.push(Finding::new(
-            fault.at.into(),
-            Severity::Error,
-            &*fault.message,
-        ));
+    let is_template = memchr::memmem::find(bytes, b"{{").is_some();
+    if is_template && let Some(fault) = source.faults.first() {
+        facts
+            .findings
+            .push(template_finding(bytes, fault.at.into()));
+    } else {
+        let faults = source.faults.iter();
+        facts.findings.extend(
+            faults.map(|fault| Finding::new(fault.at.into(), Severity::Error, &*fault.message)),
+        );
     }
     for document in &source.documents {
         read_document(&source, document, &mut facts);
@@ -64,11 +70,28 @@ pub fn read_file(bytes: &[u8]) -> FileFacts {
     facts
 }
 
+/// A template is no YAML, and no fault of anybody's; its markers are.
+fn template_finding(bytes: &[u8], at: Spot) -> Finding {
+    if memchr::memmem::find(bytes, MARKER.as_bytes()).is_none() {
+        return Finding::new(at, Severity::Note, "the file is a template and is not read");
+    }
+    let mut finding = Finding::new(
+        at,
+        Severity::Warning,
+        "the file is a template that cannot be read as YAML, so its markers are not followed",
+    );
+    finding.advice = Some("put the image into the values file and the marker there".to_owned());
+    finding
+}
+
 fn read_document(source: &Source<'_>, document: &Document, facts: &mut FileFacts) {
     let Some(root) = &document.root else {
         return;
     };
     let mut reader = Reader::new(source, document);
+    if facts.kustomization.is_none() {
+        facts.kustomization = kustomize::read(&mut reader, root);
+    }
     read_object(&mut reader, root, &FieldPath::root(), None, facts);
     marker::read(&mut reader, root, facts);
     facts.findings.append(&mut reader.findings);
@@ -91,29 +114,66 @@ fn read_object<'a>(
         // A List of Lists is no Kubernetes object; one level is read.
         if root.steps().is_empty() {
             for (index, item) in reader.items(object, "items").iter().enumerate() {
-                let item_root = image_stream::list_item(root, index);
+                let item_root = root.clone().key("items").index(index);
                 read_object(reader, reader.follow(item), &item_root, item_kind, facts);
             }
         }
         return;
     }
-    let is_openshift =
-        |group: &str| version == "v1" || version.is_empty() || version.starts_with(group);
-    match kind {
-        "ImageStream" if is_openshift("image.openshift.io/") => {
-            facts
-                .streams
-                .extend(image_stream::read(reader, object, root));
-        }
-        _ => {
-            if let Some(mut read) = workload::read(reader, object, root, kind) {
-                annotation::read(reader, object, &mut read);
-                if !read.containers.is_empty() || !read.triggers.is_empty() {
-                    facts.objects.push(read);
-                }
-            }
-        }
+    if is_templated(reader, object) {
+        reader.find(
+            object,
+            Severity::Note,
+            "the object is a template and is not read",
+            None,
+        );
+        return;
     }
+    match kind {
+        "ImageStream" if is_of(version, "image.openshift.io/") => {
+            let stream = image_stream::read(reader, object, root);
+            facts.streams.extend(stream);
+        }
+        "Template" if is_of(version, "template.openshift.io/") => {
+            let message = "an OpenShift Template is not read: its parameters are not filled in";
+            let advice = Some("commit what `oc process` makes of it");
+            reader.find(object, Severity::Note, message, advice);
+        }
+        "ImageTrigger" if version.starts_with("headwater.dev/") => {
+            let trigger = image_trigger::read(reader, object);
+            facts.image_triggers.extend(trigger);
+        }
+        _ => read_workload(reader, object, root, kind, facts),
+    }
+}
+
+fn read_workload<'a>(
+    reader: &mut Reader<'a>,
+    object: &'a Node,
+    root: &FieldPath,
+    kind: &str,
+    facts: &mut FileFacts,
+) {
+    let Some(mut read) = workload::read(reader, object, root, kind) else {
+        return;
+    };
+    annotation::read(reader, object, &mut read);
+    native_trigger::read(reader, object, &mut read);
+    if !read.containers.is_empty() || !read.triggers.is_empty() {
+        facts.objects.push(read);
+    }
+}
+
+/// The legacy group is the core one; an item of a typed list may leave its version out.
+fn is_of(version: &str, group: &str) -> bool {
+    version == "v1" || version.is_empty() || version.starts_with(group)
+}
+
+/// `name: {{ … }}` reads as a mapping in a mapping.
+fn is_templated<'a>(reader: &Reader<'a>, object: &'a Node) -> bool {
+    reader
+        .at(object, &["metadata", "name"])
+        .is_some_and(|name| reader.source.slice(&name.span).contains("{{"))
 }
 
 /// The fields of other files that the ImageTriggers among `files` name, by file.
@@ -135,7 +195,7 @@ pub fn wanted_fields(files: &[(FilePath, Arc<FileFacts>)]) -> BTreeMap<FilePath,
 
 /// Reads the fields that [`wanted_fields`] names in one file.
 pub fn read_fields(bytes: &[u8], wanted: &[WantedField]) -> FieldFacts {
-    crate::manifest::image_trigger::read_fields(bytes, wanted)
+    image_trigger::read_fields(bytes, wanted)
 }
 
 #[cfg(test)]
@@ -190,7 +250,7 @@ spec:
                 (
                     Severity::Warning,
                     9,
-                    90,
+                    89,
                     "`paused` is a text; OpenShift would ignore all triggers of this object: write true or false without quotes"
                 ),
                 (

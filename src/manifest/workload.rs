@@ -60,7 +60,6 @@ pub(crate) fn read<'a>(
             let item = reader.follow(item);
             if item.entries().is_empty() {
                 reader.warning(item, format!("an item of `{list}` is no container"));
-                continue;
             }
             let image = reader.get(item, "image");
             facts.containers.push(ContainerFacts {
