@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
+use crate::git::LocationError;
 use crate::revision::BranchName;
 use crate::snapshot::FilePath;
 
 /// Why Git could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The user's.
+    #[error(transparent)]
+    Location(#[from] LocationError),
     /// The user's: there is no repository.
     #[error("{} is not in a Git repository", path.display())]
     NotARepository { path: PathBuf },

@@ -10,22 +10,29 @@
 
 mod blobs;
 mod commit;
+mod connection;
+mod credentials;
 mod error;
 mod history;
 mod ids;
+mod known_hosts;
 mod local;
 mod location;
 mod merge;
+mod mirror;
 mod push;
+mod rejection;
 mod repository;
 mod setup;
 mod trees;
 
 pub use commit::{NewCommit, Signature};
+pub use credentials::{Credentials, HttpCredential, SshKey};
 pub use error::Error;
 pub use history::{Commit, FileDelta, History};
 pub use location::{Location, LocationError, RemoteUrl, Scheme};
 pub use merge::Merge;
+pub use mirror::{Depth, Options};
 pub use push::{PushOutcome, RejectedReason};
 pub use repository::Repository;
 pub use setup::{Timeouts, prepare};

@@ -1,6 +1,16 @@
-//! What became of a push.
+//! Moving a branch, here or on a server, by compare and swap.
 
-use crate::revision::CommitId;
+use std::cell::{Cell, RefCell};
+
+use git2::{Oid, Repository as Raw};
+
+use crate::git::connection::{Conversation, cleaned};
+use crate::git::ids::ObjectId;
+use crate::git::mirror::new_bare;
+use crate::git::rejection::rejected;
+use crate::git::setup::trust_ca_file;
+use crate::git::{Error, Location, Options, Repository};
+use crate::revision::{BranchName, CommitId};
 
 /// What became of moving a branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +44,233 @@ pub enum RejectedReason {
     Other,
 }
 
-impl crate::git::Repository {
-    /// Moves a branch from `expected` (`None`: it must not exist) to `new` (`None`: delete it).
+impl Repository {
+    /// Moves a branch from `expected` (`None`: it must not exist) to `new` (`None`: delete it),
+    /// on the server that this mirrors, or in this local repository. What a server says is
+    /// believed only after its refs have been read back over a new connection.
     pub fn push(
         &self,
-        branch: &crate::revision::BranchName,
+        branch: &BranchName,
         expected: Option<CommitId>,
         new: Option<CommitId>,
-    ) -> Result<PushOutcome, crate::git::Error> {
-        self.move_branch(branch, expected, new)
+    ) -> Result<PushOutcome, Error> {
+        let Some(mirror) = &self.mirror else {
+            return self.move_branch(branch, expected, new);
+        };
+        let change = Change::new(branch, expected, new)?;
+        let conversation = || mirror.conversation();
+        let outcome = change.push(&self.raw, &self.raw, &conversation)?;
+        match &outcome {
+            PushOutcome::Pushed => mirror.note(&self.raw, branch, change.new)?,
+            PushOutcome::Moved { .. } | PushOutcome::Rejected { .. } => {}
+        }
+        Ok(outcome)
     }
+
+    /// As [`Self::push`], on a named remote of this local clone.
+    pub fn push_to(
+        &self,
+        remote: &str,
+        options: &Options,
+        branch: &BranchName,
+        expected: Option<CommitId>,
+        new: Option<CommitId>,
+    ) -> Result<PushOutcome, Error> {
+        let url = match self.remote_location(remote)? {
+            Location::Remote(url) => url,
+            Location::Local(path) => {
+                let other = Self::open_local(&path)?;
+                if let Some(new) = new {
+                    self.copy_objects(&other, new)?;
+                }
+                return other.move_branch(branch, expected, new);
+            }
+        };
+        if let Some(file) = &options.ca_file {
+            trust_ca_file(file)?;
+        }
+        let change = Change::new(branch, expected, new)?;
+        let conversation = || Conversation::new(&url, &options.credentials);
+        change.push(&self.raw, &listing_repository(options)?, &conversation)
+    }
+
+    /// Where a branch of a named remote stands now; `None`: there is none.
+    pub fn remote_branch(
+        &self,
+        remote: &str,
+        options: &Options,
+        branch: &BranchName,
+    ) -> Result<Option<CommitId>, Error> {
+        let url = match self.remote_location(remote)? {
+            Location::Remote(url) => url,
+            Location::Local(path) => return Self::open_local(&path)?.branch(branch),
+        };
+        if let Some(file) = &options.ca_file {
+            trust_ca_file(file)?;
+        }
+        let conversation = Conversation::new(&url, &options.credentials);
+        let actual = target(&conversation, &listing_repository(options)?, branch)?;
+        actual.map(CommitId::from_oid).transpose()
+    }
+
+    /// Where pushes to a named remote go.
+    pub fn remote_location(&self, remote: &str) -> Result<Location, Error> {
+        let missing = |_| Error::NoRemote {
+            repository: self.name.clone(),
+            remote: remote.chars().take(200).collect(),
+        };
+        let found = self.raw.find_remote(remote).map_err(missing)?;
+        let url = match found.pushurl() {
+            Ok(Some(url)) => url,
+            _ => found.url()?,
+        };
+        match url.parse().map_err(Error::Location)? {
+            Location::Local(path) if path.is_relative() => {
+                let base = self.raw.workdir().unwrap_or(self.raw.path());
+                Ok(Location::Local(base.join(path)))
+            }
+            location => Ok(location),
+        }
+    }
+
+    /// Gives another repository on this machine what it lacks of `commit`, as one pack.
+    fn copy_objects(&self, other: &Self, commit: CommitId) -> Result<(), Error> {
+        let mut walk = self.raw.revwalk()?;
+        walk.push(commit.to_oid()?)?;
+        for (_, tip) in other.branches("")? {
+            if self.raw.find_commit(tip.to_oid()?).is_ok() {
+                walk.hide(tip.to_oid()?)?;
+            }
+        }
+        let mut builder = self.raw.packbuilder()?;
+        builder.insert_walk(&mut walk)?;
+        if builder.object_count() > 0 {
+            builder.write(&other.raw.path().join("objects/pack"), 0)?;
+            other.raw.odb()?.refresh()?;
+        }
+        Ok(())
+    }
+}
+
+/// A repository of ours with nothing in it: the redirects that the clone's own configuration may
+/// allow are not followed.
+fn listing_repository(options: &Options) -> Result<Raw, Error> {
+    let folder = options.cache_dir.join("git/listing");
+    if let Ok(raw) = Raw::open_bare(&folder) {
+        return Ok(raw);
+    }
+    new_bare(&folder)
+}
+
+fn target(
+    conversation: &Conversation<'_>,
+    raw: &Raw,
+    branch: &BranchName,
+) -> Result<Option<Oid>, Error> {
+    let name = branch.ref_name();
+    let listed = conversation.list(raw)?;
+    Ok(listed
+        .iter()
+        .find(|listed| listed.name == name)
+        .map(|listed| listed.target))
+}
+
+/// A branch's move on a server.
+struct Change<'a> {
+    branch: &'a BranchName,
+    expected: Option<Oid>,
+    new: Option<Oid>,
+}
+
+impl<'a> Change<'a> {
+    fn new(
+        branch: &'a BranchName,
+        expected: Option<CommitId>,
+        new: Option<CommitId>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            branch,
+            expected: expected.map(|id| id.to_oid()).transpose()?,
+            new: new.map(|id| id.to_oid()).transpose()?,
+        })
+    }
+
+    fn push<'c>(
+        &self,
+        raw: &Raw,
+        listing: &Raw,
+        conversation: &impl Fn() -> Conversation<'c>,
+    ) -> Result<PushOutcome, Error> {
+        let talk = conversation();
+        let sent = self.send(raw, &talk);
+        let actual = match (&sent, target(&conversation(), listing, self.branch)) {
+            (_, Ok(actual)) => actual,
+            // The push's own error says more.
+            (Err(_), Err(_)) => return sent.map(|_| PushOutcome::Pushed),
+            (Ok(_), Err(error)) => return Err(error),
+        };
+        let refused = match sent {
+            Ok(Sent::Refused(words)) => Some(words),
+            // The answer may have been lost on the way: what the server has counts.
+            Err(error) if actual != self.new => match error {
+                Error::Denied { reason, .. } => Some(reason),
+                _ if actual != self.expected => None,
+                error => return Err(error),
+            },
+            _ => None,
+        };
+        if actual == self.new && refused.is_none() {
+            return Ok(PushOutcome::Pushed);
+        }
+        if actual != self.expected {
+            let actual = actual.map(CommitId::from_oid).transpose()?;
+            return Ok(PushOutcome::Moved { actual });
+        }
+        let words = refused.unwrap_or_else(|| {
+            "the server reported success, but the branch has not moved".to_owned()
+        });
+        let said = talk.said();
+        let separator = if said.is_empty() { "" } else { "\n" };
+        Ok(rejected(format!("{said}{separator}{words}")))
+    }
+
+    fn send(&self, raw: &Raw, conversation: &Conversation<'_>) -> Result<Sent, Error> {
+        let name = self.branch.ref_name();
+        // The `+` only keeps libgit2 from judging: what the server has is compared below, and by
+        // the server itself once more.
+        let refspec = match self.new {
+            Some(new) => format!("+{new}:{name}"),
+            None => format!(":{name}"),
+        };
+        let expected = self.expected.unwrap_or(Oid::ZERO_SHA1);
+        let has_moved = Cell::new(false);
+        let refusal = RefCell::new(None);
+        let pushed = conversation.push(raw, &refspec, |callbacks| {
+            callbacks.push_negotiation(|updates| {
+                if updates.iter().all(|update| update.src() == expected) {
+                    return Ok(());
+                }
+                has_moved.set(true);
+                Err(git2::Error::from_str("the branch has moved"))
+            });
+            callbacks.push_update_reference(|_, status| {
+                *refusal.borrow_mut() = status.map(cleaned);
+                Ok(())
+            });
+        });
+        match (has_moved.get(), pushed, refusal.into_inner()) {
+            (true, _, _) => Ok(Sent::NotAtAll),
+            (_, Err(error), _) => Err(error),
+            (_, Ok(()), Some(words)) => Ok(Sent::Refused(words)),
+            (_, Ok(()), None) => Ok(Sent::Accepted),
+        }
+    }
+}
+
+enum Sent {
+    Accepted,
+    /// The server's words.
+    Refused(String),
+    /// The branch was not where it was expected.
+    NotAtAll,
 }

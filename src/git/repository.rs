@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use git2::{ErrorCode, Repository as Raw, RepositoryOpenFlags};
 
 use crate::git::ids::ObjectId;
-use crate::git::{Error, Timeouts, prepare};
+use crate::git::mirror::Mirror;
+use crate::git::{Error, Location, Options, Timeouts, prepare};
 use crate::revision::{BranchName, CommitId, TreeId};
 use crate::snapshot::Snapshot;
 
@@ -17,6 +18,8 @@ pub struct Repository {
     pub(crate) name: String,
     /// Holds what merges make up, in memory only.
     pub(crate) scratch: OnceCell<Raw>,
+    /// None: this is a repository of the user's own.
+    pub(crate) mirror: Option<Mirror>,
 }
 
 impl std::fmt::Debug for Repository {
@@ -26,6 +29,14 @@ impl std::fmt::Debug for Repository {
 }
 
 impl Repository {
+    /// A local repository in place; of a remote one, the mirror in the cache, brought up to date.
+    pub fn open(location: &Location, options: &Options) -> Result<Self, Error> {
+        match location {
+            Location::Local(path) => Self::open_local(path),
+            Location::Remote(url) => Self::open_mirror(url, options),
+        }
+    }
+
     /// Opens the repository at or above `path`, bare or not.
     pub fn open_local(path: &Path) -> Result<Self, Error> {
         prepare(Timeouts::default())?;
@@ -39,6 +50,7 @@ impl Repository {
             raw,
             name,
             scratch: OnceCell::new(),
+            mirror: None,
         }
     }
 
@@ -141,7 +153,14 @@ impl Repository {
         if name.starts_with('-') || name.contains(char::is_control) {
             return Err(missing());
         }
-        let object = self.raw.revparse_single(name).map_err(|_| missing())?;
+        let object = match (self.raw.revparse_single(name), &self.mirror, name.parse()) {
+            (Ok(object), _, _) => object,
+            (Err(_), Some(mirror), Ok(tag)) => {
+                self.fetch_tag(mirror, &tag)?;
+                self.raw.revparse_single(name).map_err(|_| missing())?
+            }
+            _ => return Err(missing()),
+        };
         let commit = object.peel_to_commit().map_err(|_| missing())?;
         CommitId::from_oid(commit.id())
     }
@@ -158,10 +177,15 @@ impl Repository {
     pub(crate) fn damaged(&self, error: git2::Error) -> Error {
         use git2::ErrorClass::{Invalid, Object, Odb, Sha1, Zlib};
         match error.class() {
-            Odb | Object | Zlib | Sha1 | Invalid => Error::Damaged {
-                path: self.folder().to_owned(),
-                reason: error.message().to_owned(),
-            },
+            Odb | Object | Zlib | Sha1 | Invalid => {
+                if let Some(mirror) = &self.mirror {
+                    mirror.mark_damaged();
+                }
+                Error::Damaged {
+                    path: self.folder().to_owned(),
+                    reason: error.message().to_owned(),
+                }
+            }
             _ => Error::Git(error),
         }
     }
