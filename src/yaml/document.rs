@@ -334,7 +334,7 @@ impl Builder<'_> {
                         text.clear();
                         self.empty_span(span, anchor != 0 || tag.is_some())
                     }
-                    ScalarStyle::Literal | ScalarStyle::Folded => self.without_break(span),
+                    ScalarStyle::Literal | ScalarStyle::Folded => self.without_break(span, &text),
                     _ => span,
                 };
                 let value = Value::Scalar { text, style };
@@ -406,12 +406,19 @@ impl Builder<'_> {
         span
     }
 
-    /// A block scalar's span reaches into the next line: its own last line break is left out.
-    fn without_break(&self, span: Range<usize>) -> Range<usize> {
+    /// A block scalar's span reaches into the lines that follow: it ends with its last line that
+    /// is not blank, unless blank lines are kept.
+    fn without_break(&self, span: Range<usize>, text: &str) -> Range<usize> {
         let content = self.text.get(span.clone()).unwrap_or_default();
-        let content = content.strip_suffix('\n').unwrap_or(content);
-        let content = content.strip_suffix('\r').unwrap_or(content);
-        span.start..span.start + content.len()
+        let end = if text.ends_with("\n\n") {
+            content.strip_suffix('\n').unwrap_or(content).len()
+        } else {
+            let last = content.trim_end().len();
+            let rest = content.get(last..).unwrap_or_default();
+            last + rest.find('\n').unwrap_or(rest.len())
+        };
+        let line = content.get(..end).unwrap_or_default();
+        span.start..span.start + line.strip_suffix('\r').unwrap_or(line).len()
     }
 
     /// The parser starts a block sequence behind its first dash where it stands no deeper than

@@ -68,7 +68,7 @@ pub(crate) struct Reason {
 }
 
 impl Reason {
-    fn number(self, edit: usize) -> Refusal {
+    pub fn number(self, edit: usize) -> Refusal {
         Refusal {
             at: self.at,
             message: self.message,
@@ -169,12 +169,9 @@ impl<'s> Batch<'s> {
             &mut self.splices,
             &mut self.refusals,
         );
-        if let Err((first, second)) = splice::order(&mut self.splices) {
+        if let Err(second) = splice::order(&mut self.splices) {
             let at = self.start_of(second);
-            let message = format!(
-                "it changes what edit {} of this file changes too",
-                first + 1
-            );
+            let message = "two edits would write over one another here".to_owned();
             self.refusals.push(Reason { at, message }.number(second));
         }
         if !self.refusals.is_empty() {

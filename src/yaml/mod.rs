@@ -3,8 +3,13 @@
 mod check;
 mod document;
 mod edit;
+mod flow;
+mod insert;
+mod layout;
 mod locate;
 mod put;
+mod render;
+mod replace;
 mod scalar;
 mod second_reader;
 mod set;
@@ -16,3 +21,4 @@ pub use document::{
 };
 pub use edit::{Edit, Refusal, edit};
 pub use locate::{Located, Way, locate};
+pub use render::render;

@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use crate::yaml::check::Change;
 use crate::yaml::edit::{Reason, Site};
+use crate::yaml::layout::line_end;
 use crate::yaml::locate::Way;
 use crate::yaml::scalar;
 use crate::yaml::splice::Part;
@@ -155,11 +156,4 @@ fn add_comment(
         format!("{blank}# {comment}"),
         Part::Comment,
     )))
-}
-
-/// The end of the line where `offset` stands, before its line break.
-pub(crate) fn line_end(text: &str, offset: usize) -> usize {
-    let rest = text.get(offset..).unwrap_or_default();
-    let line = rest.split('\n').next().unwrap_or_default();
-    offset + line.strip_suffix('\r').unwrap_or(line).len()
 }

@@ -24,8 +24,8 @@ pub(crate) struct Splice {
     pub edit: usize,
 }
 
-/// Sorts the splices; the edits that would write over one another are returned.
-pub(crate) fn order(splices: &mut Vec<Splice>) -> Result<(), (usize, usize)> {
+/// Sorts the splices; an edit that would write over another is returned.
+pub(crate) fn order(splices: &mut Vec<Splice>) -> Result<(), usize> {
     splices.sort_by(|a, b| {
         (a.span.start, a.span.end, a.part, &a.order, a.edit).cmp(&(
             b.span.start,
@@ -47,7 +47,7 @@ pub(crate) fn order(splices: &mut Vec<Splice>) -> Result<(), (usize, usize)> {
         if let Some(earlier) = reached
             && splice.span.start < earlier.span.end
         {
-            return Err((earlier.edit, splice.edit));
+            return Err(splice.edit);
         }
         reached = Some(splice);
     }
