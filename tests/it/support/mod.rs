@@ -1,4 +1,7 @@
-//! Real servers for the tests, on loopback, gone when they are dropped.
+//! Real servers for the tests, and scripted ones for what no real one does; on loopback, gone
+//! when they are dropped.
 
 pub mod registry;
+pub mod scripted;
+pub mod token_server;
 pub mod wait;
