@@ -27,8 +27,10 @@ pub struct Setup {
     pub password: bool,
     /// Certificate and key, in PEM.
     pub tls: Option<(String, String)>,
-    /// Another `auth:` section, as JSON.
+    /// Another `auth:` section, as JSON. Nothing can be pushed then; see `storage`.
     pub auth: Option<Value>,
+    /// The files of another registry.
+    pub storage: Option<PathBuf>,
 }
 
 /// A running registry; killed when dropped.
@@ -308,7 +310,10 @@ fn configuration(folder: &TempDir, port: u16, setup: &Setup) -> String {
         "version": 0.1,
         "log": {"level": "info", "accesslog": {"disabled": false}},
         "storage": {
-            "filesystem": {"rootdirectory": path("storage"), "maxthreads": 100},
+            "filesystem": {
+                "rootdirectory": setup.storage.clone().unwrap_or_else(|| path("storage")),
+                "maxthreads": 100,
+            },
             "cache": {"blobdescriptor": "inmemory"},
             "delete": {"enabled": true},
         },
