@@ -183,3 +183,65 @@ fn read_credential<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<GitCre
 fn path<'a>(fields: &mut Fields<'a>, node: &'a Node, key: &str) -> Option<PathBuf> {
     fields.text(node, key).map(PathBuf::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> (Option<ServerConfig>, Vec<String>) {
+        let (config, problems) = read(&"config.yaml".parse().unwrap(), text.as_bytes());
+        (config, problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn hosts_and_credentials_are_read() {
+        let (config, problems) = read_text(
+            "registries:
+  allow: [ghcr.io, \"registry.example:5000\"]
+  hosts:
+    - {host: \"registry.example:5000\", insecure: true, caFile: /a.pem, tokenRealm: auth.example, credentialsFile: /d.json}
+git:
+  author: {name: bot, email: bot@example.com}
+  knownHosts: /k
+  credentials:
+    - {url: \"https://git.example/acme\", tokenFile: /t}
+    - {url: \"ssh://git@git.example/acme\", sshKeyFile: /s}
+",
+        );
+        assert!(problems.is_empty(), "{problems:?}");
+        let config = config.unwrap();
+        assert_eq!(config.registries.allow.unwrap().len(), 2);
+        assert!(config.registries.hosts[0].insecure);
+        assert_eq!(config.git.credentials.len(), 2);
+        assert_eq!(config.git.author_name.as_deref(), Some("bot"));
+        assert_eq!(read_text("").0, Some(ServerConfig::default()));
+        // Nothing at all may be asked.
+        let (config, _) = read_text("registries: {allow: []}");
+        assert_eq!(config.unwrap().registries.allow, Some(Vec::new()));
+    }
+
+    #[test]
+    fn faults_have_places_and_never_repeat_a_secret() {
+        for (text, expected) in [
+            (
+                "registries: {allow: [\"https://ghcr.io\"]}",
+                "config.yaml:1:22: error: `https://ghcr.io` is not host[:port]",
+            ),
+            (
+                "registry: {}",
+                "config.yaml:1:1: error: unknown field `registry`; did you mean `registries`?",
+            ),
+            (
+                "git: {credentials: [{url: \"https://a:secret@b/c\", tokenFile: /t}]}",
+                "config.yaml:1:21: error: `url` holds a password; put it into a file",
+            ),
+            (
+                "git: {credentials: [{url: \"https://b/c\"}]}",
+                "config.yaml:1:21: error: a credential has one of `passwordFile`, `tokenFile` and `sshKeyFile`",
+            ),
+        ] {
+            let (config, problems) = read_text(text);
+            assert_eq!((config, problems), (None, vec![expected.to_owned()]));
+        }
+    }
+}
