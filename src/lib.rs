@@ -13,6 +13,10 @@
 
 pub mod cli;
 pub mod clock;
+//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`] | names and values |
+//! | 1 text | [`yaml`], [`manifest`], [`config`] | bytes to values and back |
+
+pub mod config;
 pub mod environment;
 pub mod field_path;
 pub mod git;

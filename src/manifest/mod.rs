@@ -7,6 +7,8 @@
 
 mod annotation;
 mod assemble;
+#[cfg(test)]
+mod assemble_tests;
 mod facts;
 mod image_stream;
 mod image_trigger;

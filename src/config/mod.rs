@@ -1,0 +1,10 @@
+//! Settings: the repository's own `headwater.yaml`, the operator's server file, and the JSON
+//! Schemas of everything that people write.
+//!
+//! An unknown or wrong field is a problem with its place; a configuration with an error is not
+//! used, because a field that was meant to tighten something would be missing.
+
+mod field;
+pub mod repository;
+pub mod schema;
+pub mod server;

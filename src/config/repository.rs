@@ -1,0 +1,455 @@
+//! `headwater.yaml`: a repository's policy, read from its default branch only.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::field::Fields;
+use crate::environment::{Delivery, Environment, EnvironmentName};
+use crate::problem::Problem;
+use crate::snapshot::FilePath;
+use crate::stream::ImportMode;
+use crate::yaml::{Node, Source};
+
+/// The file's name, at the root.
+pub const FILE_NAME: &str = "headwater.yaml";
+
+/// A registry is never asked about a tag more often.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What `headwater.yaml` says; without one, [`RepositoryConfig::default`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryConfig {
+    /// At least one.
+    pub environments: Vec<Environment>,
+    pub pull_requests: PullRequests,
+    pub imports: Imports,
+    pub pins: Pins,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequests {
+    pub group_by: GroupBy,
+    /// How many bot branches of one environment are open at a time.
+    pub max_open: usize,
+}
+
+/// What one pull request holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum GroupBy {
+    /// All tags of an image stream.
+    #[default]
+    Stream,
+    /// One tag.
+    Tag,
+    /// All streams of a namespace.
+    Namespace,
+    /// Everything in the environment.
+    Environment,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imports {
+    pub follow: Follow,
+    /// Off: no tag is looked at again by itself.
+    pub scheduled: bool,
+    pub interval: Duration,
+    pub per_minute: usize,
+    pub bulk_per_repository: usize,
+    /// For tags that name no mode of their own.
+    pub import_mode: ImportMode,
+}
+
+/// Which tags are followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Follow {
+    /// Those with `importPolicy.scheduled: true`; the others are imported once.
+    #[default]
+    Scheduled,
+    /// Every tag.
+    All,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pins {
+    /// Write `repository:tag@digest`, not `repository@digest`, where people read it.
+    pub keep_tag: bool,
+    /// How many items of a tag stay in the stream's status.
+    pub history_limit: usize,
+}
+
+impl Default for RepositoryConfig {
+    fn default() -> Self {
+        Self {
+            environments: vec![Environment {
+                name: EnvironmentName::default(),
+                branch: None,
+                paths: Vec::new(),
+                namespaces: Vec::new(),
+                delivery: Delivery::default(),
+            }],
+            pull_requests: PullRequests::default(),
+            imports: Imports::default(),
+            pins: Pins::default(),
+        }
+    }
+}
+
+impl Default for PullRequests {
+    fn default() -> Self {
+        Self {
+            group_by: GroupBy::default(),
+            max_open: 10,
+        }
+    }
+}
+
+impl Default for Imports {
+    fn default() -> Self {
+        Self {
+            follow: Follow::default(),
+            scheduled: true,
+            interval: Duration::from_secs(300),
+            per_minute: 60,
+            bulk_per_repository: 50,
+            import_mode: ImportMode::default(),
+        }
+    }
+}
+
+impl Default for Pins {
+    fn default() -> Self {
+        Self {
+            keep_tag: true,
+            history_limit: 10,
+        }
+    }
+}
+
+/// Reads `headwater.yaml`. No configuration where a problem is an error: acting by defaults
+/// where something else was meant would be worse than not acting.
+///
+/// An environment that cannot be acted on safely is left out, with an error of its own, and the
+/// others stay.
+pub fn read(bytes: &[u8]) -> (Option<RepositoryConfig>, Vec<Problem>) {
+    let Ok(file) = FILE_NAME.parse::<FilePath>() else {
+        return (None, Vec::new());
+    };
+    let source = Source::parse(bytes);
+    let (mut fields, root) = Fields::new(&file, &source);
+    let mut config = RepositoryConfig::default();
+    let mut refused = Vec::new();
+    if let Some(root) = root {
+        check_header(&mut fields, root);
+        const KNOWN: &[&str] = &["environments", "pullRequests", "imports", "pins"];
+        if let Some(spec) = fields.mapping(root, "spec", KNOWN) {
+            read_environments(&mut fields, spec, &mut config, &mut refused);
+            read_pull_requests(&mut fields, spec, &mut config.pull_requests);
+            read_imports(&mut fields, spec, &mut config.imports);
+            read_pins(&mut fields, spec, &mut config.pins);
+        }
+    }
+    let config = (!fields.has_errors()).then_some(config);
+    fields.problems.append(&mut refused);
+    (config, fields.problems)
+}
+
+fn check_header<'a>(fields: &mut Fields<'a>, root: &'a Node) {
+    fields.check(root, &["apiVersion", "kind", "metadata", "spec"]);
+    for (key, expected) in [("apiVersion", "headwater.dev/v1alpha1"), ("kind", "Config")] {
+        match fields.get(root, key) {
+            None => fields.error(root, format!("`{key}: {expected}` is missing")),
+            Some(node) if node.text() != Some(expected) => {
+                fields.error(node, format!("`{key}` is `{expected}`"));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn read_environments<'a>(
+    fields: &mut Fields<'a>,
+    spec: &'a Node,
+    config: &mut RepositoryConfig,
+    refused: &mut Vec<Problem>,
+) {
+    if fields.get(spec, "environments").is_none() {
+        return;
+    }
+    let items = fields.list(spec, "environments");
+    if items.is_empty() {
+        fields.error(spec, "`environments` names at least one");
+    }
+    let mut names = HashSet::new();
+    config.environments.clear();
+    for item in items {
+        let Some(environment) = read_environment(fields, item) else {
+            continue;
+        };
+        if !names.insert(environment.name.clone()) {
+            let message = format!("the environment `{}` stands twice", environment.name);
+            fields.error(item, message);
+        } else if let Some(from) = fields.get(item, "promotedFrom") {
+            // Importing by itself is what such an environment must never do.
+            let problem = Problem::error(
+                fields.place(from),
+                format!(
+                    "promotion is not acted on by this version, so the environment `{}` is left alone",
+                    environment.name
+                ),
+            );
+            refused.push(problem.advice("remove `promotedFrom` to let it import by itself"));
+        } else {
+            config.environments.push(environment);
+        }
+    }
+}
+
+fn read_environment<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<Environment> {
+    const ACTS: &[&str] = &[
+        "name",
+        "branch",
+        "paths",
+        "namespaces",
+        "delivery",
+        "promotedFrom",
+        "carry",
+        "gates",
+        "automerge",
+    ];
+    fields.check(item, ACTS);
+    for key in ["carry", "gates", "automerge"] {
+        if let Some(node) = fields.get(item, key) {
+            fields.warning(node, format!("`{key}` is not acted on by this version"));
+        }
+    }
+    if fields.get(item, "name").is_none() {
+        fields.error(item, "an environment has a `name`");
+    }
+    let delivery = [
+        ("pullRequest", Delivery::PullRequest),
+        ("commit", Delivery::Commit),
+    ];
+    let paths = fields.texts(item, "paths");
+    for (node, path) in &paths {
+        if let Err(error) = globset::Glob::new(path) {
+            fields.error(node, format!("`{path}` is not a glob: {}", error.kind()));
+        }
+    }
+    let namespaces = fields.texts(item, "namespaces");
+    Some(Environment {
+        branch: fields.parsed(item, "branch"),
+        paths: paths.into_iter().map(|(_, path)| path).collect(),
+        namespaces: namespaces.into_iter().map(|(_, name)| name).collect(),
+        delivery: fields
+            .choice(item, "delivery", &delivery)
+            .unwrap_or_default(),
+        name: fields.parsed(item, "name")?,
+    })
+}
+
+fn read_pull_requests<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut PullRequests) {
+    const KNOWN: &[&str] = &["groupBy", "maxOpen", "labels"];
+    let Some(node) = fields.mapping(spec, "pullRequests", KNOWN) else {
+        return;
+    };
+    let choices = [
+        ("stream", GroupBy::Stream),
+        ("tag", GroupBy::Tag),
+        ("namespace", GroupBy::Namespace),
+        ("environment", GroupBy::Environment),
+    ];
+    set(&mut into.group_by, fields.choice(node, "groupBy", &choices));
+    set(&mut into.max_open, fields.number(node, "maxOpen", 1));
+    if let Some(labels) = fields.get(node, "labels") {
+        fields.warning(labels, "`labels` is not acted on by this version");
+    }
+}
+
+fn read_imports<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut Imports) {
+    const KNOWN: &[&str] = &[
+        "follow",
+        "scheduled",
+        "interval",
+        "perMinute",
+        "bulkPerRepository",
+        "importMode",
+        "minimumAge",
+    ];
+    let Some(node) = fields.mapping(spec, "imports", KNOWN) else {
+        return;
+    };
+    let follow = [("scheduled", Follow::Scheduled), ("all", Follow::All)];
+    let modes = [
+        ("PreserveOriginal", ImportMode::PreserveOriginal),
+        ("Legacy", ImportMode::Legacy),
+    ];
+    set(&mut into.follow, fields.choice(node, "follow", &follow));
+    set(&mut into.scheduled, fields.flag(node, "scheduled"));
+    set(&mut into.interval, fields.duration(node, "interval"));
+    if into.interval < SHORTEST_INTERVAL {
+        into.interval = SHORTEST_INTERVAL;
+        fields.warning(node, "`interval` is at least 10s; that is used");
+    }
+    set(&mut into.per_minute, fields.number(node, "perMinute", 1));
+    set(
+        &mut into.bulk_per_repository,
+        fields.number(node, "bulkPerRepository", 1),
+    );
+    set(
+        &mut into.import_mode,
+        fields.choice(node, "importMode", &modes),
+    );
+    if let Some(age) = fields.get(node, "minimumAge")
+        && fields.duration(node, "minimumAge") != Some(Duration::ZERO)
+    {
+        fields.warning(age, "`minimumAge` is not acted on by this version");
+    }
+}
+
+fn read_pins<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut Pins) {
+    let Some(node) = fields.mapping(spec, "pins", &["keepTag", "historyLimit"]) else {
+        return;
+    };
+    set(&mut into.keep_tag, fields.flag(node, "keepTag"));
+    set(
+        &mut into.history_limit,
+        fields.number(node, "historyLimit", 1),
+    );
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::revision::BranchName;
+
+    fn problems(spec: &str) -> Vec<String> {
+        let text = format!("apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n{spec}");
+        let (_, problems) = read(text.as_bytes());
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn no_file_is_one_environment_of_the_default_branch() {
+        let (config, problems) = read(b"");
+        assert!(problems.is_empty());
+        let config = config.unwrap();
+        assert_eq!(config, RepositoryConfig::default());
+        assert_eq!(config.environments[0].name.as_str(), "default");
+    }
+
+    #[test]
+    fn everything_that_acts_is_read() {
+        let text = "apiVersion: headwater.dev/v1alpha1
+kind: Config
+spec:
+  environments:
+    - {name: dev, branch: env/dev, delivery: commit}
+    - {name: prod, paths: [apps/prod/**], namespaces: [prod]}
+  pullRequests: {groupBy: namespace, maxOpen: 3}
+  imports: {follow: all, scheduled: false, interval: 1h30m, perMinute: 5, bulkPerRepository: 6, importMode: Legacy, minimumAge: 0s}
+  pins: {keepTag: false, historyLimit: 4}
+";
+        let (config, problems) = read(text.as_bytes());
+        assert_eq!(problems, []);
+        let config = config.unwrap();
+        let [dev, prod] = config.environments.as_slice() else {
+            panic!("two environments");
+        };
+        assert_eq!(dev.branch.as_ref().map(BranchName::as_str), Some("env/dev"));
+        assert_eq!(dev.delivery, Delivery::Commit);
+        assert_eq!(prod.paths, ["apps/prod/**"]);
+        assert_eq!(prod.namespaces, ["prod"]);
+        assert_eq!(config.pull_requests.group_by, GroupBy::Namespace);
+        assert_eq!(config.pull_requests.max_open, 3);
+        assert_eq!(config.imports.interval, Duration::from_secs(5400));
+        assert_eq!(config.imports.follow, Follow::All);
+        assert_eq!(config.imports.import_mode, ImportMode::Legacy);
+        assert!(!config.imports.scheduled && !config.pins.keep_tag);
+        assert_eq!(config.pins.history_limit, 4);
+    }
+
+    #[test]
+    fn every_fault_has_its_place_and_what_was_meant() {
+        for (spec, expected) in [
+            (
+                "  pullrequest: {}\n",
+                "headwater.yaml:4:3: error: unknown field `pullrequest`; did you mean `pullRequests`?",
+            ),
+            (
+                "  imports: {folow: all}\n",
+                "headwater.yaml:4:13: error: unknown field `folow`; did you mean `follow`?",
+            ),
+            (
+                "  imports: {follow: al}\n",
+                "headwater.yaml:4:21: error: `follow` is one of scheduled, all; did you mean `all`?",
+            ),
+            (
+                "  imports: {interval: 5}\n",
+                "headwater.yaml:4:23: error: `interval` is a time span, for example 5m or 1h30m",
+            ),
+            (
+                "  imports: {interval: 1s}\n",
+                "headwater.yaml:4:12: warning: `interval` is at least 10s; that is used",
+            ),
+            (
+                "  pins: {keepTag: \"yes\"}\n",
+                "headwater.yaml:4:19: error: `keepTag` is true or false",
+            ),
+            (
+                "  pullRequests: {maxOpen: 0}\n",
+                "headwater.yaml:4:27: error: `maxOpen` is a whole number of at least 1",
+            ),
+            (
+                "  environments: [{name: a}, {name: a}]\n",
+                "headwater.yaml:4:29: error: the environment `a` stands twice",
+            ),
+            (
+                "  environments: [{name: A}]\n",
+                "headwater.yaml:4:25: error: `name`: `A` is not an environment's name; use lower-case letters, digits and `-`, at most 63",
+            ),
+            (
+                "  environments: [{name: a, paths: [\"a[\"]}]\n",
+                "headwater.yaml:4:36: error: `a[` is not a glob: unclosed character class; missing ']'",
+            ),
+            (
+                "  environments: [{name: a, gates: {soak: 2h}}]\n",
+                "headwater.yaml:4:35: warning: `gates` is not acted on by this version",
+            ),
+        ] {
+            assert_eq!(problems(spec), [expected]);
+        }
+    }
+
+    #[test]
+    fn an_environment_that_wants_promotion_does_not_import_by_itself() {
+        let text = "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments:\n  - name: dev\n  - name: prod\n    promotedFrom: dev\n";
+        let (config, problems) = read(text.as_bytes());
+        let names: Vec<_> = config.unwrap().environments;
+        assert_eq!(names.len(), 1);
+        assert!(problems[0].to_string().contains("`prod` is left alone"));
+    }
+
+    #[test]
+    fn an_error_leaves_no_configuration() {
+        for text in [
+            "kind: Config\n",
+            "a: [",
+            "[]",
+            "apiVersion: x\nkind: Config\n",
+        ] {
+            let (config, problems) = read(text.as_bytes());
+            assert!(config.is_none() && !problems.is_empty(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The operator's file, `/etc/headwater/config.yaml`: hosts and credentials.
+//!
+//! A credential stands in a file of its own, that this one names; none stands here.
+
+use std::path::PathBuf;
+
+use crate::config::field::Fields;
+use crate::problem::Problem;
+use crate::snapshot::FilePath;
+use crate::yaml::{Node, Source};
+
+/// What the operator's file says; without one, nothing is restricted and nothing is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerConfig {
+    pub registries: RegistrySettings,
+    pub git: GitSettings,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RegistrySettings {
+    /// The only hosts that are asked, `host[:port]`; none: those that the manifests name.
+    pub allow: Option<Vec<String>>,
+    pub hosts: Vec<RegistryHost>,
+}
+
+/// How one registry is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryHost {
+    /// `host[:port]`
+    pub host: String,
+    /// Plain HTTP or unverified TLS, with credentials too.
+    pub insecure: bool,
+    /// PEM certificates that are trusted beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The host of the token server, where it is neither the registry's own nor of its domain.
+    pub token_realm: Option<String>,
+    /// A file in the form of Docker's `config.json`.
+    pub credentials_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GitSettings {
+    /// Of the bot's commits.
+    pub author_name: Option<String>,
+    pub author_email: Option<String>,
+    pub ca_file: Option<PathBuf>,
+    pub known_hosts: Option<PathBuf>,
+    pub credentials: Vec<GitCredential>,
+}
+
+/// The credential for all Git repositories below one URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GitCredential {
+    /// `https://host/path` or `ssh://user@host/path`; whole path segments count.
+    pub url: String,
+    pub username_file: Option<PathBuf>,
+    pub password_file: Option<PathBuf>,
+    pub token_file: Option<PathBuf>,
+    pub ssh_key_file: Option<PathBuf>,
+}
+
+/// Reads the operator's file; `name` is what problems call it. No configuration where a problem
+/// is an error.
+pub fn read(name: &FilePath, bytes: &[u8]) -> (Option<ServerConfig>, Vec<Problem>) {
+    let source = Source::parse(bytes);
+    let (mut fields, root) = Fields::new(name, &source);
+    let mut config = ServerConfig::default();
+    if let Some(root) = root {
+        fields.check(root, &["registries", "git"]);
+        if let Some(node) = fields.mapping(root, "registries", &["allow", "hosts"]) {
+            config.registries = read_registries(&mut fields, node);
+        }
+        const GIT: &[&str] = &["author", "caFile", "knownHosts", "credentials"];
+        if let Some(node) = fields.mapping(root, "git", GIT) {
+            config.git = read_git(&mut fields, node);
+        }
+    }
+    let config = (!fields.has_errors()).then_some(config);
+    (config, fields.problems)
+}
+
+fn read_registries<'a>(fields: &mut Fields<'a>, node: &'a Node) -> RegistrySettings {
+    let allow = fields.get(node, "allow").is_some().then(|| {
+        let hosts = fields.texts(node, "allow");
+        for (node, host) in &hosts {
+            check_host(fields, node, host);
+        }
+        hosts.into_iter().map(|(_, host)| host).collect()
+    });
+    let mut hosts: Vec<RegistryHost> = Vec::new();
+    for item in fields.list(node, "hosts") {
+        const KNOWN: &[&str] = &[
+            "host",
+            "insecure",
+            "caFile",
+            "tokenRealm",
+            "credentialsFile",
+        ];
+        fields.check(item, KNOWN);
+        let Some(host) = fields.text(item, "host") else {
+            fields.error(item, "a registry has a `host`");
+            continue;
+        };
+        check_host(fields, item, &host);
+        if hosts.iter().any(|other| other.host == host) {
+            fields.error(item, format!("the host `{host}` stands twice"));
+        }
+        hosts.push(RegistryHost {
+            insecure: fields.flag(item, "insecure").unwrap_or_default(),
+            ca_file: path(fields, item, "caFile"),
+            token_realm: fields.text(item, "tokenRealm"),
+            credentials_file: path(fields, item, "credentialsFile"),
+            host,
+        });
+    }
+    RegistrySettings { allow, hosts }
+}
+
+/// A host stands alone: with a scheme or a path it would never match one.
+fn check_host(fields: &mut Fields<'_>, node: &Node, host: &str) {
+    if host.is_empty() || host.contains(['/', '@', ' ', '*']) {
+        fields.error(node, format!("`{host}` is not host[:port]"));
+    }
+}
+
+fn read_git<'a>(fields: &mut Fields<'a>, node: &'a Node) -> GitSettings {
+    let author = fields.mapping(node, "author", &["name", "email"]);
+    let mut credentials = Vec::new();
+    for item in fields.list(node, "credentials") {
+        credentials.extend(read_credential(fields, item));
+    }
+    GitSettings {
+        author_name: author.and_then(|author| fields.text(author, "name")),
+        author_email: author.and_then(|author| fields.text(author, "email")),
+        ca_file: path(fields, node, "caFile"),
+        known_hosts: path(fields, node, "knownHosts"),
+        credentials,
+    }
+}
+
+fn read_credential<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<GitCredential> {
+    const KNOWN: &[&str] = &[
+        "url",
+        "usernameFile",
+        "passwordFile",
+        "tokenFile",
+        "sshKeyFile",
+    ];
+    fields.check(item, KNOWN);
+    let Some(url) = fields.text(item, "url") else {
+        fields.error(item, "a credential has the `url` that it is for");
+        return None;
+    };
+    match url::Url::parse(&url) {
+        // The URL is not repeated: it may hold a secret.
+        Ok(parsed) if parsed.password().is_some() => {
+            fields.error(item, "`url` holds a password; put it into a file");
+        }
+        Ok(parsed) if matches!(parsed.scheme(), "https" | "http" | "ssh") => {}
+        _ => fields.error(item, "`url` begins with https://, http:// or ssh://"),
+    }
+    let credential = GitCredential {
+        url,
+        username_file: path(fields, item, "usernameFile"),
+        password_file: path(fields, item, "passwordFile"),
+        token_file: path(fields, item, "tokenFile"),
+        ssh_key_file: path(fields, item, "sshKeyFile"),
+    };
+    let ways = [
+        &credential.password_file,
+        &credential.token_file,
+        &credential.ssh_key_file,
+    ];
+    if ways.into_iter().flatten().count() != 1 {
+        fields.error(
+            item,
+            "a credential has one of `passwordFile`, `tokenFile` and `sshKeyFile`",
+        );
+    }
+    Some(credential)
+}
+
+fn path<'a>(fields: &mut Fields<'a>, node: &'a Node, key: &str) -> Option<PathBuf> {
+    fields.text(node, key).map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> (Option<ServerConfig>, Vec<String>) {
+        let (config, problems) = read(&"config.yaml".parse().unwrap(), text.as_bytes());
+        (config, problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn hosts_and_credentials_are_read() {
+        let (config, problems) = read_text(
+            "registries:
+  allow: [ghcr.io, \"registry.example:5000\"]
+  hosts:
+    - {host: \"registry.example:5000\", insecure: true, caFile: /a.pem, tokenRealm: auth.example, credentialsFile: /d.json}
+git:
+  author: {name: bot, email: bot@example.com}
+  knownHosts: /k
+  credentials:
+    - {url: \"https://git.example/acme\", tokenFile: /t}
+    - {url: \"ssh://git@git.example/acme\", sshKeyFile: /s}
+",
+        );
+        assert!(problems.is_empty(), "{problems:?}");
+        let config = config.unwrap();
+        assert_eq!(config.registries.allow.unwrap().len(), 2);
+        assert!(config.registries.hosts[0].insecure);
+        assert_eq!(config.git.credentials.len(), 2);
+        assert_eq!(config.git.author_name.as_deref(), Some("bot"));
+        assert_eq!(read_text("").0, Some(ServerConfig::default()));
+        // Nothing at all may be asked.
+        let (config, _) = read_text("registries: {allow: []}");
+        assert_eq!(config.unwrap().registries.allow, Some(Vec::new()));
+    }
+
+    #[test]
+    fn faults_have_places_and_never_repeat_a_secret() {
+        for (text, expected) in [
+            (
+                "registries: {allow: [\"https://ghcr.io\"]}",
+                "config.yaml:1:22: error: `https://ghcr.io` is not host[:port]",
+            ),
+            (
+                "registry: {}",
+                "config.yaml:1:1: error: unknown field `registry`; did you mean `registries`?",
+            ),
+            (
+                "git: {credentials: [{url: \"https://a:secret@b/c\", tokenFile: /t}]}",
+                "config.yaml:1:21: error: `url` holds a password; put it into a file",
+            ),
+            (
+                "git: {credentials: [{url: \"https://b/c\"}]}",
+                "config.yaml:1:21: error: a credential has one of `passwordFile`, `tokenFile` and `sshKeyFile`",
+            ),
+        ] {
+            let (config, problems) = read_text(text);
+            assert_eq!((config, problems), (None, vec![expected.to_owned()]));
+        }
+    }
+}
