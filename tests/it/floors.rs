@@ -12,6 +12,7 @@ const FLOORS: [&[&str]; 6] = [
         "lookup",
         "object",
         "plain",
+        "policy",
         "problem",
         "pull_request",
         "revision",
