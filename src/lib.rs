@@ -5,17 +5,14 @@
 //! | floor | modules | what lives there |
 //! |---|---|---|
 //! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`policy`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`] | names and values |
-//! | 1 text | [`yaml`], [`manifest`] | bytes to values and back |
+//! | 1 text | [`yaml`], [`manifest`], [`config`] | bytes to values and back |
 //! | 2 decisions | [`resolve`], [`plan`] | what to ask; what to write, as values |
-//! | 3 adapters | [`git`], [`registry`], [`clock`] | all input and output |
+//! | 3 adapters | [`git`], [`registry`], [`worktree`], [`clock`] | all input and output |
 //! | 4 bridge | [`reconcile`] | the only place where deciding meets doing |
 //! | 5 roof | [`cli`], [`telemetry`] | the command line and its log |
 
 pub mod cli;
 pub mod clock;
-//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`] | names and values |
-//! | 1 text | [`yaml`], [`manifest`], [`config`] | bytes to values and back |
-
 pub mod config;
 pub mod environment;
 pub mod field_path;

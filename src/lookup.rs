@@ -29,6 +29,14 @@ pub struct Lookup {
     pub chosen: BTreeMap<Digest, Digest>,
 }
 
+/// What earlier passes have read and hashed at one endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    pub digests: BTreeSet<Digest>,
+    /// What import mode Legacy chose: image by index.
+    pub chosen: BTreeMap<Digest, Digest>,
+}
+
 /// By what an image is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Wanted {

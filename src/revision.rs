@@ -17,6 +17,9 @@ macro_rules! object_id {
         pub struct $name([u8; 20]);
 
         impl $name {
+            /// How many hex digits [`Self::short`] gives.
+            pub const SHORT: usize = 7;
+
             pub fn from_bytes(bytes: [u8; 20]) -> Self {
                 Self(bytes)
             }
@@ -25,9 +28,9 @@ macro_rules! object_id {
                 &self.0
             }
 
-            /// The first seven hex digits, for people.
+            /// The first hex digits, for people.
             pub fn short(&self) -> String {
-                self.to_string().chars().take(7).collect()
+                self.to_string().chars().take(Self::SHORT).collect()
             }
         }
 

@@ -60,6 +60,13 @@ impl CliError {
         self
     }
 
+    /// Adds a cause that is only words.
+    #[must_use]
+    pub fn why(mut self, why: impl Into<String>) -> Self {
+        self.why.push(why.into());
+        self
+    }
+
     /// Adds what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -56,15 +56,20 @@ fn ssh_keys() -> Vec<SshKey> {
         .flat_map(|folder| USUAL_KEYS.map(|name| folder.join(name)))
         .filter(|key| key.is_file());
     let agent = std::env::var_os("SSH_AUTH_SOCK").map(|_| SshKey::Agent);
-    let files = named.into_iter().chain(usual).map(|private_key| SshKey::File {
-        private_key,
-        passphrase: None,
-    });
+    let files = named
+        .into_iter()
+        .chain(usual)
+        .map(|private_key| SshKey::File {
+            private_key,
+            passphrase: None,
+        });
     agent.into_iter().chain(files).collect()
 }
 
 fn path(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+    std::env::var_os(variable)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
 }
 
 /// The variable's value, or the first line of the file that `…_FILE` names.
@@ -77,7 +82,11 @@ fn secret(variable: &str) -> Result<Option<String>, CliError> {
         return Ok(None);
     };
     let text = std::fs::read_to_string(&file).map_err(|error| {
-        CliError::usage(format!("{file_variable} names {}, which cannot be read", file.display())).because(&error)
+        CliError::usage(format!(
+            "{file_variable} names {}, which cannot be read",
+            file.display()
+        ))
+        .because(&error)
     })?;
     Ok(text.lines().next().map(str::to_owned))
 }

@@ -10,16 +10,20 @@ pub mod exit;
 mod git_options;
 pub mod global;
 pub mod help;
+pub mod history;
 mod interrupt;
 pub mod output;
 pub mod pin;
 pub mod place;
 pub mod plan;
+pub mod pr;
 pub mod progress;
 pub mod reconcile;
 pub mod registries;
+pub mod resolve;
 pub mod style;
 pub mod table;
+pub mod validate;
 pub mod version;
 
 use std::ffi::OsString;
@@ -55,6 +59,10 @@ enum Command {
     Plan(plan::Args),
     Pin(pin::Args),
     Reconcile(reconcile::Args),
+    Resolve(resolve::Args),
+    History(history::Args),
+    Validate(validate::Args),
+    Pr(pr::Args),
     Completion(completion::Args),
     Help(help::Args),
     Version(version::Args),
@@ -66,6 +74,10 @@ impl Command {
             Self::Plan(args) => plan::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Reconcile(args) => reconcile::run(args, context),
+            Self::Resolve(args) => resolve::run(args, context),
+            Self::History(args) => history::run(args, context),
+            Self::Validate(args) => validate::run(args, context),
+            Self::Pr(args) => pr::run(args, context),
             Self::Completion(args) => completion::run(args, context),
             Self::Help(args) => help::run(args, context),
             Self::Version(args) => version::run(args, context),

@@ -21,8 +21,10 @@ pub struct Args {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let Location::Local(path) = place::location(context, args.location.as_deref())? else {
-        return Err(CliError::usage("`pin` edits the files of a folder, and this is a URL")
-            .hint("clone it and run `headwater pin` there, or use `headwater reconcile URL`"));
+        return Err(
+            CliError::usage("`pin` edits the files of a folder, and this is a URL")
+                .hint("clone it and run `headwater pin` there, or use `headwater reconcile URL`"),
+        );
     };
     let folder = place::folder(&path)?;
     let asker = Asker::new(context)?;
@@ -36,19 +38,37 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     )
     .map_err(|error| place::git_error(&error))?;
 
-    let mut has_failures = planned.problems.iter().any(|problem| problem.severity == Severity::Error)
+    let mut has_failures = planned
+        .problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error)
         || planned.plans.iter().any(Plan::has_failures);
     for plan in &planned.plans {
         output::write(&plan.to_string())?;
-        for proposal in plan.proposals.iter().filter(|proposal| proposal.action == Action::Edit) {
+        for proposal in plan
+            .proposals
+            .iter()
+            .filter(|proposal| proposal.action == Action::Edit)
+        {
             for change in &proposal.changes {
                 if let Err(error) = worktree::write(&folder.root, change) {
                     has_failures = true;
-                    context.error(&CliError::failure(format!("cannot write {}", change.path)).because(&error));
+                    context.error(
+                        &CliError::failure(format!("cannot write {}", change.path)).because(&error),
+                    );
                 }
             }
         }
     }
-    context.problems(planned.problems.iter().chain(planned.plans.iter().flat_map(|plan| &plan.problems)));
-    Ok(if has_failures { Exit::Failure } else { Exit::Success })
+    context.problems(
+        planned
+            .problems
+            .iter()
+            .chain(planned.plans.iter().flat_map(|plan| &plan.problems)),
+    );
+    Ok(if has_failures {
+        Exit::Failure
+    } else {
+        Exit::Success
+    })
 }

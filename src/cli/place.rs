@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::git_options::git_options;
 use crate::environment::Environment;
-use crate::git::{Location, Repository};
+use crate::git::{Location, Repository, Signature};
 use crate::problem::Problem;
 use crate::reconcile::{Cache, Failure, is_manifest};
 use crate::revision::{BranchName, CommitId};
@@ -51,11 +51,12 @@ pub fn folder(path: &Path) -> Result<Folder, CliError> {
         .and_then(Repository::work_tree)
         .filter(|root| path.canonicalize().is_ok_and(|path| path.starts_with(root)))
         .unwrap_or_else(|| path.to_owned());
-    let (files, problems) = worktree::read(&root, is_manifest, MAX_FILE_BYTES as u64).map_err(|error| {
-        CliError::usage(format!("cannot read {}", root.display()))
-            .because(&error)
-            .hint("give the path of a folder, or the URL of a Git repository")
-    })?;
+    let (files, problems) =
+        worktree::read(&root, is_manifest, MAX_FILE_BYTES as u64).map_err(|error| {
+            CliError::usage(format!("cannot read {}", root.display()))
+                .because(&error)
+                .hint("give the path of a folder, or the URL of a Git repository")
+        })?;
     Ok(Folder {
         root,
         files,
@@ -86,13 +87,29 @@ impl Folder {
                 .collect()
         };
         let here = on(current.as_ref());
-        if here.is_empty() { on(default.as_ref()) } else { here }
+        if here.is_empty() {
+            on(default.as_ref())
+        } else {
+            here
+        }
+    }
+}
+
+/// Who commits.
+pub fn author() -> Signature {
+    Signature {
+        name: "headwater".to_owned(),
+        email: "headwater@localhost".to_owned(),
     }
 }
 
 /// `$XDG_CACHE_HOME/headwater`, else `~/.cache/headwater`.
 pub fn cache_folder() -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     variable("XDG_CACHE_HOME")
         .or_else(|| variable("HOME").map(|home| home.join(".cache")))
         .unwrap_or_else(std::env::temp_dir)

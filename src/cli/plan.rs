@@ -49,7 +49,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let (plans, problems) = plans(args, context, &location)?;
     show(args, context, &plans, &problems)?;
     let has_failures = plans.iter().any(Plan::has_failures)
-        || problems.iter().any(|problem| problem.severity == Severity::Error);
+        || problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Error);
     Ok(if has_failures {
         Exit::Failure
     } else if args.exit_code && !plans.iter().all(Plan::is_empty) {
@@ -59,7 +61,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     })
 }
 
-fn plans(args: &Args, context: &Context, location: &Location) -> Result<(Vec<Plan>, Vec<Problem>), CliError> {
+fn plans(
+    args: &Args,
+    context: &Context,
+    location: &Location,
+) -> Result<(Vec<Plan>, Vec<Problem>), CliError> {
     let asker = Asker::new(context)?;
     let mut ask = |lookups: &[_]| asker.ask(context, lookups);
     if let (Location::Local(path), None) = (location, &args.revision)
@@ -69,8 +75,15 @@ fn plans(args: &Args, context: &Context, location: &Location) -> Result<(Vec<Pla
         let chosen = |all: &[_]| folder.environments(all);
         let now = clock::rfc3339(clock::now());
         let history = folder.history();
-        let planned = plan_in_place(&folder.files, folder.problems.clone(), &chosen, history, &mut ask, &now)
-            .map_err(|error| place::git_error(&error))?;
+        let planned = plan_in_place(
+            &folder.files,
+            folder.problems.clone(),
+            &chosen,
+            history,
+            &mut ask,
+            &now,
+        )
+        .map_err(|error| place::git_error(&error))?;
         return Ok((planned.plans, planned.problems));
     }
     let repository = place::repository(location)?;
@@ -85,7 +98,9 @@ fn plans(args: &Args, context: &Context, location: &Location) -> Result<(Vec<Pla
         revision: args.revision.clone(),
         may_be_quiet: false,
     };
-    let (planned, problems) = pass.plan(&scope).map_err(|error| place::pass_error(&error))?;
+    let (planned, problems) = pass
+        .plan(&scope)
+        .map_err(|error| place::pass_error(&error))?;
     context.save(&mut cache);
     let plans = planned
         .into_iter()
@@ -98,10 +113,16 @@ fn plans(args: &Args, context: &Context, location: &Location) -> Result<(Vec<Pla
 }
 
 fn is_bare(path: &std::path::Path) -> bool {
-    crate::git::Repository::open_local(path).is_ok_and(|repository| repository.work_tree().is_none())
+    crate::git::Repository::open_local(path)
+        .is_ok_and(|repository| repository.work_tree().is_none())
 }
 
-fn show(args: &Args, context: &Context, plans: &[Plan], problems: &[Problem]) -> Result<(), CliError> {
+fn show(
+    args: &Args,
+    context: &Context,
+    plans: &[Plan],
+    problems: &[Problem],
+) -> Result<(), CliError> {
     if args.diff && args.output.output == Format::Table {
         let mut text = String::new();
         for proposal in plans.iter().flat_map(|plan| &plan.proposals) {
@@ -120,6 +141,10 @@ fn show(args: &Args, context: &Context, plans: &[Plan], problems: &[Problem]) ->
             texts.join("\n")
         })?;
     }
-    context.problems(problems.iter().chain(plans.iter().flat_map(|plan| &plan.problems)));
+    context.problems(
+        problems
+            .iter()
+            .chain(plans.iter().flat_map(|plan| &plan.problems)),
+    );
     Ok(())
 }

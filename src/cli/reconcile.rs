@@ -7,7 +7,7 @@ use crate::cli::output;
 use crate::cli::place;
 use crate::cli::registries::Asker;
 use crate::clock;
-use crate::git::{Location, Repository, Signature};
+use crate::git::{Location, Repository};
 use crate::problem::Severity;
 use crate::reconcile::{Applied, Cache, Outcome, Pass, Planned, Scope, apply};
 use crate::revision::BranchName;
@@ -44,7 +44,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
             break;
         }
         context.note("a branch moved in the meantime; planning again");
-        repository.fetch().map_err(|error| place::git_error(&error))?;
+        repository
+            .fetch()
+            .map_err(|error| place::git_error(&error))?;
         ended = round(context, &asker, &repository, &location, &mut cache)?;
     }
     context.save(&mut cache);
@@ -90,10 +92,14 @@ fn round(
         revision: None,
         may_be_quiet: true,
     };
-    let (planned, problems) = pass.plan(&scope).map_err(|error| place::pass_error(&error))?;
+    let (planned, problems) = pass
+        .plan(&scope)
+        .map_err(|error| place::pass_error(&error))?;
     context.problems(&problems);
     let mut ended = Ended {
-        has_failures: problems.iter().any(|problem| problem.severity == Severity::Error),
+        has_failures: problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Error),
         lost_a_race: false,
     };
     let push = |branch: &BranchName, expected, new| repository.push(branch, expected, new);
@@ -109,7 +115,7 @@ fn round(
                 output::write(&plan.to_string())?;
                 context.problems(&plan.problems);
                 ended.has_failures |= plan.has_failures();
-                let applied = apply(repository, &push, &snapshot, &plan, &author(), now);
+                let applied = apply(repository, &push, &snapshot, &plan, &place::author(), now);
                 output::write(&results(context, location, &applied))?;
                 ended.add(&applied);
             }
@@ -150,20 +156,15 @@ fn results(context: &Context, location: &Location, applied: &[Applied]) -> Strin
                 let _ = writeln!(text, "lost {branch}: it moved in the meantime");
             }
             (Outcome::Rejected { message, hint }, _) => context.error(
-                &CliError::failure(format!("{branch} was not accepted: {message}")).hint(hint.clone()),
+                &CliError::failure(format!("{branch} was not accepted: {message}"))
+                    .hint(hint.clone()),
             ),
             (Outcome::Failed(error), _) => {
-                context.error(&CliError::failure(format!("{branch} could not be written")).because(error));
+                context.error(
+                    &CliError::failure(format!("{branch} could not be written")).because(error),
+                );
             }
         }
     }
     text
-}
-
-/// Who commits, unless the server file says otherwise.
-fn author() -> Signature {
-    Signature {
-        name: "headwater".to_owned(),
-        email: "headwater@localhost".to_owned(),
-    }
 }

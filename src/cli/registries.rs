@@ -23,18 +23,24 @@ impl Asker {
             ca_files: ca_files(),
             ..RegistryOptions::default()
         };
-        let registries = Registries::new(options)
-            .map_err(|error| CliError::usage("the registry settings cannot be used").because(&error))?;
+        let registries = Registries::new(options).map_err(|error| {
+            CliError::usage("the registry settings cannot be used").because(&error)
+        })?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| CliError::failure("cannot start the runtime").because(&error))?;
-        Ok(Self { runtime, registries })
+        Ok(Self {
+            runtime,
+            registries,
+        })
     }
 
     /// Answers lookups in their order, with a progress bar.
     pub fn ask(&self, context: &Context, lookups: &[Lookup]) -> Vec<Resolution> {
-        let bar = context.progress.start("asking registries", lookups.len() as u64);
+        let bar = context
+            .progress
+            .start("asking registries", lookups.len() as u64);
         self.runtime
             .block_on(self.registries.resolve_all(lookups, || bar.advance(1)))
     }
@@ -50,7 +56,11 @@ impl Asker {
 
 /// Where docker, podman and skopeo keep credentials; the first file that knows a host wins.
 fn credential_files() -> Vec<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let named = folder("REGISTRY_AUTH_FILE");
     let docker = folder("DOCKER_CONFIG")
         .or_else(|| folder("HOME").map(|home| home.join(".docker")))
@@ -59,7 +69,10 @@ fn credential_files() -> Vec<PathBuf> {
     let config = folder("XDG_CONFIG_HOME")
         .or_else(|| folder("HOME").map(|home| home.join(".config")))
         .map(|folder| folder.join("containers/auth.json"));
-    [named, runtime, config, docker].into_iter().flatten().collect()
+    [named, runtime, config, docker]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// `SSL_CERT_FILE`, beside the system's authorities.

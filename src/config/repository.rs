@@ -3,11 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::config::field::Fields;
 use crate::environment::{Delivery, Environment, EnvironmentName};
+use crate::policy::{Follow, GroupBy};
 use crate::problem::Problem;
 use crate::snapshot::FilePath;
 use crate::stream::ImportMode;
@@ -36,21 +34,6 @@ pub struct PullRequests {
     pub max_open: usize,
 }
 
-/// What one pull request holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum GroupBy {
-    /// All tags of an image stream.
-    #[default]
-    Stream,
-    /// One tag.
-    Tag,
-    /// All streams of a namespace.
-    Namespace,
-    /// Everything in the environment.
-    Environment,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imports {
     pub follow: Follow,
@@ -61,17 +44,6 @@ pub struct Imports {
     pub bulk_per_repository: usize,
     /// For tags that name no mode of their own.
     pub import_mode: ImportMode,
-}
-
-/// Which tags are followed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Follow {
-    /// Those with `importPolicy.scheduled: true`; the others are imported once.
-    #[default]
-    Scheduled,
-    /// Every tag.
-    All,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

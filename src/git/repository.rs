@@ -89,6 +89,15 @@ impl Repository {
         name.parse().map_err(|_| fail("HEAD names no valid branch"))
     }
 
+    /// The branch that is checked out; `None` where a commit is, or nothing yet.
+    pub fn current_branch(&self) -> Result<Option<BranchName>, Error> {
+        let target = self.symbolic_target("HEAD")?;
+        let name = target
+            .as_deref()
+            .and_then(|name| name.strip_prefix("refs/heads/"));
+        Ok(name.and_then(|name| name.parse().ok()))
+    }
+
     fn symbolic_target(&self, name: &str) -> Result<Option<String>, Error> {
         match self.raw.find_reference(name) {
             Ok(reference) => Ok(reference

@@ -81,14 +81,21 @@ fn is_tombstone(commit: &BranchCommit) -> bool {
 }
 
 /// The message of the tombstone for a branch that proposed `images`. `time` is RFC 3339.
-pub fn tombstone(branch: &BranchName, images: &[String], time: &str) -> String {
+pub fn tombstone(branch: &BranchName, images: &[TaggedImage], time: &str) -> String {
     let mut text = format!(
         "close {branch}\n\nThese images are not proposed again until their tags move on.\n\
          Delete this branch to have them proposed anew.\n\n"
     );
     for image in images {
-        text.push_str(image);
-        text.push('\n');
+        text.push_str(&format!(
+            "{}: {}\n{}: {}@{}\n",
+            trailer::IMAGE_STREAM,
+            image.tag,
+            trailer::IMAGE,
+            // A reference needs a repository; which one does not count here.
+            image.tag.stream.name,
+            image.digest
+        ));
     }
     text.push_str(&format!("{}: {time}\n", trailer::CLOSED));
     text

@@ -1,5 +1,7 @@
 //! What a stream's status is to say, in OpenShift's own shape.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::image::{Digest, Reference};
@@ -79,6 +81,19 @@ pub fn observed<'a>(stream: &ImageStream, moves: impl Iterator<Item = &'a Move>)
     (observed != stream.observed).then(|| text(&observed))
 }
 
-fn text(observed: &std::collections::BTreeMap<String, Observed>) -> String {
-    serde_json::to_string(observed).unwrap_or_default()
+fn text(observed: &BTreeMap<String, Observed>) -> String {
+    let tags: serde_json::Map<String, Value> = observed
+        .iter()
+        .map(|(tag, observed)| {
+            let mut entry = json!({
+                "from": observed.from,
+                "importMode": observed.import_mode.to_string(),
+            });
+            if let (Some(generation), Some(entry)) = (observed.generation, entry.as_object_mut()) {
+                entry.insert("generation".to_owned(), generation.into());
+            }
+            (tag.clone(), entry)
+        })
+        .collect();
+    Value::Object(tags).to_string()
 }

@@ -1,6 +1,6 @@
 //! What a pass learned and the next one need not learn again. May be deleted at any time.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::image::Digest;
+use crate::lookup::Verified;
 use crate::manifest::{FieldFacts, FileFacts, WantedField};
 use crate::problem::Problem;
 use crate::revision::{BlobId, TreeId};
@@ -49,8 +50,8 @@ pub struct Cache {
     facts: HashMap<BlobId, Arc<FileFacts>>,
     fields: BTreeMap<(BlobId, Vec<WantedField>), FieldFacts>,
     small_files: BTreeMap<BlobId, Vec<u8>>,
-    /// Digests that were read and hashed, by endpoint.
-    verified: BTreeMap<String, BTreeSet<Digest>>,
+    /// By endpoint.
+    verified: BTreeMap<String, Verified>,
     quiet: BTreeMap<String, Quiet>,
 }
 
@@ -61,7 +62,7 @@ struct Stored {
     facts: Vec<(BlobId, FileFacts)>,
     fields: BTreeMap<(BlobId, Vec<WantedField>), FieldFacts>,
     small_files: BTreeMap<BlobId, Vec<u8>>,
-    verified: BTreeMap<String, BTreeSet<Digest>>,
+    verified: BTreeMap<String, Verified>,
     quiet: BTreeMap<String, Quiet>,
 }
 
@@ -166,16 +167,16 @@ impl Cache {
         self.small_files.insert(blob, bytes);
     }
 
-    pub fn verified(&self) -> &BTreeMap<String, BTreeSet<Digest>> {
+    pub fn verified(&self) -> &BTreeMap<String, Verified> {
         &self.verified
     }
 
     /// Remembers the digests of this pass; those of earlier ones at the same endpoints go.
-    pub fn put_verified(&mut self, now: BTreeMap<String, BTreeSet<Digest>>) {
-        for (endpoint, digests) in now {
-            if self.verified.get(&endpoint) != Some(&digests) {
+    pub fn put_verified(&mut self, now: BTreeMap<String, Verified>) {
+        for (endpoint, verified) in now {
+            if self.verified.get(&endpoint) != Some(&verified) {
                 self.dirty = true;
-                self.verified.insert(endpoint, digests);
+                self.verified.insert(endpoint, verified);
             }
         }
     }

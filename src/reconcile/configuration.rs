@@ -1,5 +1,6 @@
-use crate::environment::Environment;
-use crate::policy::Policy;
+use crate::config::repository::{self, RepositoryConfig};
+use crate::environment::{Delivery, Environment, EnvironmentName};
+use crate::policy::{ImportPolicy, PinPolicy, Policy, PullRequestPolicy};
 use crate::problem::Problem;
 
 /// What `headwater.yaml` says; without one, one environment on the default branch.
@@ -13,16 +14,52 @@ pub struct Configuration {
 
 impl Configuration {
     /// Reads the content of the file, if there is one.
-    pub fn read(_bytes: Option<&[u8]>) -> Self {
-        Self {
-            environments: vec![Environment {
-                name: crate::environment::EnvironmentName::default(),
-                branch: None,
-                paths: Vec::new(),
-                namespaces: Vec::new(),
-                delivery: crate::environment::Delivery::default(),
-            }],
-            ..Self::default()
+    pub fn read(bytes: Option<&[u8]>) -> Self {
+        let Some(bytes) = bytes else {
+            return Self {
+                environments: vec![default_environment()],
+                ..Self::default()
+            };
+        };
+        let (config, problems) = repository::read(bytes);
+        match config {
+            Some(config) => Self::new(config, problems),
+            None => Self {
+                problems,
+                ..Self::default()
+            },
         }
+    }
+
+    fn new(config: RepositoryConfig, problems: Vec<Problem>) -> Self {
+        Self {
+            policy: Policy {
+                imports: ImportPolicy {
+                    follow: config.imports.follow,
+                    scheduled: config.imports.scheduled,
+                    import_mode: config.imports.import_mode,
+                },
+                pins: PinPolicy {
+                    keep_tag: config.pins.keep_tag,
+                    history_limit: config.pins.history_limit,
+                },
+                pull_requests: PullRequestPolicy {
+                    group_by: config.pull_requests.group_by,
+                    max_open: config.pull_requests.max_open,
+                },
+            },
+            environments: config.environments,
+            problems,
+        }
+    }
+}
+
+fn default_environment() -> Environment {
+    Environment {
+        name: EnvironmentName::default(),
+        branch: None,
+        paths: Vec::new(),
+        namespaces: Vec::new(),
+        delivery: Delivery::default(),
     }
 }

@@ -13,16 +13,20 @@
 
 mod apply;
 mod cache;
+mod close;
 mod configuration;
 mod evidence;
 mod pass;
 mod read;
+mod timeline;
 mod work_tree;
 
 pub use apply::{Applied, Outcome, apply};
 pub use cache::{Cache, Quiet};
+pub use close::{Closed, close};
 pub use configuration::Configuration;
 pub use evidence::branch_prefix;
 pub use pass::{Ask, Failure, Pass, Planned, Scope};
 pub use read::{CONFIG_FILE, Reading, is_manifest, read_files, read_tree};
-pub use work_tree::{InPlace, plan_in_place};
+pub use timeline::{Event, timeline};
+pub use work_tree::{InPlace, lint, plan_in_place};

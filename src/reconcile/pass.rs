@@ -6,7 +6,7 @@ use crate::clock;
 use crate::environment::Environment;
 use crate::git::{self, Repository};
 use crate::image::Digest;
-use crate::lookup::{Lookup, Resolution};
+use crate::lookup::{Lookup, Resolution, Verified};
 use crate::manifest::{self, Manifests};
 use crate::plan::{self, Due, Inputs, Mode, Plan};
 use crate::problem::Problem;
@@ -309,16 +309,17 @@ fn missing_branch(
     ))
 }
 
-/// The digests that were found, by endpoint: each was read and hashed, or known before.
-fn verified(lookups: &[Lookup], answers: &[Resolution]) -> BTreeMap<String, BTreeSet<Digest>> {
-    let mut verified: BTreeMap<String, BTreeSet<Digest>> = BTreeMap::new();
+/// What was found, by endpoint: each digest was read and hashed, or known before.
+fn verified(lookups: &[Lookup], answers: &[Resolution]) -> BTreeMap<String, Verified> {
+    let mut verified: BTreeMap<String, Verified> = BTreeMap::new();
     for (lookup, answer) in lookups.iter().zip(answers) {
         if let Resolution::Found(found) = answer {
-            let digests = verified
-                .entry(lookup.repository.endpoint().to_string())
-                .or_default();
-            digests.insert(found.digest.clone());
-            digests.extend(found.index.clone());
+            let endpoint = lookup.repository.endpoint().to_string();
+            let verified = verified.entry(endpoint).or_default();
+            verified.digests.insert(found.digest.clone());
+            if let Some(index) = &found.index {
+                verified.chosen.insert(index.clone(), found.digest.clone());
+            }
         }
     }
     verified

@@ -4,6 +4,7 @@ use crate::environment::Environment;
 use crate::git::{self, Repository};
 use crate::manifest;
 use crate::plan::{self, Inputs, Mode, Plan};
+use crate::problem::Problem;
 use crate::reconcile::configuration::Configuration;
 use crate::reconcile::evidence;
 use crate::reconcile::pass::{Ask, touched_files};
@@ -16,7 +17,7 @@ use crate::snapshot::Files;
 #[derive(Debug)]
 pub struct InPlace {
     pub plans: Vec<Plan>,
-    pub problems: Vec<crate::problem::Problem>,
+    pub problems: Vec<Problem>,
 }
 
 /// Plans edits of `files` as they are, committed or not; `chosen` picks the environments that
@@ -24,7 +25,7 @@ pub struct InPlace {
 /// RFC 3339.
 pub fn plan_in_place(
     files: &Files,
-    problems: Vec<crate::problem::Problem>,
+    problems: Vec<Problem>,
     chosen: &dyn Fn(&[Environment]) -> Vec<Environment>,
     history: Option<(&Repository, CommitId)>,
     ask: &mut Ask<'_>,
@@ -96,4 +97,39 @@ pub fn plan_in_place(
     let mut problems = configuration.problems;
     problems.extend(reading.problems);
     Ok(InPlace { plans, problems })
+}
+
+/// What is wrong in `files`, as far as it can be told without asking anybody.
+pub fn lint(
+    files: &Files,
+    problems: Vec<Problem>,
+    chosen: &dyn Fn(&[Environment]) -> Vec<Environment>,
+) -> Vec<Problem> {
+    let reading = read_files(files, problems);
+    let configuration = Configuration::read(reading.config.as_deref());
+    let mut found = configuration.problems.clone();
+    found.extend(reading.problems);
+    let environments = chosen(&configuration.environments);
+    for environment in &environments {
+        let manifests =
+            manifest::assemble(&reading.files, &reading.fields, environment, &environments);
+        let imports = &configuration.policy.imports;
+        let following = resolve::follow(
+            &manifests.streams,
+            &manifests.triggers,
+            imports,
+            &mut Questions::default(),
+        );
+        let tags = resolve::answer(&following, &[]);
+        let due = plan::due(
+            &manifests.streams,
+            &manifests.triggers,
+            &tags,
+            &configuration.policy.pins,
+        );
+        found.extend(manifests.problems);
+        found.extend(following.problems);
+        found.extend(due.problems);
+    }
+    found
 }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::image::{Digest, Reference, Tag};
-use crate::lookup::{Lookup, Wanted};
+use crate::lookup::{Lookup, Verified, Wanted};
 use crate::policy::{Follow, ImportPolicy};
 use crate::problem::{Place, Problem};
 use crate::stream::{
@@ -341,15 +341,16 @@ impl Questions {
 
     /// The lookups in the order of their numbers. `verified` are digests that earlier passes have
     /// read and hashed, by endpoint: they need no second reading.
-    pub fn finish(self, verified: &BTreeMap<String, BTreeSet<Digest>>) -> Vec<Lookup> {
+    pub fn finish(self, verified: &BTreeMap<String, Verified>) -> Vec<Lookup> {
         self.lookups
             .into_iter()
             .map(|(mut lookup, known)| {
                 let endpoint = lookup.repository.endpoint().to_string();
                 lookup.known = known;
-                lookup
-                    .known
-                    .extend(verified.get(&endpoint).into_iter().flatten().cloned());
+                if let Some(verified) = verified.get(&endpoint) {
+                    lookup.known.extend(verified.digests.iter().cloned());
+                    lookup.chosen = verified.chosen.clone();
+                }
                 lookup
             })
             .collect()

@@ -1,0 +1,56 @@
+use jiff::Timestamp;
+
+use crate::clock;
+use crate::git::{Error, NewCommit, PushOutcome, Repository, Signature};
+use crate::plan::{TaggedImage, images, tombstone};
+use crate::revision::BranchName;
+
+/// Commits on a branch that is closed; the bot itself makes one.
+const MAX_COMMITS: usize = 50;
+
+/// What became of closing a bot branch.
+#[derive(Debug)]
+pub enum Closed {
+    /// The branch is its own tombstone now; these are not proposed again.
+    Done(Vec<TaggedImage>),
+    /// No commit on it proposes an image.
+    NothingProposed,
+    NotMoved(PushOutcome),
+}
+
+/// Leaves `branch` as its own tombstone: one commit with the tree of its base, which says what is
+/// not proposed again. `target` is the branch that it was to be merged into.
+pub fn close(
+    repository: &Repository,
+    branch: &BranchName,
+    target: &BranchName,
+    author: &Signature,
+    now: Timestamp,
+) -> Result<Closed, Error> {
+    let head = repository.snapshot(branch)?.commit;
+    let tip = repository.snapshot(target)?.commit;
+    let commits = repository.commits_between(tip, head, MAX_COMMITS)?;
+    let proposed: Vec<TaggedImage> = commits
+        .iter()
+        .flat_map(|commit| images(&commit.message))
+        .collect();
+    let base = commits
+        .last()
+        .and_then(|commit| commit.parents.first().copied());
+    let (Some(base), false) = (base, proposed.is_empty()) else {
+        return Ok(Closed::NothingProposed);
+    };
+    let message = tombstone(branch, &proposed, &clock::rfc3339(now));
+    let commit = repository.commit(&NewCommit {
+        parents: &[base],
+        base: repository.tree_of(base)?,
+        changes: &[],
+        message: &message,
+        author,
+        time: now,
+    })?;
+    Ok(match repository.push(branch, Some(head), Some(commit))? {
+        PushOutcome::Pushed => Closed::Done(proposed),
+        outcome => Closed::NotMoved(outcome),
+    })
+}
