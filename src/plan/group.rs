@@ -51,7 +51,7 @@ pub fn groups(moves: Vec<Move>, streams: &[ImageStream], group_by: GroupBy) -> V
 
 /// A joined group goes by its first name, and by [`FIRST_PINS`] only where all are.
 fn is_better_name(name: &str, than: &str) -> bool {
-    (name != FIRST_PINS && than == FIRST_PINS) || (name != FIRST_PINS && name < than)
+    name != FIRST_PINS && (than == FIRST_PINS || name < than)
 }
 
 fn group_name(moved: &Move, group_by: GroupBy) -> String {

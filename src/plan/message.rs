@@ -42,10 +42,7 @@ pub fn subject(moves: &[Move], environment: &EnvironmentName) -> String {
     let count = moves.len();
     let subject = match moves {
         [moved] => {
-            let digest = moved
-                .digest()
-                .map(|digest| shorter(digest))
-                .unwrap_or_default();
+            let digest = moved.digest().map(shorter).unwrap_or_default();
             let tag = plain(&moved.tag.to_string());
             let ending = format!(" to {digest} in {environment}");
             let room = MAX_SUBJECT.saturating_sub(ending.len() + 4);

@@ -40,14 +40,15 @@ impl fmt::Display for Plan {
 }
 
 fn write_proposal(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Result {
-    match (&proposal.action, &proposal.branch) {
-        (Action::Rebuild { why, .. }, Some(branch)) => writeln!(f, "rebuild {branch}: {why}")?,
-        (Action::Keep { .. }, Some(branch)) => {
-            writeln!(f, "keep {branch}: open, nothing to change")?
-        }
-        (action, Some(branch)) => writeln!(f, "{} {branch}", action.kind())?,
-        (action, None) => writeln!(f, "{} {}", action.kind(), proposal.group)?,
-    }
+    let name = match &proposal.branch {
+        Some(branch) => branch.as_str(),
+        None => &proposal.group,
+    };
+    match &proposal.action {
+        Action::Rebuild { why, .. } => writeln!(f, "rebuild {name}: {why}"),
+        Action::Keep { .. } => writeln!(f, "keep {name}: open, nothing to change"),
+        action => writeln!(f, "{} {name}", action.kind()),
+    }?;
     for moved in &proposal.moves {
         let image = image_name(moved);
         writeln!(

@@ -236,7 +236,7 @@ impl Pass<'_> {
         if paths.is_empty() {
             return Ok(Files::new());
         }
-        let names: BTreeSet<&str> = paths.iter().map(|path| path.as_str()).collect();
+        let names: BTreeSet<&str> = paths.iter().map(FilePath::as_str).collect();
         let (entries, _) = self
             .repository
             .entries(snapshot.tree, |path| names.contains(path))?;

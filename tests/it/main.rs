@@ -12,6 +12,7 @@
 mod cli;
 mod floors;
 mod git;
+mod planning;
 mod registry;
 mod support;
 mod tidy;
