@@ -391,11 +391,20 @@ impl Builder<'_> {
         }
     }
 
-    /// The parser puts a value that is not there before the `:`; it belongs behind it.
+    /// The parser puts a value that is not there before the `:`, or behind what follows the `-`; it
+    /// belongs right behind them.
     fn empty_span(&self, span: Range<usize>, has_properties: bool) -> Range<usize> {
         let waits = self.open.last().is_some_and(|open| open.key.is_some());
-        if !waits || has_properties {
+        if has_properties {
             return span;
+        }
+        if !waits {
+            let before = self.text.get(..span.start).unwrap_or_default();
+            let before = without_comments(before);
+            return match before.ends_with('-') {
+                true => before.len()..before.len(),
+                false => span,
+            };
         }
         let rest = self.text.get(span.start..).unwrap_or_default();
         let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
@@ -411,7 +420,8 @@ impl Builder<'_> {
     fn without_break(&self, span: Range<usize>, text: &str) -> Range<usize> {
         let content = self.text.get(span.clone()).unwrap_or_default();
         let end = if text.ends_with("\n\n") {
-            content.strip_suffix('\n').unwrap_or(content).len()
+            let lines = content.trim_end_matches([' ', '\t']);
+            lines.strip_suffix('\n').unwrap_or(content).len()
         } else {
             let last = content.trim_end().len();
             let rest = content.get(last..).unwrap_or_default();
@@ -528,6 +538,25 @@ impl Builder<'_> {
             Value::Scalar { .. } | Value::Alias(_) => {}
         }
         Ok(())
+    }
+}
+
+/// `text` without the blanks, line breaks and comments at its end.
+fn without_comments(text: &str) -> &str {
+    let mut text = text.trim_end();
+    loop {
+        let line = text.rfind('\n').map_or(0, |at| at + 1);
+        let comment = text.get(line..).and_then(|line| {
+            let mut hashes = line.match_indices('#').map(|(at, _)| at);
+            hashes.find(|at| {
+                let before = line.get(..*at).unwrap_or_default();
+                before.is_empty() || before.ends_with([' ', '\t'])
+            })
+        });
+        match comment.and_then(|at| text.get(..line + at)) {
+            Some(before) => text = before.trim_end(),
+            None => return text,
+        }
     }
 }
 

@@ -174,7 +174,15 @@ fn block_header(site: &Site<'_>, way: &Way<'_>) -> Result<Option<usize>, Reason>
     if !is_block_scalar {
         return Ok(None);
     }
-    let start = way.key().map_or(node.span.start, |key| key.span.end);
+    let text = site.source.text();
+    let start = way.key().map_or_else(
+        || {
+            // The line of the dash, above the content's.
+            let above = text.get(..node.span.start).unwrap_or_default().trim_end();
+            above.len() - line_start(text, above.len()).len()
+        },
+        |key| key.span.end,
+    );
     let before = site.source.slice(&(start..node.span.start));
     let header = before
         .match_indices([' ', '\t'])
