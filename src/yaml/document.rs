@@ -31,7 +31,7 @@ pub struct Source<'a> {
 pub struct Document {
     /// Counted from 0 in the file, faulty ones too.
     pub index: usize,
-    /// From the end of the document before, with directives and `---`, up to its own end.
+    /// Whole lines: from the end of the document before, with directives and `---`.
     pub span: Range<usize>,
     /// None where the document is empty.
     pub root: Option<Node>,
@@ -302,7 +302,8 @@ impl Builder<'_> {
                 if self.index >= MAX_DOCUMENTS {
                     return Err(format!("the file has more than {MAX_DOCUMENTS} documents"));
                 }
-                let start = std::mem::replace(&mut self.start, span.end);
+                let end = self.line_after(span.end);
+                let start = std::mem::replace(&mut self.start, end);
                 if self.failed {
                     self.abandon();
                     return Ok(());
@@ -311,7 +312,7 @@ impl Builder<'_> {
                 comments.sort_by_key(|comment| comment.span.start);
                 self.documents.push(Document {
                     index: self.index,
-                    span: start..span.end,
+                    span: start..end,
                     root: self.root.take(),
                     comments,
                     anchors: std::mem::take(&mut self.anchors),
@@ -462,6 +463,17 @@ impl Builder<'_> {
             .trim_end_matches([' ', '\t', '\r', '\n'])
             .strip_suffix('-')
             .map_or(start, str::len)
+    }
+
+    /// The start of the next line, unless `offset` is one.
+    fn line_after(&self, offset: usize) -> usize {
+        let before = self.text.get(..offset).unwrap_or_default();
+        let rest = self.text.get(offset..).unwrap_or_default();
+        match rest.find('\n') {
+            _ if before.is_empty() || before.ends_with('\n') => offset,
+            Some(at) => offset + at + 1,
+            None => self.text.len(),
+        }
     }
 
     fn leaf(

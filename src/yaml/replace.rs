@@ -82,6 +82,10 @@ fn inline_by_block(
     let mut written = String::new();
     let Some(parent) = way.parent().filter(|_| way.key().is_some()) else {
         // Behind a dash, or the whole document.
+        if node.anchor != 0 {
+            let why = "an anchor stands before the value, and would name only its first key";
+            return Err(site.reason(node.span.start, why));
+        }
         let (span, blank) = place(site, node)?;
         let column = line_start(text, span.start).chars().count() + blank.len();
         written.push_str(&blank);

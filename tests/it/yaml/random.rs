@@ -212,7 +212,8 @@ fn are_apart(edits: &[Edit]) -> bool {
 }
 
 /// Reasons that are the document's or the value's own.
-const FAIR: [&str; 13] = [
+const FAIR: [&str; 14] = [
+    "an anchor stands before the value",
     "is a block of several lines",
     "does not fit on the one line of this block",
     "does not fit behind",
