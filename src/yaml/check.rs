@@ -3,6 +3,7 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
+use crate::yaml::locate::Way;
 use crate::yaml::scalar::reads_as_string;
 use crate::yaml::splice::Splice;
 use crate::yaml::{Document, Node, ScalarStyle, Source, Value, second_reader};
@@ -20,22 +21,54 @@ pub(crate) enum Change {
     Items(Vec<(usize, Json)>),
 }
 
-/// The changes of a file, by the nodes of the text before, with the edit that each comes from.
+/// The changes of a file, by the nodes of the text before.
 #[derive(Debug, Default)]
-pub(crate) struct Changes(HashMap<*const Node, (usize, Change)>);
+pub(crate) struct Changes(HashMap<*const Node, Entry>);
+
+#[derive(Debug)]
+struct Entry {
+    /// The edit that it comes from, and what it changes.
+    change: (usize, Change),
+    holders: Vec<*const Node>,
+}
 
 impl Changes {
     /// Fails where another change is wanted of the same node.
-    pub fn add(&mut self, node: &Node, edit: usize, change: Change) -> Result<(), ()> {
-        let (_, present) = self
+    pub fn add(&mut self, way: &Way<'_>, edit: usize, change: Change) -> Result<(), ()> {
+        let entry = self
             .0
-            .entry(std::ptr::from_ref(node))
-            .or_insert_with(|| (edit, change.clone()));
-        if *present == change { Ok(()) } else { Err(()) }
+            .entry(std::ptr::from_ref(way.node()))
+            .or_insert_with(|| Entry {
+                change: (edit, change.clone()),
+                holders: way
+                    .holders()
+                    .iter()
+                    .map(|holder| std::ptr::from_ref(*holder))
+                    .collect(),
+            });
+        if entry.change.1 == change {
+            Ok(())
+        } else {
+            Err(())
+        }
     }
 
     pub fn get(&self, node: &Node) -> Option<&(usize, Change)> {
-        self.0.get(&std::ptr::from_ref(node))
+        Some(&self.0.get(&std::ptr::from_ref(node))?.change)
+    }
+
+    /// An edit inside a value that another edit writes whole.
+    pub fn nested(&self) -> Option<usize> {
+        let is_whole = |holder| {
+            let entry: Option<&Entry> = self.0.get(holder);
+            matches!(
+                entry.map(|entry| &entry.change.1),
+                Some(Change::Whole(_) | Change::Text(_))
+            )
+        };
+        let mut entries = self.0.values();
+        let nested = entries.find(|entry| entry.holders.iter().any(is_whole))?;
+        Some(nested.change.0)
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Source<'a> {
 pub struct Document {
     /// Counted from 0 in the file, faulty ones too.
     pub index: usize,
-    /// From the end of the document before, with directives and `---`, up to its own end.
+    /// Whole lines: from the end of the document before, with directives and `---`.
     pub span: Range<usize>,
     /// None where the document is empty.
     pub root: Option<Node>,
@@ -302,7 +302,8 @@ impl Builder<'_> {
                 if self.index >= MAX_DOCUMENTS {
                     return Err(format!("the file has more than {MAX_DOCUMENTS} documents"));
                 }
-                let start = std::mem::replace(&mut self.start, span.end);
+                let end = self.line_after(span.end);
+                let start = std::mem::replace(&mut self.start, end);
                 if self.failed {
                     self.abandon();
                     return Ok(());
@@ -311,7 +312,7 @@ impl Builder<'_> {
                 comments.sort_by_key(|comment| comment.span.start);
                 self.documents.push(Document {
                     index: self.index,
-                    span: start..span.end,
+                    span: start..end,
                     root: self.root.take(),
                     comments,
                     anchors: std::mem::take(&mut self.anchors),
@@ -391,11 +392,20 @@ impl Builder<'_> {
         }
     }
 
-    /// The parser puts a value that is not there before the `:`; it belongs behind it.
+    /// The parser puts a value that is not there before the `:`, or behind what follows the `-`; it
+    /// belongs right behind them.
     fn empty_span(&self, span: Range<usize>, has_properties: bool) -> Range<usize> {
         let waits = self.open.last().is_some_and(|open| open.key.is_some());
-        if !waits || has_properties {
+        if has_properties {
             return span;
+        }
+        if !waits {
+            let before = self.text.get(..span.start).unwrap_or_default();
+            let before = without_comments(before);
+            return match before.ends_with('-') {
+                true => before.len()..before.len(),
+                false => span,
+            };
         }
         let rest = self.text.get(span.start..).unwrap_or_default();
         let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
@@ -411,7 +421,8 @@ impl Builder<'_> {
     fn without_break(&self, span: Range<usize>, text: &str) -> Range<usize> {
         let content = self.text.get(span.clone()).unwrap_or_default();
         let end = if text.ends_with("\n\n") {
-            content.strip_suffix('\n').unwrap_or(content).len()
+            let lines = content.trim_end_matches([' ', '\t']);
+            lines.strip_suffix('\n').unwrap_or(content).len()
         } else {
             let last = content.trim_end().len();
             let rest = content.get(last..).unwrap_or_default();
@@ -452,6 +463,17 @@ impl Builder<'_> {
             .trim_end_matches([' ', '\t', '\r', '\n'])
             .strip_suffix('-')
             .map_or(start, str::len)
+    }
+
+    /// The start of the next line, unless `offset` is one.
+    fn line_after(&self, offset: usize) -> usize {
+        let before = self.text.get(..offset).unwrap_or_default();
+        let rest = self.text.get(offset..).unwrap_or_default();
+        match rest.find('\n') {
+            _ if before.is_empty() || before.ends_with('\n') => offset,
+            Some(at) => offset + at + 1,
+            None => self.text.len(),
+        }
     }
 
     fn leaf(
@@ -528,6 +550,25 @@ impl Builder<'_> {
             Value::Scalar { .. } | Value::Alias(_) => {}
         }
         Ok(())
+    }
+}
+
+/// `text` without the blanks, line breaks and comments at its end.
+fn without_comments(text: &str) -> &str {
+    let mut text = text.trim_end();
+    loop {
+        let line = text.rfind('\n').map_or(0, |at| at + 1);
+        let comment = text.get(line..).and_then(|line| {
+            let mut hashes = line.match_indices('#').map(|(at, _)| at);
+            hashes.find(|at| {
+                let before = line.get(..*at).unwrap_or_default();
+                before.is_empty() || before.ends_with([' ', '\t'])
+            })
+        });
+        match comment.and_then(|at| text.get(..line + at)) {
+            Some(before) => text = before.trim_end(),
+            None => return text,
+        }
     }
 }
 

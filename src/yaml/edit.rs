@@ -147,7 +147,7 @@ impl<'s> Batch<'s> {
         let set = set::set(site, &way, value, comment)?;
         if let Some(change) = set.change {
             self.changes
-                .add(way.node(), number, change)
+                .add(&way, number, change)
                 .map_err(|()| site.reason(way.node().span.start, twice(field)))?;
         }
         for (span, text, part) in set.splices {
@@ -169,7 +169,8 @@ impl<'s> Batch<'s> {
             &mut self.splices,
             &mut self.refusals,
         );
-        if let Err(second) = splice::order(&mut self.splices) {
+        let overlap = splice::order(&mut self.splices).err();
+        if let Some(second) = overlap.or_else(|| self.changes.nested()) {
             let at = self.start_of(second);
             let message = "two edits would write over one another here".to_owned();
             self.refusals.push(Reason { at, message }.number(second));

@@ -27,7 +27,9 @@ pub(crate) fn members(
         let style = style.flow();
         let end = last.span.end.max(last_key.span.end);
         let (comma, indent) = flow::next(site, layout, last_key.span.start, style.space);
-        let text = new.iter().fold(String::new(), |mut text, (key, value)| {
+        // `b:,` would be a key to some readers.
+        let blank = if last.span.is_empty() { " " } else { "" };
+        let text = new.iter().fold(blank.to_owned(), |mut text, (key, value)| {
             text.push_str(&comma);
             style.member(key, value, indent, &mut text);
             text

@@ -82,6 +82,10 @@ fn inline_by_block(
     let mut written = String::new();
     let Some(parent) = way.parent().filter(|_| way.key().is_some()) else {
         // Behind a dash, or the whole document.
+        if node.anchor != 0 {
+            let why = "an anchor stands before the value, and would name only its first key";
+            return Err(site.reason(node.span.start, why));
+        }
         let (span, blank) = place(site, node)?;
         let column = line_start(text, span.start).chars().count() + blank.len();
         written.push_str(&blank);
@@ -174,7 +178,15 @@ fn block_header(site: &Site<'_>, way: &Way<'_>) -> Result<Option<usize>, Reason>
     if !is_block_scalar {
         return Ok(None);
     }
-    let start = way.key().map_or(node.span.start, |key| key.span.end);
+    let text = site.source.text();
+    let start = way.key().map_or_else(
+        || {
+            // The line of the dash, above the content's.
+            let above = text.get(..node.span.start).unwrap_or_default().trim_end();
+            above.len() - line_start(text, above.len()).len()
+        },
+        |key| key.span.end,
+    );
     let before = site.source.slice(&(start..node.span.start));
     let header = before
         .match_indices([' ', '\t'])

@@ -150,7 +150,12 @@ fn add_comment(
     }
     let end = line_end(site.source.text(), node.span.end);
     let rest = site.source.slice(&(node.span.end..end));
-    let blank = if rest.ends_with([' ', '\t']) { "" } else { " " };
+    // A value that is filled in uses up the blanks that stand there.
+    let is_filled = node.span.is_empty() && rest.trim().is_empty();
+    let blank = match rest.ends_with([' ', '\t']) && !is_filled {
+        true => "",
+        false => " ",
+    };
     Ok(Some((
         end..end,
         format!("{blank}# {comment}"),
