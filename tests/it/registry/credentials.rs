@@ -148,6 +148,22 @@ async fn tokens_are_single_flight_and_never_used_for_another_repository() {
 }
 
 #[tokio::test]
+async fn a_registry_says_once_that_it_wants_a_login() {
+    let registry = Scripted::start(|request| match request.is_authorized() {
+        true => image_reply("one"),
+        false => Reply::status(401).header("www-authenticate", "Basic realm=\"x\""),
+    });
+    let registries = registries(options_with_login(&registry.host()));
+    let questions: Vec<Lookup> = (0..100)
+        .map(|number| lookup(&format!("{}/a/b{number}:1", registry.host())))
+        .collect();
+    for answer in registries.resolve_all(&questions, || {}).await {
+        found(&answer);
+    }
+    assert_eq!((registry.seen().len(), registry.authorized()), (101, 100));
+}
+
+#[tokio::test]
 async fn a_token_without_life_is_fetched_for_each_request() {
     let registry = registry_with_tokens(|_| grant("good", 0));
     let registries = registries(options());
