@@ -37,6 +37,7 @@ impl Access<'_> {
     /// `HEAD` or `GET` of `/v2/<path>/<rest>`, with a login where the registry wants one. An
     /// answer 401 comes back only from a host that the registry redirected to.
     pub async fn ask(&self, method: Method, rest: &str, limit: usize) -> Result<Answer, Failure> {
+        let _first = self.host.first_turn().await;
         let channel = self.inner.transport.channel(&self.host).await?;
         let sent = self.known_authorization(&channel).await?;
         let mut request = Request {

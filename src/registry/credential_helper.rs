@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -51,37 +52,49 @@ pub(super) async fn get(
     server: &str,
     may_be_absent: bool,
 ) -> Result<Option<Secret>, String> {
-    let child = Command::new(helper.to_string())
+    let program = helper.to_string();
+    match ask(Path::new(&program), server, PATIENCE).await {
+        Ok(secret) => Ok(secret),
+        Err(Trouble::Start(error)) if error.kind() == ErrorKind::NotFound && may_be_absent => {
+            Ok(None)
+        }
+        Err(trouble) => Err(format!("the credential helper {helper} {trouble}")),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("does not start: {0}")]
+    Start(std::io::Error),
+    #[error("broke off: {0}")]
+    Broken(std::io::Error),
+    #[error("failed for {0}")]
+    Failed(String),
+    #[error("gives no usable answer for {0}")]
+    Unusable(String),
+    #[error("did not answer within {} s", .0.as_secs())]
+    Slow(Duration),
+}
+
+async fn ask(program: &Path, server: &str, patience: Duration) -> Result<Option<Secret>, Trouble> {
+    let mut child = Command::new(program)
         .arg("get")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)
-        .spawn();
-    let mut child = match child {
-        Ok(child) => child,
-        Err(error) if error.kind() == ErrorKind::NotFound && may_be_absent => return Ok(None),
-        Err(error) => {
-            return Err(format!(
-                "the credential helper {helper} does not start: {error}"
-            ));
+        .spawn()
+        .map_err(Trouble::Start)?;
+    match tokio::time::timeout(patience, converse(&mut child, server)).await {
+        Ok(Ok((true, output))) => {
+            read_answer(&output).map_err(|()| Trouble::Unusable(server.to_owned()))
         }
-    };
-    match tokio::time::timeout(PATIENCE, converse(&mut child, server)).await {
-        Ok(Ok((true, output))) => read_answer(&output).map_err(|()| {
-            format!("the credential helper {helper} gives no usable answer for {server}")
-        }),
         Ok(Ok((false, output))) if says_not_found(&output) => Ok(None),
-        Ok(Ok((false, _))) => Err(format!(
-            "the credential helper {helper} failed for {server}"
-        )),
-        Ok(Err(error)) => Err(format!("the credential helper {helper} broke off: {error}")),
+        Ok(Ok((false, _))) => Err(Trouble::Failed(server.to_owned())),
+        Ok(Err(error)) => Err(Trouble::Broken(error)),
         Err(_) => {
             let _ = child.kill().await;
-            Err(format!(
-                "the credential helper {helper} did not answer within {} s",
-                PATIENCE.as_secs()
-            ))
+            Err(Trouble::Slow(patience))
         }
     }
 }
@@ -94,6 +107,7 @@ async fn converse(child: &mut Child, server: &str) -> std::io::Result<(bool, Vec
     }
     let mut output = Vec::new();
     if let Some(pipe) = child.stdout.take() {
+        // The pipe is closed after that: a helper that goes on writing ends by a signal.
         pipe.take(MOST_OUTPUT).read_to_end(&mut output).await?;
     }
     Ok((child.wait().await?.success(), output))
@@ -136,5 +150,30 @@ mod tests {
             error.contains("docker-credential-headwater-test-absent"),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn helpers_answer_for_a_server_and_their_words_are_not_repeated() {
+        const FIXTURE: &str = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/it/registry/docker-credential-fixture"
+        );
+        let ask = |server, patience| ask(Path::new(FIXTURE), server, patience);
+        let known = ask("known.example", PATIENCE).await.unwrap().unwrap();
+        assert!(matches!(known, Secret::Password { username, .. } if username == "user"));
+        let token = ask("token.example", PATIENCE).await.unwrap().unwrap();
+        assert!(matches!(token, Secret::IdentityToken(_)));
+        assert!(matches!(ask("unknown.example", PATIENCE).await, Ok(None)));
+        for (server, reason) in [
+            ("locked.example", "failed for locked.example"),
+            ("other.example", "no usable answer"),
+        ] {
+            let error = ask(server, PATIENCE).await.err().unwrap().to_string();
+            assert!(error.contains(reason), "{error}");
+            assert!(!error.contains("canary"), "{error}");
+        }
+        assert!(ask("chatty.example", PATIENCE).await.is_err());
+        let slow = ask("silent.example", Duration::from_millis(300)).await;
+        assert!(matches!(slow, Err(Trouble::Slow(_))));
     }
 }

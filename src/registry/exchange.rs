@@ -76,16 +76,16 @@ impl Exchange<'_> {
             .inner
             .transport
             .is_insecure_by_operator(token_server);
-        let is_plain = self.realm.scheme() == "http";
-        if is_plain
-            && self.credential.is_some()
-            && !(is_own || by_operator || token_server.is_loopback())
-        {
+        let is_trusted = is_own || by_operator || token_server.is_loopback();
+        if self.realm.scheme() == "http" && self.credential.is_some() && !is_trusted {
             return Err(self.access.refused(&format!(
                 "no credential is sent to the token server {token_server} without TLS"
             )));
         }
-        Ok(!by_operator && !(is_own && !self.channel.is_verified))
+        if is_own {
+            return Ok(self.channel.is_verified);
+        }
+        Ok(!by_operator)
     }
 
     fn request(&self, is_verified: bool) -> Result<Request, Failure> {

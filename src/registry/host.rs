@@ -41,8 +41,8 @@ pub(super) struct Host {
     pub insecure: bool,
     pub permits: Semaphore,
     pub channel: OnceCell<Channel>,
-    /// The first request goes alone: a host that cannot be reached costs one time-out.
-    pub first: tokio::sync::Mutex<()>,
+    first: tokio::sync::Mutex<()>,
+    is_known: AtomicBool,
     reached: AtomicBool,
     connect_failures: AtomicU32,
     slow_answers: AtomicU32,
@@ -62,6 +62,7 @@ impl Host {
             permits: Semaphore::new(concurrency.max(1)),
             channel: OnceCell::new(),
             first: tokio::sync::Mutex::new(()),
+            is_known: AtomicBool::new(false),
             reached: AtomicBool::new(false),
             connect_failures: AtomicU32::new(0),
             slow_answers: AtomicU32::new(0),
@@ -73,7 +74,21 @@ impl Host {
         }
     }
 
-    pub fn is_reached(&self) -> bool {
+    /// The first question goes alone: a host that cannot be reached costs one time-out, and one
+    /// that wants a login says so once. Everybody else waits here until it is through.
+    pub async fn first_turn(&self) -> Option<FirstTurn<'_>> {
+        if self.is_known.load(Ordering::Acquire) {
+            return None;
+        }
+        let guard = self.first.lock().await;
+        let is_known = self.is_known.load(Ordering::Acquire);
+        (!is_known).then_some(FirstTurn {
+            host: self,
+            _guard: guard,
+        })
+    }
+
+    fn is_reached(&self) -> bool {
         self.reached.load(Ordering::Relaxed)
     }
 
@@ -101,6 +116,7 @@ impl Host {
 
     pub fn take_down(&self, failure: &Failure, rest: Duration) {
         self.reached.store(false, Ordering::Relaxed);
+        self.is_known.store(false, Ordering::Release);
         *lock(&self.down) = Some((Instant::now() + rest, failure.clone()));
     }
 
@@ -164,6 +180,21 @@ impl Host {
         let mut scopes = lock(&self.scopes);
         if scopes.len() < MOST && scope != format!("repository:{path}:pull") {
             scopes.insert(path.to_owned(), scope.to_owned());
+        }
+    }
+}
+
+/// Held by the first question to a host.
+#[derive(Debug)]
+pub(super) struct FirstTurn<'a> {
+    host: &'a Host,
+    _guard: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Drop for FirstTurn<'_> {
+    fn drop(&mut self) {
+        if self.host.is_reached() {
+            self.host.is_known.store(true, Ordering::Release);
         }
     }
 }

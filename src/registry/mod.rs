@@ -22,9 +22,11 @@ mod image_manifest;
 mod options;
 mod question;
 mod realm;
+mod redirect;
 mod retry;
 mod token;
 mod transport;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -112,39 +114,27 @@ impl Registries {
             .await
     }
 
-    /// Answers many questions in parallel, in their order; equal ones are asked once.
-    /// `on_done` is called after each answer.
+    /// Answers many questions in parallel, in their order; equal ones are asked once. `on_done` is
+    /// called after each answer of a registry.
     pub async fn resolve_all(
         &self,
         lookups: &[Lookup],
         on_done: impl Fn() + Sync,
     ) -> Vec<Resolution> {
-        let mut position = HashMap::with_capacity(lookups.len());
-        let mut questions = Vec::with_capacity(lookups.len());
-        for lookup in lookups {
-            position.entry(lookup).or_insert_with(|| {
-                questions.push(lookup);
-                questions.len() - 1
-            });
-        }
-        let answers: Vec<Resolution> = stream::iter(questions)
-            .map(|lookup| async {
+        let on_done = &on_done;
+        let answers: HashMap<&Lookup, Resolution> = stream::iter(in_turns(lookups))
+            .map(|lookup| async move {
                 let resolution = self.resolve(lookup).await;
                 on_done();
-                resolution
+                (lookup, resolution)
             })
             // Requests have limits of their own; this one bounds the memory.
-            .buffered(self.inner.concurrency.max(1) * 4)
+            .buffer_unordered(self.inner.concurrency.max(1) * 4)
             .collect()
             .await;
         lookups
             .iter()
-            .filter_map(|lookup| {
-                position
-                    .get(lookup)
-                    .and_then(|at| answers.get(*at))
-                    .cloned()
-            })
+            .filter_map(|lookup| answers.get(lookup).cloned())
             .collect()
     }
 
@@ -189,6 +179,23 @@ impl Inner {
     fn listed_realms(&self, registry: &Authority) -> &[Url] {
         self.token_realms.get(registry).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Each question once, the hosts taking turns, so that a slow one does not hold up the others.
+fn in_turns(lookups: &[Lookup]) -> Vec<&Lookup> {
+    let mut asked = HashSet::with_capacity(lookups.len());
+    let mut turns: HashMap<Option<&str>, usize> = HashMap::new();
+    let mut questions: Vec<(usize, &Lookup)> = lookups
+        .iter()
+        .filter(|lookup| asked.insert(*lookup))
+        .map(|lookup| {
+            let turn = turns.entry(lookup.repository.registry()).or_default();
+            *turn += 1;
+            (*turn, lookup)
+        })
+        .collect();
+    questions.sort_by_key(|(turn, _)| *turn);
+    questions.into_iter().map(|(_, lookup)| lookup).collect()
 }
 
 /// What is no host matches nothing.

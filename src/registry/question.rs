@@ -25,6 +25,15 @@ pub(super) struct Read {
     pub body: Vec<u8>,
 }
 
+/// What a HEAD gave.
+enum Hint {
+    Unchanged(Found),
+    /// Changed, or not asked.
+    Nothing,
+    /// The registry may answer no HEAD here, or without a digest; when a GET works, it does not.
+    NoHead,
+}
+
 impl Access<'_> {
     pub async fn resolve(&self, lookup: &Lookup) -> Resolution {
         match self.find(lookup).await {
@@ -34,10 +43,14 @@ impl Access<'_> {
     }
 
     async fn find(&self, lookup: &Lookup) -> Result<Found, Failure> {
-        if let Some(found) = self.unchanged(lookup).await? {
+        let hint = self.hint(lookup).await?;
+        if let Hint::Unchanged(found) = hint {
             return Ok(found);
         }
         let read = self.read(&lookup.wanted).await?;
+        if matches!(hint, Hint::NoHead) {
+            self.host.note_head_refused();
+        }
         let ImageManifest::Index { children, .. } = &read.manifest else {
             return Ok(Found {
                 digest: read.digest,
@@ -66,28 +79,26 @@ impl Access<'_> {
     }
 
     /// What a HEAD can tell: that nothing has changed. Nothing known, nothing to ask.
-    async fn unchanged(&self, lookup: &Lookup) -> Result<Option<Found>, Failure> {
+    async fn hint(&self, lookup: &Lookup) -> Result<Hint, Failure> {
         let is_hopeless = lookup.known.is_empty() && lookup.chosen.is_empty();
         if is_hopeless || !self.host.answers_head() {
-            return Ok(None);
+            return Ok(Hint::Nothing);
         }
         let answer = self.ask(Method::HEAD, &address(&lookup.wanted), 0).await?;
-        match answer.status {
-            status if status.is_success() => {}
-            // Some registries answer no HEAD; the GET tells.
-            StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND => {
-                return Ok(None);
-            }
-            _ => return Err(self.explain(&answer, &lookup.wanted)),
+        if is_no_head(answer.status) {
+            return Ok(Hint::NoHead);
+        }
+        if !answer.status.is_success() {
+            return Err(self.explain(&answer, &lookup.wanted));
         }
         let Some(named) = digest_header(&answer.headers) else {
-            self.host.note_head_refused();
-            return Ok(None);
+            return Ok(Hint::NoHead);
         };
         let Ok(named) = named.parse::<Digest>() else {
-            return Ok(None);
+            return Ok(Hint::Nothing);
         };
-        Ok(recognise(lookup, named, content_type(&answer.headers)))
+        let found = recognise(lookup, named, content_type(&answer.headers));
+        Ok(found.map_or(Hint::Nothing, Hint::Unchanged))
     }
 
     /// Gets an image manifest and checks its hash.
@@ -142,19 +153,16 @@ impl Access<'_> {
         let wanted = Wanted::Digest(digest.clone());
         if self.host.answers_head() {
             let answer = self.ask(Method::HEAD, &address(&wanted), 0).await?;
-            match answer.status {
-                status if status.is_success() => {
-                    return match digest_header(&answer.headers) {
-                        Some(named) if named != digest.as_str() => Err(self.refused(&format!(
-                            "asked for {digest}, the registry answers with another digest"
-                        ))),
-                        _ => Ok(()),
-                    };
-                }
-                StatusCode::NOT_FOUND
-                | StatusCode::BAD_REQUEST
-                | StatusCode::METHOD_NOT_ALLOWED => {}
-                _ => return Err(self.explain(&answer, &wanted)),
+            if answer.status.is_success() {
+                return match digest_header(&answer.headers) {
+                    Some(named) if named != digest.as_str() => Err(self.refused(&format!(
+                        "asked for {digest}, the registry answers with another digest"
+                    ))),
+                    _ => Ok(()),
+                };
+            }
+            if !is_no_head(answer.status) {
+                return Err(self.explain(&answer, &wanted));
             }
         }
         let answer = self
@@ -238,6 +246,14 @@ fn address(wanted: &Wanted) -> String {
         Wanted::Tag(tag) => format!("manifests/{tag}"),
         Wanted::Digest(digest) => format!("manifests/{digest}"),
     }
+}
+
+/// Answers to HEAD that a GET may contradict.
+fn is_no_head(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND
+    )
 }
 
 fn digest_header(headers: &HeaderMap) -> Option<&str> {

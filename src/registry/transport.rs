@@ -1,11 +1,10 @@
 //! One request, answered or failed: limits, time-outs, redirects by hand, tries.
 
 use std::collections::HashSet;
-use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
 };
 use reqwest::{Method, Response, StatusCode};
 use tokio::sync::Semaphore;
@@ -13,11 +12,12 @@ use url::Url;
 
 use crate::registry::authority::Authority;
 use crate::registry::clients::Clients;
-use crate::registry::egress::{Egress, Forbidden};
+use crate::registry::egress::Egress;
 use crate::registry::error::Failure;
 use crate::registry::host::Host;
 use crate::registry::options::{Retry, Timeouts};
-use crate::registry::retry;
+use crate::registry::trouble::{Trouble, TroubleKind, name, refuse_address};
+use crate::registry::{redirect, retry};
 
 const MOST_REDIRECTS: usize = 5;
 /// The largest body of an answer that is no success.
@@ -43,24 +43,6 @@ pub(super) struct Answer {
     pub body: Vec<u8>,
     /// Who answered, when a redirect led to another origin.
     pub redirected_to: Option<Authority>,
-}
-
-/// A try that failed, and whether another one may help.
-struct Trouble {
-    failure: Failure,
-    kind: TroubleKind,
-    /// There was somebody, or may be on another port, but no TLS that is trusted.
-    is_no_tls: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum TroubleKind {
-    /// No connection; `true`: after a time-out.
-    Unreachable(bool),
-    Slow,
-    /// Broken off on the way.
-    Broken,
-    Final,
 }
 
 #[derive(Debug)]
@@ -131,18 +113,12 @@ impl Transport {
         }
     }
 
-    /// Takes a place, and on the first contact with a host goes alone.
+    /// One try, when there is a place.
     async fn attempt_in_turn(
         &self,
         host: &Host,
         request: &Request,
     ) -> Result<Result<Answer, Trouble>, Failure> {
-        let _first = if host.is_reached() {
-            None
-        } else {
-            let guard = host.first.lock().await;
-            (!host.is_reached()).then_some(guard)
-        };
         let _own = host.permits.acquire().await;
         let _overall = self.permits.acquire().await;
         if let Some(failure) = host.down() {
@@ -150,7 +126,7 @@ impl Transport {
         }
         let outcome = match tokio::time::timeout(self.timeouts.total, self.attempt(request)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(self.slow(request, self.timeouts.total)),
+            Err(_) => Err(Trouble::slow(&request.url, self.timeouts.total)),
         };
         match &outcome {
             Ok(_) => host.note_answer(),
@@ -172,14 +148,16 @@ impl Transport {
         let mut left_origin = false;
         for _ in 0..=MOST_REDIRECTS {
             let response = self.once(request, &url, left_origin).await?;
-            let Some(next) = redirect_target(&url, &response).map_err(final_trouble)? else {
+            let Some(next) = redirect::target(&url, response.status(), response.headers())
+                .map_err(Trouble::last)?
+            else {
                 let redirected_to = left_origin.then(|| Authority::of(&url)).flatten();
                 return self.answer(request, response, redirected_to).await;
             };
             // Once away from the origin no credential follows, not even on the way back.
             left_origin |= next.origin() != origin;
             if left_origin && !Authority::of(&next).is_some_and(|next| self.is_allowed(&next)) {
-                return Err(final_trouble(
+                return Err(Trouble::last(
                     Failure::refused(
                         &name(&request.url),
                         format!("a redirect to {}, which may not be asked", name(&next)),
@@ -189,7 +167,7 @@ impl Transport {
             }
             url = next;
         }
-        Err(final_trouble(Failure::refused(
+        Err(Trouble::last(Failure::refused(
             &name(&request.url),
             format!(
                 "more than {MOST_REDIRECTS} redirects, the last one to {}",
@@ -208,12 +186,12 @@ impl Transport {
         if let Some(authority) = Authority::of(url) {
             self.egress
                 .check(&authority)
-                .map_err(|forbidden| final_trouble(refuse_address(&host, &forbidden)))?;
+                .map_err(|forbidden| Trouble::last(refuse_address(&host, &forbidden)))?;
         }
         let client = self
             .clients
             .pick(url.scheme() == "http", request.is_verified || left_origin)
-            .map_err(|error| final_trouble(Failure::unavailable(&host, error.to_string())))?;
+            .map_err(|error| Trouble::last(Failure::unavailable(&host, error.to_string())))?;
         let mut builder = client
             .request(request.method.clone(), url.clone())
             .headers(request.headers.clone());
@@ -229,8 +207,8 @@ impl Transport {
         let limit = self.timeouts.connect + self.timeouts.header;
         match tokio::time::timeout(limit, builder.send()).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(self.explain(&host, &error)),
-            Err(_) => Err(self.slow(request, self.timeouts.header)),
+            Ok(Err(error)) => Err(Trouble::explain(&host, &error, self.timeouts.connect)),
+            Err(_) => Err(Trouble::slow(&request.url, self.timeouts.header)),
         }
     }
 
@@ -244,7 +222,7 @@ impl Transport {
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         if status.is_success() && is_encoded(&headers) {
-            return Err(final_trouble(Failure::refused(
+            return Err(Trouble::last(Failure::refused(
                 &host,
                 "the answer is compressed, though that was not asked for",
             )));
@@ -259,12 +237,14 @@ impl Transport {
             let chunk = match tokio::time::timeout(self.timeouts.idle, response.chunk()).await {
                 Ok(Ok(Some(chunk))) => chunk,
                 Ok(Ok(None)) => break,
-                Ok(Err(error)) => return Err(self.explain(&host, &error)),
-                Err(_) => return Err(self.slow(request, self.timeouts.idle)),
+                Ok(Err(error)) => {
+                    return Err(Trouble::explain(&host, &error, self.timeouts.connect));
+                }
+                Err(_) => return Err(Trouble::slow(&request.url, self.timeouts.idle)),
             };
             if body.len() + chunk.len() > limit {
                 if status.is_success() {
-                    return Err(final_trouble(too_large(&host, limit)));
+                    return Err(Trouble::last(too_large(&host, limit)));
                 }
                 break;
             }
@@ -320,117 +300,12 @@ impl Transport {
             .advice("it is asked again on the next pass")
         })
     }
-
-    fn slow(&self, request: &Request, limit: Duration) -> Trouble {
-        Trouble {
-            failure: Failure::unavailable(
-                &name(&request.url),
-                format!("no answer within {} s", limit.as_secs_f32()),
-            )
-            .advice("it is asked again on the next pass"),
-            kind: TroubleKind::Slow,
-            is_no_tls: false,
-        }
-    }
-
-    fn explain(&self, host: &str, error: &reqwest::Error) -> Trouble {
-        if let Some(forbidden) = cause::<Forbidden>(error) {
-            return final_trouble(refuse_address(host, forbidden));
-        }
-        let text = deepest(error);
-        let is_no_tls = error.is_connect() && !error.is_timeout() && !error.is_dns();
-        let trouble = |message: String, advice: &str, kind| Trouble {
-            failure: Failure::unavailable(host, message).advice(advice),
-            kind,
-            is_no_tls,
-        };
-        if error.is_connect() && error.is_timeout() {
-            return trouble(
-                format!(
-                    "no connection within {} s",
-                    self.timeouts.connect.as_secs_f32()
-                ),
-                "check the host's name, the network and the firewall",
-                TroubleKind::Unreachable(true),
-            );
-        }
-        if error.is_connect() && text.contains("InvalidContentType") {
-            // rustls's word for a server that does not speak TLS.
-            return trouble(
-                format!(
-                    "the registry {host} is HTTP only and requires the insecure flag to import"
-                ),
-                "set `importPolicy.insecure: true` at the tag, or list the host as insecure; \
-                 credentials are sent only when the operator lists it",
-                TroubleKind::Unreachable(true),
-            );
-        }
-        if error.is_connect() && text.contains("certificate") {
-            return trouble(
-                format!("the certificate is not trusted: {text}"),
-                "add its authority's certificate file, or set `importPolicy.insecure: true` at the tag",
-                TroubleKind::Unreachable(true),
-            );
-        }
-        if error.is_connect() {
-            return trouble(
-                format!("cannot connect: {text}"),
-                "check the host's name and that the registry runs",
-                TroubleKind::Unreachable(false),
-            );
-        }
-        if error.is_timeout() {
-            return trouble(
-                "the answer takes too long".to_owned(),
-                "it is asked again on the next pass",
-                TroubleKind::Slow,
-            );
-        }
-        trouble(
-            format!("the connection broke off: {text}"),
-            "it is asked again on the next pass",
-            TroubleKind::Broken,
-        )
-    }
-}
-
-/// Where a redirect leads; none when the response is none.
-fn redirect_target(from: &Url, response: &Response) -> Result<Option<Url>, Failure> {
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return Ok(None);
-    }
-    let host = name(from);
-    let to = response
-        .headers()
-        .get(LOCATION)
-        .and_then(|location| location.to_str().ok())
-        .and_then(|location| from.join(location).ok())
-        .ok_or_else(|| Failure::refused(&host, "a redirect without a usable address"))?;
-    if !to.username().is_empty() || to.password().is_some() {
-        return Err(Failure::refused(
-            &host,
-            "a redirect to an address with a user name",
-        ));
-    }
-    match (from.scheme(), to.scheme()) {
-        ("https" | "http", "https") | ("http", "http") => Ok(Some(to)),
-        _ => Err(Failure::refused(
-            &host,
-            format!("a redirect to {} without TLS is not followed", name(&to)),
-        )),
-    }
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {
     headers
         .get(CONTENT_ENCODING)
         .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
-}
-
-fn refuse_address(host: &str, forbidden: &Forbidden) -> Failure {
-    Failure::refused(host, forbidden.to_string()).advice(
-        "loopback and private addresses are asked only for hosts that are named as registries",
-    )
 }
 
 fn too_large(host: &str, limit: usize) -> Failure {
@@ -449,42 +324,4 @@ fn throttled(authority: &Authority, wait: Duration) -> Failure {
         ),
     )
     .advice("log in for a higher limit, or ask less often")
-}
-
-fn final_trouble(failure: Failure) -> Trouble {
-    Trouble {
-        failure,
-        kind: TroubleKind::Final,
-        is_no_tls: false,
-    }
-}
-
-/// `host[:port]`, never the path or the query: they may hold a signature.
-fn name(url: &Url) -> String {
-    Authority::of(url).map_or_else(|| "(no host)".to_owned(), |authority| authority.to_string())
-}
-
-fn cause<'a, T: std::error::Error + 'static>(error: &'a reqwest::Error) -> Option<&'a T> {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        source = error.source();
-    }
-    None
-}
-
-/// The innermost cause: the outer ones only say that a request failed, some with its URL.
-fn deepest(error: &reqwest::Error) -> String {
-    let mut deepest: Option<&dyn std::error::Error> = None;
-    let mut source = error.source();
-    while let Some(error) = source {
-        deepest = Some(error);
-        source = error.source();
-    }
-    deepest.map_or_else(
-        || "the request failed".to_owned(),
-        |error| crate::registry::error::clean(&error.to_string()),
-    )
 }

@@ -260,7 +260,7 @@ fn send(stream: &mut TcpStream, reply: &Reply, is_head: bool) -> std::io::Result
         _ => 0,
     };
     if reply.ending == Ending::Endless {
-        head.push_str("transfer-encoding: chunked\r\n\r\n");
+        head.push_str("transfer-encoding: chunked\r\n\r\n1\r\n{\r\n");
     } else {
         head.push_str(&format!(
             "content-length: {}\r\n\r\n",
@@ -271,7 +271,9 @@ fn send(stream: &mut TcpStream, reply: &Reply, is_head: bool) -> std::io::Result
     if is_head {
         return Ok(true);
     }
-    stream.write_all(&reply.body)?;
+    if reply.ending != Ending::Endless {
+        stream.write_all(&reply.body)?;
+    }
     match reply.ending {
         Ending::Whole => Ok(true),
         Ending::Stalled => wait_for_the_end(stream),
