@@ -1,6 +1,7 @@
 //! Reading and writing Git repositories.
 
 mod read;
+mod remote;
 mod write;
 
 use headwater::git::Signature;
