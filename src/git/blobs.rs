@@ -10,6 +10,9 @@ use crate::git::repository::open_error;
 use crate::git::{Error, Repository};
 use crate::revision::BlobId;
 
+/// A blob's content, or why it could not be read.
+type Content = Result<Arc<[u8]>, Error>;
+
 /// More threads are no faster: they wait for libgit2's locks.
 const THREADS: usize = 2;
 /// Below this, opening a second repository costs more than it gains.
@@ -54,7 +57,7 @@ impl Repository {
         })
     }
 
-    fn read_here(&self, blobs: &[BlobId], limit: u64) -> Vec<Result<Arc<[u8]>, Error>> {
+    fn read_here(&self, blobs: &[BlobId], limit: u64) -> Vec<Content> {
         blobs
             .iter()
             .map(|blob| self.read_blob(*blob, limit))
@@ -62,11 +65,7 @@ impl Repository {
     }
 }
 
-fn read_elsewhere(
-    folder: &Path,
-    blobs: &[BlobId],
-    limit: u64,
-) -> Result<Vec<Result<Arc<[u8]>, Error>>, Error> {
+fn read_elsewhere(folder: &Path, blobs: &[BlobId], limit: u64) -> Result<Vec<Content>, Error> {
     let raw = Raw::open(folder).map_err(|error| open_error(error, folder))?;
     let repository = Repository::from_raw(raw, String::new());
     Ok(repository.read_here(blobs, limit))

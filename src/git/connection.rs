@@ -232,7 +232,9 @@ impl<'a> Conversation<'a> {
                 Error::Unreachable { url, reason }
             }
             // The others of this class are about files of ours.
-            (ErrorClass::Os, _) if reason.starts_with("failed to connect") => {
+            (ErrorClass::Os, _)
+                if reason.starts_with("failed to connect") || reason.starts_with("SSL") =>
+            {
                 Error::Unreachable { url, reason }
             }
             (ErrorClass::Indexer | ErrorClass::Callback, _) => Error::Server { url, reason },

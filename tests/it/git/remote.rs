@@ -465,32 +465,26 @@ fn no_hook_of_a_repository_that_is_read_runs() {
 #[test]
 fn a_login_is_not_taken_to_another_server() {
     let bare = bare();
-    let target = HttpServer::with(
-        &bare,
-        Setup {
-            login: Some(("bot", "s3cret")),
-            ..Setup::default()
-        },
-    );
+    let login = Setup {
+        login: Some(("bot", "s3cret")),
+        ..Setup::default()
+    };
+    let target = HttpServer::with(&bare, login);
     for host in ["127.0.0.1", "localhost"] {
-        let redirect = format!(
-            "if ($request_uri ~ info) {{ return 302 http://{host}:{}$request_uri; }}",
-            target.port()
+        let elsewhere = format!("http://{host}:{}$request_uri", target.port());
+        let before_login = format!("if ($request_uri ~ info) {{ return 302 {elsewhere}; }}");
+        let after_login = format!(
+            "location ~ info/refs {{ auth_basic git; auth_basic_user_file LOGIN; try_files /none @away; }}
+             location @away {{ return 302 {elsewhere}; }}"
         );
-        let server = HttpServer::with(
-            &bare,
-            Setup {
-                extra: &redirect,
-                ..Setup::default()
-            },
-        );
-        let client = Client::login(&server, &server.url());
-        assert!(client.open().is_err(), "{host}");
-        let let_in = target
-            .requests()
-            .iter()
-            .any(|request| request.ends_with(" 200"));
-        assert!(!let_in, "{host}: {:?}", target.requests());
+        for extra in [&before_login, &after_login] {
+            let server = HttpServer::with(&bare, Setup { extra, ..login });
+            let client = Client::login(&server, &server.url());
+            let error = client.open().unwrap_err();
+            let requests = target.requests();
+            let is_let_in = requests.iter().any(|request| request.ends_with(" 200"));
+            assert!(!is_let_in, "{host} {extra}: {requests:?} {error}");
+        }
     }
 }
 

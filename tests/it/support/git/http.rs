@@ -26,7 +26,7 @@ pub struct Setup<'a> {
     /// Basic authentication.
     pub login: Option<(&'a str, &'a str)>,
     pub tls: bool,
-    /// More of nginx's configuration, inside of `server`.
+    /// More of nginx's configuration, inside of `server`; `LOGIN` is the file of the login.
     pub extra: &'a str,
 }
 
@@ -110,7 +110,7 @@ fn configuration(folder: &Path, bare: &Path, setup: Setup<'_>, port: u16) -> Str
         format!("auth_basic git; auth_basic_user_file {folder}/login;")
     });
     let login = login.unwrap_or_default();
-    let extra = setup.extra;
+    let extra = setup.extra.replace("LOGIN", &format!("{folder}/login"));
     format!(
         r#"{user}
 daemon off;
