@@ -1,5 +1,6 @@
 //! Reading and writing Git repositories.
 
+mod hostile;
 mod read;
 mod remote;
 mod write;
