@@ -98,6 +98,10 @@ fn path_fault(text: &str) -> Option<&'static str> {
 
 /// `.git` as some file system would fold it (CVE-2014-9390 and its successors).
 fn is_git_folder(part: &str) -> bool {
+    let may_be = |first: u8| matches!(first, b'.' | b'g' | b'G') || !first.is_ascii();
+    if !part.bytes().next().is_some_and(may_be) {
+        return false;
+    }
     let folded: String = part
         .chars()
         // HFS+ ignores these.

@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use git2::{Oid, Repository as Raw};
+use git2::{ErrorClass, ErrorCode, ObjectType, Odb, Repository as Raw};
 
 use crate::git::ids::ObjectId;
 use crate::git::repository::open_error;
 use crate::git::{Error, Repository};
 use crate::revision::BlobId;
+
+/// A blob's content, or why it could not be read.
+type Content = Result<Arc<[u8]>, Error>;
 
 /// More threads are no faster: they wait for libgit2's locks.
 const THREADS: usize = 2;
@@ -18,9 +21,12 @@ const WORTH_A_THREAD: usize = 256;
 impl Repository {
     /// The content; `limit` in bytes. Knows the blobs that [`Self::merge`] made up too.
     pub fn read_blob(&self, blob: BlobId, limit: u64) -> Result<Arc<[u8]>, Error> {
-        let here = read(&self.raw, blob, limit);
-        let content = match (here, self.scratch.get()) {
-            (Err(Error::Git(_)), Some(scratch)) => read(scratch, blob, limit),
+        self.read_from(&self.raw.odb()?, blob, limit)
+    }
+
+    fn read_from(&self, objects: &Odb<'_>, blob: BlobId, limit: u64) -> Content {
+        let content = match (read(objects, blob, limit), self.scratch.get()) {
+            (Err(Error::Git(_)), Some(scratch)) => read(&scratch.odb()?, blob, limit),
             (here, _) => here,
         };
         content.map_err(|error| match error {
@@ -31,7 +37,8 @@ impl Repository {
 
     /// The size in bytes, without reading the content.
     pub fn blob_size(&self, blob: BlobId) -> Result<u64, Error> {
-        size(&self.raw, blob.to_oid()?)
+        let (size, _) = self.raw.odb()?.read_header(blob.to_oid()?)?;
+        Ok(size as u64)
     }
 
     /// The contents in the order of `blobs`, each on its own: one that is too large or damaged
@@ -54,36 +61,38 @@ impl Repository {
         })
     }
 
-    fn read_here(&self, blobs: &[BlobId], limit: u64) -> Vec<Result<Arc<[u8]>, Error>> {
-        blobs
-            .iter()
-            .map(|blob| self.read_blob(*blob, limit))
-            .collect()
+    fn read_here(&self, blobs: &[BlobId], limit: u64) -> Vec<Content> {
+        let read = |objects: &Result<Odb<'_>, _>, blob| match objects {
+            Ok(objects) => self.read_from(objects, blob, limit),
+            Err(_) => self.read_blob(blob, limit),
+        };
+        let objects = self.raw.odb();
+        blobs.iter().map(|blob| read(&objects, *blob)).collect()
     }
 }
 
-fn read_elsewhere(
-    folder: &Path,
-    blobs: &[BlobId],
-    limit: u64,
-) -> Result<Vec<Result<Arc<[u8]>, Error>>, Error> {
+fn read_elsewhere(folder: &Path, blobs: &[BlobId], limit: u64) -> Result<Vec<Content>, Error> {
     let raw = Raw::open(folder).map_err(|error| open_error(error, folder))?;
     let repository = Repository::from_raw(raw, String::new());
     Ok(repository.read_here(blobs, limit))
 }
 
-fn read(raw: &Raw, blob: BlobId, limit: u64) -> Result<Arc<[u8]>, Error> {
-    let oid = blob.to_oid()?;
-    if size(raw, oid)? > limit {
+fn read(objects: &Odb<'_>, blob: BlobId, limit: u64) -> Content {
+    let id = blob.to_oid()?;
+    let (size, kind) = objects.read_header(id)?;
+    if size as u64 > limit {
         return Err(Error::TooLarge {
             what: format!("blob {blob}"),
             limit,
         });
     }
-    Ok(raw.find_blob(oid)?.content().into())
-}
-
-fn size(raw: &Raw, blob: Oid) -> Result<u64, Error> {
-    let (size, _) = raw.odb()?.read_header(blob)?;
-    Ok(size as u64)
+    if kind != ObjectType::Blob {
+        return Err(git2::Error::new(
+            ErrorCode::Invalid,
+            ErrorClass::Object,
+            format!("{blob} is no blob"),
+        )
+        .into());
+    }
+    Ok(objects.read(id)?.data().into())
 }

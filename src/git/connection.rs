@@ -223,12 +223,18 @@ impl<'a> Conversation<'a> {
                 },
                 _ => Error::Server { url, reason },
             },
-            (ErrorClass::Net | ErrorClass::Os | ErrorClass::Ssl | ErrorClass::Ssh, _)
+            (ErrorClass::Net | ErrorClass::Ssl | ErrorClass::Ssh, _)
                 if reason.contains("redirect") =>
             {
                 Error::Server { url, reason }
             }
-            (ErrorClass::Net | ErrorClass::Os | ErrorClass::Ssl | ErrorClass::Ssh, _) => {
+            (ErrorClass::Net | ErrorClass::Ssl | ErrorClass::Ssh, _) => {
+                Error::Unreachable { url, reason }
+            }
+            // The others of this class are about files of ours.
+            (ErrorClass::Os, _)
+                if reason.starts_with("failed to connect") || reason.starts_with("SSL") =>
+            {
                 Error::Unreachable { url, reason }
             }
             (ErrorClass::Indexer | ErrorClass::Callback, _) => Error::Server { url, reason },

@@ -68,6 +68,12 @@ impl<'a> Login<'a> {
 
     fn http(&mut self, asking: &str) -> Result<Cred, Error> {
         let asking: Option<RemoteUrl> = asking.parse().ok();
+        let is_elsewhere = |asking: &RemoteUrl| {
+            (asking.host(), asking.port()) != (self.url.host(), self.url.port())
+        };
+        if asking.as_ref().is_none_or(is_elsewhere) {
+            return Err(self.denied("it redirects to another server, which asks for the login"));
+        }
         let credential = asking.and_then(|asking| {
             let fitting = self.credentials.http.iter();
             let fitting = fitting.filter(|credential| credential.prefix.covers(&asking));

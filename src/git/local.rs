@@ -18,6 +18,9 @@ impl Repository {
         new: Option<CommitId>,
     ) -> Result<PushOutcome, Error> {
         let actual = self.branch(branch)?;
+        if actual == new {
+            return Ok(PushOutcome::Pushed);
+        }
         if actual != expected {
             return Ok(PushOutcome::Moved { actual });
         }

@@ -15,7 +15,7 @@ use crate::revision::{BranchName, CommitId};
 /// What became of moving a branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PushOutcome {
-    /// The branch stands where it was to stand; it has been read back.
+    /// The branch stands where it was to stand, perhaps already before; it has been read back.
     Pushed,
     /// Somebody else moved the branch first; nothing was changed. Plan again.
     Moved {

@@ -212,10 +212,10 @@ impl Comparison<'_> {
         }
         let mut names: BTreeMap<Vec<u8>, (Option<Side>, Option<Side>)> = BTreeMap::new();
         self.fill(old, depth, |name, side| {
-            names.entry(name).or_default().0 = Some(side)
+            names.entry(name).or_default().0 = Some(side);
         })?;
         self.fill(new, depth, |name, side| {
-            names.entry(name).or_default().1 = Some(side)
+            names.entry(name).or_default().1 = Some(side);
         })?;
         let folder = path.len();
         for (name, (old, new)) in names {

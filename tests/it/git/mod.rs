@@ -1,6 +1,8 @@
 //! Reading and writing Git repositories.
 
+mod hostile;
 mod read;
+mod remote;
 mod write;
 
 use headwater::git::Signature;

@@ -1,9 +1,16 @@
-//! Git repositories, made by Git itself.
+//! Git repositories made by Git itself, and real servers for them.
+
+mod http;
+mod process;
+mod ssh;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+
+pub use http::{HttpServer, Setup};
+pub use ssh::SshServer;
 
 /// A repository in a temporary folder of its own, gone when dropped.
 #[derive(Debug)]
