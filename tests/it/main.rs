@@ -12,7 +12,9 @@
 mod cli;
 mod floors;
 mod git;
+mod manifest;
 mod registry;
+mod schemas;
 mod support;
 mod tidy;
 mod yaml;
