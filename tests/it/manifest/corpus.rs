@@ -85,13 +85,23 @@ fn every_container_of_the_corpus_has_its_image() {
             .flat_map(|object| &object.containers)
             .collect();
         let with_image = containers.iter().filter(|c| c.image.is_some()).count();
-        let errors: Vec<_> = facts
+        let unexpected: Vec<_> = facts
             .iter()
             .flat_map(|(name, facts)| facts.findings.iter().map(move |f| (name, f)))
             .filter(|(_, finding)| finding.severity != Severity::Note)
+            // One file of Kubernetes' own examples really has a key twice.
+            .filter(|(name, _)| !name.ends_with("etcd-discovery-controller.yaml"))
             .collect();
-        assert!(errors.is_empty(), "{errors:#?}");
+        assert!(unexpected.is_empty(), "{unexpected:#?}");
         counts.insert(project, (facts.len(), containers.len(), with_image));
     }
-    assert_eq!(counts, BTreeMap::new());
+    // Files that matter, containers, containers with an image; the containers were counted by
+    // another reader too.
+    let expected = [
+        ("flux2-kustomize-helm-example", (7, 0, 0)),
+        ("home-ops", (18, 0, 0)),
+        ("kubernetes-examples", (34, 33, 33)),
+        ("microservices-demo", (57, 29, 29)),
+    ];
+    assert_eq!(counts, BTreeMap::from(expected));
 }
