@@ -1,1 +1,183 @@
+//! The JSON Schemas of everything that people write, for editors and `headwater schema`.
 
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::config::repository::{Follow, GroupBy};
+use crate::environment::Delivery;
+use crate::manifest::schema::{
+    HeadwaterVersion, ImageStreamManifest, ImageTriggerManifest, TriggerAnnotation,
+};
+use crate::stream::ImportMode;
+
+/// Where the schemas can be fetched; each one's `$id` is this and its file name.
+const BASE: &str = "https://raw.githubusercontent.com/headwater-dev/headwater/main/schemas/";
+
+/// Every schema, by the name of its file under `schemas/`.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    vec![
+        schema::<ImageStreamManifest>("imagestream.schema.json"),
+        schema::<ImageTriggerManifest>("imagetrigger.schema.json"),
+        schema::<TriggerAnnotation>("triggers.schema.json"),
+        schema::<ConfigFile>("headwater.schema.json"),
+    ]
+}
+
+/// Draft 7, which yaml-language-server knows best.
+fn schema<T: JsonSchema>(name: &'static str) -> (&'static str, Value) {
+    let generator = SchemaSettings::draft07().into_generator();
+    let mut schema: Schema = generator.into_root_schema_for::<T>();
+    schema.insert("$id".to_owned(), Value::String(format!("{BASE}{name}")));
+    (name, schema.to_value())
+}
+
+/// The policy of a repository: `headwater.yaml` at the root of its default branch.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "headwater.yaml")]
+pub struct ConfigFile {
+    pub api_version: HeadwaterVersion,
+    pub kind: ConfigKind,
+    /// Allowed, and without meaning.
+    pub metadata: Option<Value>,
+    pub spec: Option<ConfigSpec>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub enum ConfigKind {
+    Config,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConfigSpec {
+    /// Without any: one named `default`, the default branch.
+    #[schemars(length(min = 1))]
+    pub environments: Option<Vec<EnvironmentFields>>,
+    pub pull_requests: Option<PullRequestFields>,
+    pub imports: Option<ImportFields>,
+    pub pins: Option<PinFields>,
+}
+
+/// A branch, or paths and namespaces on one, that runs a set of pins.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnvironmentFields {
+    /// Lower-case letters, digits and `-`.
+    #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
+    pub name: String,
+    /// The default branch by default.
+    pub branch: Option<String>,
+    /// Globs, or folders with all below them; what they reach through kustomizations belongs
+    /// to the environment too. Without any: every file.
+    pub paths: Option<Vec<String>>,
+    /// Without any: every namespace.
+    pub namespaces: Option<Vec<String>>,
+    /// How a change reaches the branch; `pullRequest` by default.
+    pub delivery: Option<Delivery>,
+    /// The environment that images come from. Not acted on by this version: the environment is
+    /// left alone.
+    pub promoted_from: Option<String>,
+    /// What a promotion takes along. Not acted on by this version.
+    pub carry: Option<Carry>,
+    /// What holds a promotion back. Not acted on by this version.
+    pub gates: Option<Value>,
+    /// Not acted on by this version.
+    pub automerge: Option<bool>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Carry {
+    /// Everything in the source.
+    Merge,
+    /// Image pins only.
+    Pins,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PullRequestFields {
+    /// What one pull request holds; `stream` by default.
+    pub group_by: Option<GroupBy>,
+    /// How many are open in one environment at a time; 10 by default. The rest wait.
+    #[schemars(range(min = 1))]
+    pub max_open: Option<usize>,
+    /// Not acted on by this version.
+    pub labels: Option<Vec<String>>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImportFields {
+    /// Which tags are followed; `scheduled` by default.
+    pub follow: Option<Follow>,
+    /// False: no tag is looked at again by itself; true by default.
+    pub scheduled: Option<bool>,
+    /// How often a followed tag is looked at: `5m` by default, at least `10s`.
+    pub interval: Option<String>,
+    /// How many tags are looked at in a minute; 60 by default.
+    #[schemars(range(min = 1))]
+    pub per_minute: Option<usize>,
+    /// How many tags of one repository are looked at in one go; 50 by default.
+    #[schemars(range(min = 1))]
+    pub bulk_per_repository: Option<usize>,
+    /// How an index of several platforms is recorded, where the tag does not say;
+    /// `PreserveOriginal` by default.
+    pub import_mode: Option<ImportMode>,
+    /// How old an image must be. Not acted on by this version.
+    pub minimum_age: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PinFields {
+    /// True, the default: `repository:tag@digest` where people read it. False:
+    /// `repository@digest`.
+    pub keep_tag: Option<bool>,
+    /// How many images of a tag stay in the stream's status; 10 by default. The whole history
+    /// is in Git.
+    #[schemars(range(min = 1))]
+    pub history_limit: Option<usize>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::repository;
+
+    /// The schema and the reader know the same fields.
+    #[test]
+    fn every_field_of_the_schema_is_read() {
+        let (_, schema) = schema::<ConfigFile>("headwater.schema.json");
+        let fields = |definition: &str| -> Vec<String> {
+            let properties = &schema["definitions"][definition]["properties"];
+            let properties = properties.as_object().unwrap();
+            properties.keys().map(|key| format!("{key}: null")).collect()
+        };
+        let text = format!(
+            "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments: [{{{}}}]\n  pullRequests: {{{}}}\n  imports: {{{}}}\n  pins: {{{}}}\n",
+            fields("EnvironmentFields").join(", "),
+            fields("PullRequestFields").join(", "),
+            fields("ImportFields").join(", "),
+            fields("PinFields").join(", "),
+        );
+        let (_, problems) = repository::read(text.as_bytes());
+        assert!(
+            problems.iter().all(|problem| !problem.message.contains("unknown")),
+            "{problems:?}"
+        );
+        assert_eq!(fields("ConfigSpec").len(), 4);
+    }
+
+    #[test]
+    fn schemas_have_ids_titles_and_descriptions() {
+        for (name, schema) in schemas() {
+            assert!(schema["$id"].as_str().unwrap().ends_with(name));
+            assert!(schema["title"].is_string() && schema["description"].is_string());
+            assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+        }
+    }
+}

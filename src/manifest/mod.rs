@@ -18,6 +18,7 @@ mod marker;
 mod native_trigger;
 mod read;
 mod reader;
+pub mod schema;
 mod text_in_scalar;
 mod workload;
 

@@ -62,6 +62,10 @@ pub(crate) fn read<'a>(
                 reader.warning(item, format!("an item of `{list}` is no container"));
             }
             let image = reader.get(item, "image");
+            let is_templated = |node: &Node| reader.source.slice(&node.span).contains("{{");
+            if image.is_some_and(is_templated) {
+                continue;
+            }
             facts.containers.push(ContainerFacts {
                 name: reader.text(item, "name").unwrap_or_default().to_owned(),
                 init,

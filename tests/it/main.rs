@@ -12,8 +12,10 @@
 mod cli;
 mod floors;
 mod git;
+mod manifest;
 mod planning;
 mod registry;
+mod schemas;
 mod support;
 mod tidy;
 mod yaml;

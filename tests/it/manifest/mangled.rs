@@ -1,0 +1,53 @@
+//! Nothing that stands in a file makes reading stop.
+
+use headwater::manifest;
+use proptest::prelude::*;
+
+const SEED: &str = r#"kind: List
+items:
+- apiVersion: image.openshift.io/v1
+  kind: ImageStream
+  metadata: {name: web, annotations: {headwater.dev/observed: '{"a": {"from": "x"}}'}}
+  spec: {tags: [{name: "1.10", from: {kind: DockerImage, name: "a/b:1"}, generation: null}]}
+  status: {tags: [{tag: "1.10", items: [{image: x}]}]}
+- kind: Deployment
+  metadata:
+    annotations: {image.openshift.io/triggers: "[{\"from\":{\"kind\":\"ImageStreamTag\",\"name\":\"web:1\"},\"fieldPath\":\"spec.template.spec.containers[0].image\",\"paused\":\"\\u0066alse\"}]"}
+  spec: {template: {spec: {containers: [{name: &n c, image: *n}]}}} # {"$imagestream": "a:b"}
+---
+kind: ImageTrigger
+apiVersion: headwater.dev/v1alpha1
+spec: {from: {kind: ImageStreamTag, name: "web:1"}, targets: [{file: a, field: "items[0].kind"}]}
+---
+resources: [../a]
+namespace: n
+"#;
+
+proptest! {
+    #[test]
+    fn bytes_changed_anywhere_never_stop_the_reader(
+        changes in prop::collection::vec((0..SEED.len(), any::<u8>()), 0..12),
+        cut in 0..SEED.len(),
+    ) {
+        let mut bytes = SEED.as_bytes().to_vec();
+        for (at, byte) in changes {
+            bytes[at] = byte;
+        }
+        bytes.truncate(SEED.len() - cut / 4);
+        let _ = manifest::read_file(&bytes);
+    }
+
+    #[test]
+    fn pieces_in_any_order_never_stop_the_reader(
+        order in prop::collection::vec(0..40_usize, 0..40),
+    ) {
+        let lines: Vec<&str> = SEED.lines().collect();
+        let text: Vec<&str> = order.iter().map(|at| lines[at % lines.len()]).collect();
+        let facts = manifest::read_file(text.join("\n").as_bytes());
+        let path = "a.yaml".parse().unwrap();
+        let files = [(path, std::sync::Arc::new(facts))];
+        for wanted in manifest::wanted_fields(&files).into_values() {
+            let _ = manifest::read_fields(text.join("\n").as_bytes(), &wanted);
+        }
+    }
+}
