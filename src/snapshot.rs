@@ -27,6 +27,11 @@ impl FilePath {
         &self.0
     }
 
+    /// For a file whose real name cannot be a path inside a repository.
+    pub fn unnamed() -> Self {
+        Self("file".into())
+    }
+
     /// The folder that holds the file; empty at the root.
     pub fn folder(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(folder, _)| folder)

@@ -1,12 +1,15 @@
 //! How Git servers are reached: logins from the environment, keys as ssh has them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::place::cache_folder;
-use crate::git::{Credentials, HttpCredential, Location, Options, Scheme, SshKey};
+use crate::cli::server_file;
+use crate::config::server::GitCredential;
+use crate::git::{Credentials, HttpCredential, Location, Options, RemoteUrl, Scheme, SshKey};
 
 /// The variables that give a login over http(s); each also as `…_FILE`.
 const USERNAME: &str = "HEADWATER_GIT_USERNAME";
@@ -18,16 +21,67 @@ const CA_FILE: &str = "HEADWATER_GIT_CA_FILE";
 /// As ssh looks for them.
 const USUAL_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
-/// The options for one location: a login is given to its own scheme, host and port only.
-pub fn git_options(location: &Location) -> Result<Options, CliError> {
+/// The options for one location, from the environment and the operator's file: a login is given
+/// to its own scheme, host and port only.
+pub fn git_options(context: &Context, location: &Location) -> Result<Options, CliError> {
+    let settings = server_file::read(context)?.git;
     let mut options = Options::new(cache_folder());
-    options.ca_file = path(CA_FILE);
+    options.ca_file = path(CA_FILE).or(settings.ca_file);
+    let mut http: Vec<HttpCredential> = http_credential(location)?.into_iter().collect();
+    let mut ssh = ssh_keys();
+    for credential in &settings.credentials {
+        http.extend(listed_login(credential)?);
+        if covers(credential, location) {
+            ssh.extend(
+                credential
+                    .ssh_key_file
+                    .clone()
+                    .map(|private_key| SshKey::File {
+                        private_key,
+                        passphrase: None,
+                    }),
+            );
+        }
+    }
     options.credentials = Credentials {
-        http: http_credential(location)?.into_iter().collect(),
-        ssh: ssh_keys(),
-        known_hosts: path(KNOWN_HOSTS).into_iter().collect(),
+        http,
+        ssh,
+        known_hosts: path(KNOWN_HOSTS)
+            .or(settings.known_hosts)
+            .into_iter()
+            .collect(),
     };
     Ok(options)
+}
+
+/// A login over http(s) that the operator's file lists.
+fn listed_login(credential: &GitCredential) -> Result<Option<HttpCredential>, CliError> {
+    let Some(file) = credential
+        .password_file
+        .as_ref()
+        .or(credential.token_file.as_ref())
+    else {
+        return Ok(None);
+    };
+    let prefix: RemoteUrl = credential.url.parse().map_err(|error| {
+        CliError::usage("a Git credential of the server file cannot be used").because(&error)
+    })?;
+    let username = match &credential.username_file {
+        Some(file) => first_line("git.credentials", file)?,
+        None => "git".to_owned(),
+    };
+    Ok(Some(HttpCredential {
+        prefix,
+        username,
+        password: SecretString::from(first_line("git.credentials", file)?),
+    }))
+}
+
+fn covers(credential: &GitCredential, location: &Location) -> bool {
+    match (credential.url.parse::<RemoteUrl>(), location) {
+        (Ok(prefix), Location::Remote(url)) => prefix.covers(url),
+        _ => false,
+    }
 }
 
 fn http_credential(location: &Location) -> Result<Option<HttpCredential>, CliError> {
@@ -81,12 +135,17 @@ fn secret(variable: &str) -> Result<Option<String>, CliError> {
     let Some(file) = path(&file_variable) else {
         return Ok(None);
     };
-    let text = std::fs::read_to_string(&file).map_err(|error| {
+    first_line(&file_variable, &file).map(Some)
+}
+
+/// `who` names the file.
+fn first_line(who: &str, file: &Path) -> Result<String, CliError> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
         CliError::usage(format!(
-            "{file_variable} names {}, which cannot be read",
+            "{who} names {}, which cannot be read",
             file.display()
         ))
         .because(&error)
     })?;
-    Ok(text.lines().next().map(str::to_owned))
+    Ok(text.lines().next().unwrap_or_default().to_owned())
 }

@@ -58,7 +58,7 @@ struct Row {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let location = place::location(context, args.location.as_deref())?;
-    let repository = place::repository(&location)?;
+    let repository = place::repository(context, &location)?;
     let found = find(args, &repository, &location)?;
     let tag = &found.name.tag;
     let events = timeline(&repository, found.snapshot.commit, &found.stream, tag)

@@ -21,6 +21,8 @@ pub mod progress;
 pub mod reconcile;
 pub mod registries;
 pub mod resolve;
+pub mod schema;
+mod server_file;
 pub mod style;
 pub mod table;
 pub mod validate;
@@ -63,6 +65,7 @@ enum Command {
     History(history::Args),
     Validate(validate::Args),
     Pr(pr::Args),
+    Schema(schema::Args),
     Completion(completion::Args),
     Help(help::Args),
     Version(version::Args),
@@ -78,6 +81,7 @@ impl Command {
             Self::History(args) => history::run(args, context),
             Self::Validate(args) => validate::run(args, context),
             Self::Pr(args) => pr::run(args, context),
+            Self::Schema(args) => schema::run(args, context),
             Self::Completion(args) => completion::run(args, context),
             Self::Help(args) => help::run(args, context),
             Self::Version(args) => version::run(args, context),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::git_options::git_options;
+use crate::cli::server_file;
 use crate::environment::Environment;
 use crate::git::{Location, Repository, Signature};
 use crate::problem::Problem;
@@ -39,8 +40,8 @@ pub fn location(context: &Context, argument: Option<&str>) -> Result<Location, C
 }
 
 /// Opens a repository for reading commits; a URL is mirrored in the cache folder.
-pub fn repository(location: &Location) -> Result<Repository, CliError> {
-    Repository::open(location, &git_options(location)?).map_err(|error| git_error(&error))
+pub fn repository(context: &Context, location: &Location) -> Result<Repository, CliError> {
+    Repository::open(location, &git_options(context, location)?).map_err(|error| git_error(&error))
 }
 
 /// Reads the folder's files as they are, committed or not.
@@ -96,11 +97,16 @@ impl Folder {
 }
 
 /// Who commits.
-pub fn author() -> Signature {
-    Signature {
-        name: "headwater".to_owned(),
-        email: "headwater@localhost".to_owned(),
-    }
+pub fn author(context: &Context) -> Result<Signature, CliError> {
+    let settings = server_file::read(context)?.git;
+    Ok(Signature {
+        name: settings
+            .author_name
+            .unwrap_or_else(|| "headwater".to_owned()),
+        email: settings
+            .author_email
+            .unwrap_or_else(|| "headwater@localhost".to_owned()),
+    })
 }
 
 /// `$XDG_CACHE_HOME/headwater`, else `~/.cache/headwater`.

@@ -86,7 +86,7 @@ fn plans(
         .map_err(|error| place::git_error(&error))?;
         return Ok((planned.plans, planned.problems));
     }
-    let repository = place::repository(location)?;
+    let repository = place::repository(context, location)?;
     let mut cache = place::cache(location);
     let mut pass = Pass {
         repository: &repository,

@@ -31,10 +31,16 @@ enum Command {
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let Command::Close { branch, location } = &args.command;
     let location = place::location(context, location.as_deref())?;
-    let repository = place::repository(&location)?;
+    let repository = place::repository(context, &location)?;
     let target = target(&repository, branch, &location)?;
-    let closed = close(&repository, branch, &target, &place::author(), clock::now())
-        .map_err(|error| place::git_error(&error))?;
+    let closed = close(
+        &repository,
+        branch,
+        &target,
+        &place::author(context)?,
+        clock::now(),
+    )
+    .map_err(|error| place::git_error(&error))?;
     match closed {
         Closed::Done(images) => {
             let names: Vec<String> = images.iter().map(|image| image.tag.to_string()).collect();

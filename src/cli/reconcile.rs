@@ -33,7 +33,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let location = target(args, context)?;
     let asker = Asker::new(context)?;
     let mut cache = place::cache(&location);
-    let mut repository = place::repository(&location)?;
+    let mut repository = place::repository(context, &location)?;
     if repository.is_shallow() {
         return Err(CliError::usage(format!("{location} is a shallow clone"))
             .hint("its whole history is needed to keep what was taken back; run `git fetch --unshallow`"));
@@ -62,7 +62,7 @@ fn target(args: &Args, context: &Context) -> Result<Location, CliError> {
     let location = place::location(context, args.location.as_deref())?;
     match &args.push {
         None => Ok(location),
-        Some(remote) => place::repository(&location)?
+        Some(remote) => place::repository(context, &location)?
             .remote_location(remote)
             .map_err(|error| place::git_error(&error)),
     }
@@ -115,7 +115,14 @@ fn round(
                 output::write(&plan.to_string())?;
                 context.problems(&plan.problems);
                 ended.has_failures |= plan.has_failures();
-                let applied = apply(repository, &push, &snapshot, &plan, &place::author(), now);
+                let applied = apply(
+                    repository,
+                    &push,
+                    &snapshot,
+                    &plan,
+                    &place::author(context)?,
+                    now,
+                );
                 output::write(&results(context, location, &applied))?;
                 ended.add(&applied);
             }

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::server_file;
+use crate::config::server::RegistryHost;
 use crate::lookup::{Lookup, Resolution};
-use crate::registry::{CredentialSource, Registries, RegistryOptions};
+use crate::registry::{AllowedHosts, CredentialSource, Registries, RegistryOptions};
 
 /// The registries, and the runtime that asks them.
 #[derive(Debug)]
@@ -16,13 +18,7 @@ pub struct Asker {
 
 impl Asker {
     pub fn new(context: &Context) -> Result<Self, CliError> {
-        let credentials = CredentialSource::from_files(&credential_files());
-        context.problems(credentials.problems());
-        let options = RegistryOptions {
-            credentials,
-            ca_files: ca_files(),
-            ..RegistryOptions::default()
-        };
+        let options = options(context)?;
         let registries = Registries::new(options).map_err(|error| {
             CliError::usage("the registry settings cannot be used").because(&error)
         })?;
@@ -52,6 +48,43 @@ impl Asker {
     pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
+}
+
+/// The operator's settings, and what the environment says.
+fn options(context: &Context) -> Result<RegistryOptions, CliError> {
+    let settings = server_file::read(context)?.registries;
+    let hosts = settings.hosts.iter();
+    let named: Vec<PathBuf> = hosts
+        .filter_map(|host| host.credentials_file.clone())
+        .collect();
+    let files: Vec<PathBuf> = named.into_iter().chain(credential_files()).collect();
+    let credentials = CredentialSource::from_files(&files);
+    context.problems(credentials.problems());
+    let realm = |host: &RegistryHost| {
+        let realm = host.token_realm.as_ref()?;
+        Some((host.host.clone(), vec![format!("https://{realm}")]))
+    };
+    Ok(RegistryOptions {
+        credentials,
+        allowed: match settings.allow {
+            Some(allow) => AllowedHosts::Only(allow.into_iter().collect()),
+            None => AllowedHosts::AnyNamed,
+        },
+        insecure_hosts: settings
+            .hosts
+            .iter()
+            .filter(|host| host.insecure)
+            .map(|host| host.host.clone())
+            .collect(),
+        token_realms: settings.hosts.iter().filter_map(realm).collect(),
+        ca_files: settings
+            .hosts
+            .iter()
+            .filter_map(|host| host.ca_file.clone())
+            .chain(ca_files())
+            .collect(),
+        ..RegistryOptions::default()
+    })
 }
 
 /// Where docker, podman and skopeo keep credentials; the first file that knows a host wins.

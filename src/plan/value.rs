@@ -26,7 +26,6 @@ pub fn wanted_value(
                 _ => tag.to_string(),
             }
         }
-        PinForm::TagAndDigest => format!("{}@{}", image.tag.as_ref()?, image.digest.as_ref()?),
         PinForm::Repository => repository(current, image),
     };
     (wanted != current).then_some(wanted)

@@ -8,8 +8,8 @@ use headwater::image::Digest;
 use headwater::lookup::{Fault, Found, Lookup, Resolution};
 use headwater::manifest::{self, Manifests};
 use headwater::plan::{
-    self, Action, BotBranch, BranchState, Inputs, Mode, Plan, Question, Reason, Spot,
-    TaggedImage, TakenBack, Version,
+    self, Action, BotBranch, BranchState, Inputs, Mode, Plan, Question, Reason, Spot, TaggedImage,
+    TakenBack, Version,
 };
 use headwater::policy::{GroupBy, Policy};
 use headwater::resolve::{self, Questions, TagState};

@@ -1,0 +1,33 @@
+//! The operator's file, where `--config` names one.
+
+use std::path::Path;
+
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::config::server::{self, ServerConfig};
+use crate::snapshot::FilePath;
+use crate::yaml::MAX_FILE_BYTES;
+
+/// What the operator's file says; without one, nothing is restricted and nothing is known.
+pub fn read(context: &Context) -> Result<ServerConfig, CliError> {
+    let Some(path) = &context.server_file else {
+        return Ok(ServerConfig::default());
+    };
+    let unusable = || CliError::usage(format!("the server file {} cannot be used", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| unusable().because(&error))?;
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(unusable().why(format!("it has more than {MAX_FILE_BYTES} bytes")));
+    }
+    let (config, problems) = server::read(&name(path), &bytes);
+    context.problems(&problems);
+    config.ok_or_else(|| unusable().hint("mend what is named above"))
+}
+
+/// What problems call the file.
+fn name(path: &Path) -> FilePath {
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    name.and_then(|name| name.parse().ok())
+        .unwrap_or_else(FilePath::unnamed)
+}
