@@ -13,6 +13,8 @@ use crate::yaml::{Document, Node, ScalarStyle, Source, Value, second_reader};
 pub(crate) enum Change {
     /// A scalar that reads as this text.
     Text(String),
+    /// The same value, with a comment behind it.
+    Comment,
     /// Another value altogether.
     Whole(Json),
     /// These members, behind those of the mapping.
@@ -157,7 +159,7 @@ impl Compare<'_> {
                 true => Ok(()),
                 false => fail("the new items would not read as wanted"),
             },
-            None => self.same(old, new),
+            Some(Change::Comment) | None => self.same(old, new),
         }
     }
 

@@ -1,8 +1,8 @@
-use crate::yaml::edit::Site;
 use crate::yaml::layout::{begins_line, line_indent};
 use crate::yaml::locate::Way;
 use crate::yaml::render::{Flow, Layout};
 use crate::yaml::scalar::Context;
+use crate::yaml::site::Site;
 use crate::yaml::{Node, Source};
 
 /// How the collections around a place are written in brackets and braces.

@@ -3,12 +3,13 @@ use std::cmp::Reverse;
 use serde_json::{Map, Value as Json};
 
 use crate::yaml::Node;
-use crate::yaml::edit::{Reason, Site};
+use crate::yaml::edit::Reason;
 use crate::yaml::flow;
 use crate::yaml::layout::{begins_line, column, line_end, line_indent};
 use crate::yaml::locate::Way;
 use crate::yaml::put::Pieces;
 use crate::yaml::render::Layout;
+use crate::yaml::site::Site;
 use crate::yaml::splice::Part;
 
 /// Writes new members behind those of a mapping that has some.

@@ -1,5 +1,6 @@
 //! YAML and JSON with byte positions: reading, finding a field, and editing it exactly.
 
+mod builder;
 mod check;
 mod document;
 mod edit;
@@ -13,6 +14,7 @@ mod replace;
 mod scalar;
 mod second_reader;
 mod set;
+mod site;
 mod splice;
 
 pub use document::{

@@ -5,9 +5,10 @@ use serde_json::Value as Json;
 
 use crate::field_path::{FieldPath, Step};
 use crate::yaml::check::{Change, Changes, matches};
-use crate::yaml::edit::{Reason, Refusal, Site};
+use crate::yaml::edit::{Reason, Refusal};
 use crate::yaml::locate::{Located, Way, anchored, locate};
 use crate::yaml::render::Layout;
+use crate::yaml::site::Site;
 use crate::yaml::splice::{Part, Splice};
 use crate::yaml::{Node, ScalarStyle, Value, insert, replace, set};
 

@@ -2,12 +2,13 @@ use std::cmp::Reverse;
 
 use serde_json::Value as Json;
 
-use crate::yaml::edit::{Reason, Site};
+use crate::yaml::edit::Reason;
 use crate::yaml::layout::{column, line_end, line_indent, line_start};
 use crate::yaml::locate::Way;
 use crate::yaml::put::Pieces;
 use crate::yaml::render::{Layout, inline, is_inline};
 use crate::yaml::scalar::Context;
+use crate::yaml::site::Site;
 use crate::yaml::splice::Part;
 use crate::yaml::{Collection, Node, ScalarStyle, Value, flow, set};
 
@@ -86,7 +87,10 @@ fn inline_by_block(
             let why = "an anchor stands before the value, and would name only its first key";
             return Err(site.reason(node.span.start, why));
         }
-        let (span, blank) = place(site, node)?;
+        let (mut span, blank) = place(site, node)?;
+        if let Some(header) = block_header(site, way)? {
+            span = header..node.span.end;
+        }
         let column = line_start(text, span.start).chars().count() + blank.len();
         written.push_str(&blank);
         layout.block(value, column, &mut written);
@@ -118,7 +122,8 @@ fn inline_by_block(
 
 fn block_by_inline(site: &Site<'_>, way: &Way<'_>, value: &Json) -> Result<Pieces, Reason> {
     let node = way.node();
-    let end = node.span.end;
+    // The comments inside a block go with it, the one on its last line too.
+    let end = line_end(site.source.text(), node.span.end);
     let written = inline(value, Context::Block);
     let Some(key) = way.key() else {
         return Ok(vec![(node.span.start..end, written, Part::Value)]);
@@ -143,7 +148,8 @@ fn block_by_block(
     value: &Json,
 ) -> Result<Pieces, Reason> {
     let node = way.node();
-    let end = node.span.end;
+    // The comments inside a block go with it, the one on its last line too.
+    let end = line_end(site.source.text(), node.span.end);
     let unclear = || site.reason(node.span.start, "the indentation of the field is not clear");
     let here = column(site.source, node).ok_or_else(unclear)?;
     let is_same_kind = value.is_array() == matches!(node.value, Value::Sequence { .. });

@@ -81,7 +81,7 @@ fn node(old: &Node, was: &Yaml, is: &Yaml, changes: &Changes) -> Result<(), Opti
         Some(Change::Whole(json)) => equals(is, json),
         Some(Change::Members(added)) => members(old, was, is, added, changes)?,
         Some(Change::Items(added)) => items(old, was, is, added, changes)?,
-        None => match &old.value {
+        Some(Change::Comment) | None => match &old.value {
             Value::Mapping { .. } => members(old, was, is, &[], changes)?,
             Value::Sequence { .. } => items(old, was, is, &[], changes)?,
             Value::Scalar { .. } | Value::Alias(_) => was == is,

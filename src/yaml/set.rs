@@ -1,10 +1,11 @@
 use std::ops::Range;
 
 use crate::yaml::check::Change;
-use crate::yaml::edit::{Reason, Site};
+use crate::yaml::edit::Reason;
 use crate::yaml::layout::line_end;
 use crate::yaml::locate::Way;
 use crate::yaml::scalar;
+use crate::yaml::site::Site;
 use crate::yaml::splice::Part;
 use crate::yaml::{Node, ScalarStyle, Value};
 
@@ -12,7 +13,7 @@ use crate::yaml::{Node, ScalarStyle, Value};
 #[derive(Debug, Default)]
 pub(crate) struct Set {
     pub splices: Vec<(Range<usize>, String, Part)>,
-    /// None where the value stands there already.
+    /// None where value and comment stand there already.
     pub change: Option<Change>,
 }
 
@@ -44,11 +45,14 @@ pub(crate) fn set(
         };
         if read != *text || node.is_null() {
             set.splices.push((span, written, Part::Value));
-            set.change = Some(Change::text(read));
+            set.change = Some(Change::Text(read));
         }
     }
     if let Some(comment) = comment {
-        set.splices.extend(add_comment(site, way, *style, comment)?);
+        if let Some(piece) = add_comment(site, way, *style, comment)? {
+            set.splices.push(piece);
+            set.change.get_or_insert(Change::Comment);
+        }
     }
     Ok(set)
 }

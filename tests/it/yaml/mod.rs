@@ -5,3 +5,4 @@ mod corpus;
 mod dice;
 mod random;
 mod scalars;
+mod size;
