@@ -36,7 +36,7 @@ struct Entry {
 
 impl Changes {
     /// Fails where another change is wanted of the same node.
-    pub fn add(&mut self, way: &Way<'_>, edit: usize, change: Change) -> Result<(), ()> {
+    pub fn add(&mut self, way: &Way<'_>, edit: usize, change: &Change) -> Result<(), ()> {
         let entry = self
             .0
             .entry(std::ptr::from_ref(way.node()))
@@ -48,7 +48,7 @@ impl Changes {
                     .map(|holder| std::ptr::from_ref(*holder))
                     .collect(),
             });
-        if entry.change.1 == change {
+        if entry.change.1 == *change {
             Ok(())
         } else {
             Err(())
@@ -235,6 +235,10 @@ impl Compare<'_> {
 }
 
 impl Node {
+    fn is_plain(&self, text: &str) -> bool {
+        matches!(&self.value, Value::Scalar { text: read, style: ScalarStyle::Plain } if read == text)
+    }
+
     /// Whether this is `text` to every reader, and no number, time or truth.
     fn reads_as(&self, text: &str) -> bool {
         match &self.value {
@@ -266,13 +270,9 @@ pub(crate) fn matches(node: &Node, json: &Json) -> bool {
                     .zip(members)
                     .all(|((key, value), (name, json))| key.reads_as(name) && matches(value, json))
         }
-        Json::Null | Json::Bool(_) | Json::Number(_) => match &node.value {
-            Value::Scalar {
-                text,
-                style: ScalarStyle::Plain,
-            } => *text == json.to_string() || (json.is_null() && node.is_null()),
-            _ => false,
-        },
+        Json::Null => node.is_null(),
+        Json::Bool(truth) => node.is_plain(if *truth { "true" } else { "false" }),
+        Json::Number(number) => node.is_plain(&number.to_string()),
     }
 }
 

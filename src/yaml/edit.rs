@@ -136,7 +136,7 @@ impl<'s> Batch<'s> {
         let set = set::set(site, &way, value, comment)?;
         if let Some(change) = set.change {
             self.changes
-                .add(&way, number, change)
+                .add(&way, number, &change)
                 .map_err(|()| site.reason(way.node().span.start, twice(field)))?;
         }
         for (span, text, part) in set.splices {

@@ -56,7 +56,7 @@ impl<'s> Puts<'s> {
                 let layout = self.layout(site);
                 let (change, pieces) = write_over(site, layout, &way, value)?;
                 if let Some(change) = change {
-                    changes.add(&way, edit, change).map_err(|()| {
+                    changes.add(&way, edit, &change).map_err(|()| {
                         site.reason(
                             way.node().span.start,
                             format!("two edits write different values to {field}"),
@@ -155,7 +155,7 @@ impl<'s> Puts<'s> {
             let edit = addition.edit;
             let done = write_into(site, layout, &addition).and_then(|(change, pieces)| {
                 let node = addition.holder.node();
-                changes.add(&addition.holder, edit, change).map_err(|()| {
+                changes.add(&addition.holder, edit, &change).map_err(|()| {
                     site.reason(node.span.start, "another edit writes this value whole")
                 })?;
                 extend(splices, pieces, edit);

@@ -48,11 +48,11 @@ pub(crate) fn set(
             set.change = Some(Change::Text(read));
         }
     }
-    if let Some(comment) = comment {
-        if let Some(piece) = add_comment(site, way, *style, comment)? {
-            set.splices.push(piece);
-            set.change.get_or_insert(Change::Comment);
-        }
+    if let Some(comment) = comment
+        && let Some(piece) = add_comment(site, way, *style, comment)?
+    {
+        set.splices.push(piece);
+        set.change.get_or_insert(Change::Comment);
     }
     Ok(set)
 }

@@ -47,10 +47,7 @@ fn thousands_of_edits_in_one_large_file_are_made_in_one_go() {
     assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
     let after = String::from_utf8(after).unwrap();
     assert_eq!(after.matches("nginx:1.11 # keep").count(), 2_500);
-    assert_eq!(
-        after.matches("    - tag: a\n").count() + after.matches("  - tag: a\n").count(),
-        500
-    );
+    assert_eq!(after.matches("  - tag: a\n").count(), 500);
 }
 
 #[test]
