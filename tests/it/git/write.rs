@@ -221,3 +221,24 @@ fn a_lock_that_stays_is_named() {
         .unwrap();
     assert_eq!(outcome, PushOutcome::Pushed);
 }
+
+#[test]
+fn a_branch_that_is_in_the_way_is_named() {
+    let repo = Repo::init();
+    repo.commit_files(&[("a", "1")], "first");
+    let bare = repo.bare_clone();
+    bare.git(&["branch", "headwater"]);
+    bare.git(&["branch", "x/y"]);
+    let git = Repository::open_local(bare.path()).unwrap();
+    let tip = main_of(&git).commit;
+    for (wanted, in_the_way) in [("headwater/dev/web", "headwater"), ("x", "x/y")] {
+        let outcome = git.push(&branch(wanted), None, Some(tip)).unwrap();
+        let PushOutcome::Rejected { message, hint, .. } = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(
+            message.contains(wanted) && hint.ends_with(in_the_way),
+            "{message}: {hint}"
+        );
+    }
+}
