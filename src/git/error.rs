@@ -63,8 +63,8 @@ pub enum Error {
     /// The disk's, or another program's: objects are missing or broken.
     #[error("the Git repository {} is damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
-    /// Another process of ours holds the cache for longer than we wait.
-    #[error("{} is in use by another process", path.display())]
+    /// Another process holds a lock for longer than we wait, or died with it.
+    #[error("{} is held by another process; if none is at work, remove it", path.display())]
     Busy { path: PathBuf },
     /// The disk's.
     #[error("{}: {source}", path.display())]

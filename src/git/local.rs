@@ -1,17 +1,45 @@
 //! Moving a branch of a repository on this machine, by compare and swap.
 
+use std::time::{Duration, Instant};
+
 use git2::{ErrorCode, Oid, Repository as Raw};
 
 use crate::git::ids::ObjectId;
 use crate::git::{Error, PushOutcome, RejectedReason, Repository};
 use crate::revision::{BranchName, CommitId};
 
+/// A ref's lock is held for some milliseconds; one that stays is a dead process's.
+const MAX_WAIT: Duration = Duration::from_secs(3);
+const WAIT_STEP: Duration = Duration::from_millis(10);
 /// Stands in the reflog.
 const LOG: &str = "headwater";
 
 impl Repository {
     /// Moves a branch from `expected` (`None`: it must not exist) to `new` (`None`: delete it).
     pub(crate) fn move_branch(
+        &self,
+        branch: &BranchName,
+        expected: Option<CommitId>,
+        new: Option<CommitId>,
+    ) -> Result<PushOutcome, Error> {
+        let begin = Instant::now();
+        loop {
+            match self.try_move(branch, expected, new) {
+                Err(Error::Git(error)) if error.code() == ErrorCode::Locked => {
+                    if begin.elapsed() > MAX_WAIT {
+                        let lock = format!("{}.lock", branch.ref_name());
+                        return Err(Error::Busy {
+                            path: self.folder().join(lock),
+                        });
+                    }
+                    std::thread::sleep(WAIT_STEP);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn try_move(
         &self,
         branch: &BranchName,
         expected: Option<CommitId>,

@@ -54,6 +54,15 @@ impl Repository {
         expected: Option<CommitId>,
         new: Option<CommitId>,
     ) -> Result<PushOutcome, Error> {
+        if expected.is_none()
+            && let Some(other) = self.blocking(branch)?
+        {
+            return Ok(PushOutcome::Rejected {
+                message: format!("there is a branch {other}, so there can be no branch {branch}"),
+                reason: RejectedReason::Other,
+                hint: format!("rename the branch {other}"),
+            });
+        }
         let Some(mirror) = &self.mirror else {
             return self.move_branch(branch, expected, new);
         };
@@ -65,6 +74,21 @@ impl Repository {
             PushOutcome::Moved { .. } | PushOutcome::Rejected { .. } => {}
         }
         Ok(outcome)
+    }
+
+    /// A branch whose name is a folder of this one's, or the other way round.
+    fn blocking(&self, branch: &BranchName) -> Result<Option<BranchName>, Error> {
+        let name = branch.as_str();
+        for (end, _) in name.match_indices('/') {
+            let above = name.get(..end).and_then(|name| name.parse().ok());
+            if let Some(above) = above
+                && self.branch(&above)?.is_some()
+            {
+                return Ok(Some(above));
+            }
+        }
+        let below = self.branches(&format!("{name}/"))?;
+        Ok(below.into_iter().next().map(|(below, _)| below))
     }
 
     /// As [`Self::push`], on a named remote of this local clone.

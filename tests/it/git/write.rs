@@ -202,3 +202,43 @@ fn a_branch_that_a_person_stands_on_does_not_move() {
         PushOutcome::Pushed
     );
 }
+
+#[test]
+fn a_lock_that_stays_is_named() {
+    let repo = Repo::init();
+    repo.commit_files(&[("a", "1")], "first");
+    let bare = repo.bare_clone();
+    let git = Repository::open_local(bare.path()).unwrap();
+    let base = main_of(&git);
+    let id = commit(&git, &base, &[change("a", "1", "2")]).unwrap();
+    bare.write("refs/heads/main.lock", "");
+    let result = git.push(&branch("main"), Some(base.commit), Some(id));
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("refs/heads/main.lock"), "{error}");
+    std::fs::remove_file(bare.path().join("refs/heads/main.lock")).unwrap();
+    let outcome = git
+        .push(&branch("main"), Some(base.commit), Some(id))
+        .unwrap();
+    assert_eq!(outcome, PushOutcome::Pushed);
+}
+
+#[test]
+fn a_branch_that_is_in_the_way_is_named() {
+    let repo = Repo::init();
+    repo.commit_files(&[("a", "1")], "first");
+    let bare = repo.bare_clone();
+    bare.git(&["branch", "headwater"]);
+    bare.git(&["branch", "x/y"]);
+    let git = Repository::open_local(bare.path()).unwrap();
+    let tip = main_of(&git).commit;
+    for (wanted, in_the_way) in [("headwater/dev/web", "headwater"), ("x", "x/y")] {
+        let outcome = git.push(&branch(wanted), None, Some(tip)).unwrap();
+        let PushOutcome::Rejected { message, hint, .. } = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(
+            message.contains(wanted) && hint.ends_with(in_the_way),
+            "{message}: {hint}"
+        );
+    }
+}

@@ -1,14 +1,17 @@
 //! `git http-backend` behind nginx, on the loopback interface.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 
 use crate::support::git::Repo;
-use crate::support::git::process::{Process, listening, wait_for};
+use crate::support::git::process::{Process, listening, until, wait_for};
 
 /// Serves one bare repository for reading and writing.
 #[derive(Debug)]
@@ -17,6 +20,7 @@ pub struct HttpServer {
     port: u16,
     _nginx: Process,
     _fcgiwrap: Process,
+    markers: AtomicUsize,
     folder: TempDir,
 }
 
@@ -66,6 +70,7 @@ impl HttpServer {
             port,
             _nginx: nginx,
             _fcgiwrap: fcgiwrap,
+            markers: AtomicUsize::new(0),
             folder,
         }
     }
@@ -83,10 +88,27 @@ impl HttpServer {
         self.folder.path().join("ca.pem")
     }
 
-    /// One line for each request: `GET /acme/… 200`.
+    /// One line for each request so far: `GET /acme/… 200`.
     pub fn requests(&self) -> Vec<String> {
-        let log = fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default();
-        log.lines().map(str::to_owned).collect()
+        // nginx answers before it writes its log, but one request after the other.
+        let marker = format!("/marker/{}", self.markers.fetch_add(1, Ordering::Relaxed));
+        self.ask(&marker);
+        let mut log = String::new();
+        let has_marker = until(|| {
+            log = fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default();
+            log.contains(&format!("{marker} "))
+        });
+        assert!(has_marker, "nginx writes no log: {log}");
+        let lines = log.lines().filter(|line| !line.contains("/marker/"));
+        lines.map(str::to_owned).collect()
+    }
+
+    /// nginx logs it, over TLS as the refusal of plain HTTP.
+    fn ask(&self, path: &str) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
     }
 }
 

@@ -69,7 +69,8 @@ pub fn wait_for(path: &Path) {
     );
 }
 
-fn until(mut condition: impl FnMut() -> bool) -> bool {
+/// Waits for a condition; false when it does not come.
+pub fn until(mut condition: impl FnMut() -> bool) -> bool {
     let begin = Instant::now();
     while begin.elapsed() < PATIENCE {
         if condition() {
