@@ -5,11 +5,11 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::config::repository::{Follow, GroupBy};
 use crate::environment::Delivery;
 use crate::manifest::schema::{
     HeadwaterVersion, ImageStreamManifest, ImageTriggerManifest, TriggerAnnotation,
 };
+use crate::policy::{Follow, GroupBy};
 use crate::stream::ImportMode;
 
 /// Where the schemas can be fetched; each one's `$id` is this and its file name.
@@ -155,7 +155,10 @@ mod tests {
         let fields = |definition: &str| -> Vec<String> {
             let properties = &schema["definitions"][definition]["properties"];
             let properties = properties.as_object().unwrap();
-            properties.keys().map(|key| format!("{key}: null")).collect()
+            properties
+                .keys()
+                .map(|key| format!("{key}: null"))
+                .collect()
         };
         let text = format!(
             "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments: [{{{}}}]\n  pullRequests: {{{}}}\n  imports: {{{}}}\n  pins: {{{}}}\n",
@@ -166,7 +169,9 @@ mod tests {
         );
         let (_, problems) = repository::read(text.as_bytes());
         assert!(
-            problems.iter().all(|problem| !problem.message.contains("unknown")),
+            problems
+                .iter()
+                .all(|problem| !problem.message.contains("unknown")),
             "{problems:?}"
         );
         assert_eq!(fields("ConfigSpec").len(), 4);

@@ -196,3 +196,99 @@ fn scalars_before<'a>(
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::read_file;
+
+    /// `field = current <- from form` of each trigger.
+    fn markers(text: &str) -> Vec<String> {
+        let facts = read_file(text.as_bytes());
+        let line = |t: &TriggerFacts| {
+            let namespace = t.from.namespace.as_deref().unwrap_or("-");
+            let current = t.current.as_deref().unwrap_or("(none)");
+            format!(
+                "{} = {current} <- {namespace}/{}:{} {:?}",
+                t.field, t.from.stream, t.from.tag, t.form
+            )
+        };
+        let triggers = facts.objects.iter().flat_map(|object| &object.triggers);
+        triggers.map(line).collect()
+    }
+
+    #[test]
+    fn a_marker_names_the_value_before_it() {
+        for (text, expected) in [
+            (
+                "a: x # {\"$imagestream\": \"n/s:1.10\"}\n",
+                "a = x <- n/s:1.10 Image",
+            ),
+            (
+                "a: x # note {\"$imagestream\": \"n/s:1\"}\nb: y # {\"$imagestream\": \"s\"}",
+                "b = y <- -/s:latest Image",
+            ),
+            (
+                "a: {b: 1, c: 'x'} # {\"$imagestream\":\"s:1:tag\"}\n",
+                "a.c = x <- -/s:1 Tag",
+            ),
+            (
+                "- - x # {\"$imagestream\": \"s:1:digest\"}\n",
+                "[0][0] = x <- -/s:1 Digest",
+            ),
+            (
+                "a:\n- name: q\n  v: \"x\"   #{\"$imagestream\": \"n/s:1:name\"}\r\n",
+                "a[?(@.name==\"q\")].v = x <- n/s:1 Repository",
+            ),
+            (
+                "a: &a x # {\"$imagestream\": \"s:tag\"}\n",
+                "a = x <- -/s:tag Image",
+            ),
+            (
+                "items:\n- kind: Pod\n  x: y # {\"$imagestream\": \"s:1\"}\n",
+                "items[0].x = y <- -/s:1 Image",
+            ),
+            (
+                "a: \"x\n  y\" # {\"$imagestream\": \"s:1\"}\n",
+                "a = x y <- -/s:1 Image",
+            ),
+        ] {
+            assert_eq!(markers(text), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_marker_is_a_finding_and_the_others_work() {
+        for (line, message) in [
+            ("a: x # {\"$imagestream\": \"n/s:1\"", "the marker is not"),
+            ("a: x # {\"$imagestream\": 1}", "the marker is not"),
+            (
+                "a: x # {\"$imagestream\": \"s:1\", \"b\": 1}",
+                "unknown field",
+            ),
+            ("a: x # {\"$imagestream\": \"s:1:sha\"}", "the marker names"),
+            ("a: x # {\"$imagestream\": \"a/b/c:1\"}", "the marker names"),
+            ("a: x # {\"$imagestream\": \"\"}", "the marker names"),
+            (
+                "a: # {\"$imagestream\": \"s:1\"}\n  c: x",
+                "stands behind no value",
+            ),
+            (
+                "# {\"$imagestream\": \"s:1\"}\na: x",
+                "stands behind no value",
+            ),
+            (
+                "a: \"{{ x }}\" # {\"$imagestream\": \"s:1\"}",
+                "is a template",
+            ),
+        ] {
+            let text = format!("{line}\nz: y # {{\"$imagestream\": \"s:1\"}}\n");
+            assert_eq!(markers(&text), ["z = y <- -/s:1 Image"], "{text}");
+            let findings = read_file(text.as_bytes()).findings;
+            let [finding] = findings.as_slice() else {
+                panic!("{text}: {findings:?}");
+            };
+            assert!(finding.message.contains(message), "{text}: {finding:?}");
+        }
+    }
+}
