@@ -3,11 +3,13 @@
 //! The text is `[namespace/]stream:tag`, with one more `:tag`, `:digest` or `:name` where only
 //! that part of an image is written. Image streams' tags hold no colon, so this is unambiguous.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use crate::field_path::{FieldPath, Step};
 use crate::manifest::facts::{FileFacts, Finding, FromFacts, ObjectFacts, TriggerFacts};
-use crate::manifest::reader::{Reader, below, item_step};
+use crate::manifest::reader::{Reader, below, item_steps};
 use crate::problem::Severity;
 use crate::stream::StreamTagName;
 use crate::trigger::{MARKER, PinForm, TriggerKind};
@@ -157,32 +159,37 @@ fn scalars_before<'a>(
     comments: &[&Comment],
 ) -> Vec<Option<(FieldPath, &'a Node)>> {
     let mut found: Vec<Option<(FieldPath, &Node)>> = comments.iter().map(|_| None).collect();
-    let lines: Vec<u32> = comments
+    let by_line: HashMap<u32, usize> = comments
         .iter()
-        .map(|comment| reader.source.position(comment.span.start).line)
+        .enumerate()
+        .map(|(number, comment)| (reader.source.position(comment.span.start).line, number))
         .collect();
+    let last = comments.last().map_or(0, |comment| comment.span.start);
     let mut open = vec![(FieldPath::root(), root)];
     while let Some((path, node)) = open.pop() {
-        // Only what holds a comment, or ends on its line, is looked into.
-        let is_near = |comment: &&Comment| node.span.start < comment.span.start;
-        if !comments.iter().any(is_near) {
+        if node.span.start > last {
             continue;
         }
         match &node.value {
             Value::Scalar { .. } | Value::Alias(_) => {
                 let line = reader.source.position(node.span.end).line;
-                for ((comment, on), slot) in comments.iter().zip(&lines).zip(&mut found) {
-                    let is_later = slot
-                        .as_ref()
-                        .is_none_or(|(_, other)| other.span.end <= node.span.start);
-                    if *on == line && node.span.end <= comment.span.start && is_later {
-                        *slot = Some((path.clone(), node));
-                    }
+                let Some(number) = by_line.get(&line) else {
+                    continue;
+                };
+                let (Some(comment), Some(slot)) = (comments.get(*number), found.get_mut(*number))
+                else {
+                    continue;
+                };
+                let is_later = slot
+                    .as_ref()
+                    .is_none_or(|(_, other)| other.span.end <= node.span.start);
+                if node.span.end <= comment.span.start && is_later {
+                    *slot = Some((path, node));
                 }
             }
             Value::Sequence { items, .. } => {
-                for (index, item) in items.iter().enumerate() {
-                    open.push((below(&path, item_step(items, index)), item));
+                for (item, step) in items.iter().zip(item_steps(items)) {
+                    open.push((below(&path, step), item));
                 }
             }
             Value::Mapping { entries, .. } => {

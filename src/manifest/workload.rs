@@ -2,7 +2,7 @@
 
 use crate::field_path::{FieldPath, Step};
 use crate::manifest::facts::{ContainerFacts, ObjectFacts};
-use crate::manifest::reader::{Reader, below, item_step};
+use crate::manifest::reader::{Reader, below, item_steps};
 use crate::yaml::Node;
 
 const RESOLVE_NAMES: &str = "alpha.image.policy.openshift.io/resolve-names";
@@ -55,8 +55,8 @@ pub(crate) fn read<'a>(
     for (list, init) in [("initContainers", true), ("containers", false)] {
         let items = reader.items(pod_spec, list);
         let list_path = pod_path.clone().key(list);
-        for (index, item) in items.iter().enumerate() {
-            let field = below(&list_path, item_step(items, index)).key("image");
+        for (index, (item, step)) in items.iter().zip(item_steps(items)).enumerate() {
+            let field = below(&list_path, step).key("image");
             let item = reader.follow(item);
             if item.entries().is_empty() {
                 reader.warning(item, format!("an item of `{list}` is no container"));
