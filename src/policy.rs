@@ -55,10 +55,14 @@ pub struct PullRequestPolicy {
 )]
 #[serde(rename_all = "camelCase")]
 pub enum GroupBy {
+    /// All tags of an image stream.
     #[default]
     Stream,
+    /// One tag.
     Tag,
+    /// All streams of a namespace.
     Namespace,
+    /// Everything in the environment.
     Environment,
 }
 

@@ -284,3 +284,102 @@ pub(crate) fn read_from(from: &Node, error: &mut dyn FnMut(&Node, String)) -> Op
         tag: tag.to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::manifest::{FileFacts, read_file};
+    use crate::problem::Severity;
+
+    fn annotated(json: &str) -> FileFacts {
+        let json = serde_json::to_string(json).unwrap();
+        let text = format!(
+            "kind: Deployment\nmetadata:\n  annotations:\n    image.openshift.io/triggers: {json}\nspec: {{template: {{spec: {{initContainers: [{{name: c, image: i}}], containers: [{{name: b, image: x}}, {{name: c, image: y}}]}}}}}}\n"
+        );
+        read_file(text.as_bytes())
+    }
+
+    fn entry(field: &str, more: &str) -> String {
+        let field = field.replace('"', "\\\"");
+        format!(
+            r#"{{"from":{{"kind":"ImageStreamTag","name":"web:1.10"}},"fieldPath":"spec.template.spec.{field}"{more}}}"#
+        )
+    }
+
+    #[test]
+    fn each_selector_means_what_it_says() {
+        for (field, expected) in [
+            ("containers[0].image", "x"),
+            ("containers[1].image", "y"),
+            ("initContainers[0].image", "i"),
+            (r#"containers[?(@.name=="c")].image"#, "y"),
+            ("containers[?(@.name=='c')].image", "y"),
+            ("containers[?( @.name == 'c' )].image", "y"),
+            (r#"initContainers[?(@.name=="c")].image"#, "i"),
+        ] {
+            let facts = annotated(&format!("[{}]", entry(field, "")));
+            let triggers = &facts.objects[0].triggers;
+            assert_eq!(triggers[0].current.as_deref(), Some(expected), "{field}");
+            assert!(facts.findings.is_empty(), "{:?}", facts.findings);
+        }
+    }
+
+    #[test]
+    fn a_bad_entry_has_its_place_and_leaves_the_others() {
+        let good = entry("containers[0].image", "");
+        for (bad, severity, message) in [
+            (entry("containers[0].image", ""), Severity::Error, "duplicate triggers are not allowed"),
+            (entry("containers[1].image", r#","paused":"no""#), Severity::Error, "`paused` is true or false"),
+            (entry("containers[5].image", ""), Severity::Error, "no such container"),
+            (entry("containers[1].name", ""), Severity::Error, "field path is not valid"),
+            (entry("volumes[1].image", ""), Severity::Error, "field path is not valid"),
+            (entry("containers[1.image", ""), Severity::Error, "field path is not valid"),
+            (r#"{"from":{"kind":"ImageStreamTag","name":"web:1"},"fieldPath":"spec.containers[0].image"}"#.to_owned(), Severity::Error, "in a Deployment it begins with `spec.template.spec.`"),
+            (r#"{"from":{"kind":"DockerImage","name":"web:1"},"fieldPath":"spec.template.spec.containers[1].image"}"#.to_owned(), Severity::Error, "`from.kind` is `DockerImage`"),
+            (r#"{"from":{"kind":"ImageStreamTag","name":"web"},"fieldPath":"spec.template.spec.containers[1].image"}"#.to_owned(), Severity::Error, "in the form of <name>:<tag>"),
+            (r#"{"fieldPath":"spec.template.spec.containers[1].image"}"#.to_owned(), Severity::Error, "no `from`"),
+            ("7".to_owned(), Severity::Error, "a trigger is an object"),
+        ] {
+            let facts = annotated(&format!("[{good}, {bad}]"));
+            assert_eq!(facts.objects[0].triggers.len(), 1, "{bad}");
+            let [finding] = facts.findings.as_slice() else {
+                panic!("{bad}: {:?}", facts.findings);
+            };
+            assert_eq!(finding.severity, severity, "{bad}");
+            assert!(finding.message.contains(message), "{bad}: {finding:?}");
+            assert!(finding.at.line == 4 && finding.at.column > 130, "{bad}: {finding:?}");
+        }
+    }
+
+    #[test]
+    fn what_openshift_would_not_forgive_works_with_a_warning() {
+        for (more, paused, warnings) in [
+            (r#","paused":"false""#, false, 1),
+            (r#","paused":"true""#, true, 1),
+            (r#","paused":true"#, true, 0),
+            (r#","pause":true"#, false, 1),
+            (r#","other":1"#, false, 1),
+        ] {
+            let facts = annotated(&format!("[{}]", entry("containers[0].image", more)));
+            assert_eq!(facts.objects[0].triggers[0].paused, paused, "{more}");
+            let found = facts
+                .findings
+                .iter()
+                .filter(|f| f.severity == Severity::Warning);
+            assert_eq!(found.count(), warnings, "{more}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_array_is_one_finding() {
+        for (json, message) in [
+            ("[{]", "is not JSON"),
+            ("{}", "is a JSON array"),
+            ("x", "is not JSON"),
+        ] {
+            let facts = annotated(json);
+            assert!(facts.objects[0].triggers.is_empty());
+            assert!(facts.findings[0].message.contains(message), "{json}");
+        }
+        assert!(annotated("").findings.is_empty() && annotated("[]").findings.is_empty());
+    }
+}

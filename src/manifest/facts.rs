@@ -136,6 +136,8 @@ pub struct ObjectFacts {
 pub struct ContainerFacts {
     pub name: String,
     pub init: bool,
+    /// Its number in its list.
+    pub index: usize,
     pub field: FieldPath,
     pub at: Spot,
     /// None where there is no `image`.

@@ -269,3 +269,127 @@ fn read_observed<'a>(reader: &mut Reader<'a>, metadata: &'a Node) -> Vec<(String
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::read_file;
+
+    fn stream_with(tag: &str) -> (Option<TagFacts>, Vec<String>) {
+        let text = format!(
+            "kind: ImageStream\napiVersion: v1\nmetadata: {{name: web}}\nspec: {{tags: [{tag}]}}\n"
+        );
+        let mut facts = read_file(text.as_bytes());
+        let tag = facts.streams.pop().and_then(|mut stream| stream.tags.pop());
+        (tag, facts.findings.into_iter().map(|f| f.message).collect())
+    }
+
+    #[test]
+    fn a_tag_keeps_its_text_and_all_its_fields() {
+        let (tag, findings) = stream_with(
+            "{name: 1.10, reference: true, generation: 0, from: {kind: DockerImage, name: quay.io/a/b:1}, importPolicy: {scheduled: true, insecure: true, importMode: Legacy}, referencePolicy: {type: Local}}",
+        );
+        assert_eq!(findings, Vec::<String>::new());
+        let tag = tag.unwrap();
+        assert_eq!(tag.name, "1.10");
+        assert!(tag.reference && tag.scheduled && tag.insecure);
+        assert_eq!(tag.import_mode, Some(ImportMode::Legacy));
+        assert_eq!(tag.generation, Some(0));
+        assert_eq!(
+            tag.source,
+            SourceFacts::Image("quay.io/a/b:1".parse().unwrap())
+        );
+        let (tag, findings) =
+            stream_with("{name: a, generation: null, from: null, annotations: null}");
+        assert!(findings.is_empty());
+        let tag = tag.unwrap();
+        assert_eq!((tag.generation, tag.source), (None, SourceFacts::None));
+    }
+
+    #[test]
+    fn sources_have_openshifts_forms() {
+        for (name, stream, tag) in [("a", None, "a"), ("s:a", Some("s"), "a")] {
+            let (read, _) = stream_with(&format!(
+                "{{name: x, from: {{kind: ImageStreamTag, name: \"{name}\", namespace: n}}}}"
+            ));
+            let expected = SourceFacts::StreamTag {
+                namespace: Some("n".to_owned()),
+                stream: stream.map(str::to_owned),
+                tag: tag.to_owned(),
+            };
+            assert_eq!(read.unwrap().source, expected);
+        }
+    }
+
+    #[test]
+    fn bad_tags_say_what_openshift_says() {
+        for (tag, message) in [
+            (
+                "{name: x, from: {kind: Other, name: a}}",
+                "valid values are 'DockerImage', 'ImageStreamImage', 'ImageStreamTag'",
+            ),
+            (
+                "{name: x, from: {name: a}}",
+                "valid values are 'DockerImage'",
+            ),
+            (
+                "{name: x, from: {kind: DockerImage}}",
+                "`from.name` is required",
+            ),
+            (
+                "{name: x, from: {kind: DockerImage, name: A/b}}",
+                "repository name must be lowercase",
+            ),
+            (
+                "{name: x, from: {kind: ImageStreamTag, name: \"a:b:c\"}}",
+                "must be of the form <tag>, <repo>:<tag>, <id>, or <repo>@<id>",
+            ),
+            (
+                "{name: x, from: {kind: ImageStreamImage, name: \"a@b@c\"}}",
+                "must be of the form",
+            ),
+            (
+                "{name: x, from: {kind: ImageStreamTag, name: a}, importPolicy: {scheduled: true}}",
+                "only tags pointing to Docker repositories may be scheduled",
+            ),
+            (
+                "{name: x, importPolicy: {importMode: Old}}",
+                "invalid import mode, valid modes are '', 'Legacy', 'PreserveOriginal'",
+            ),
+            (
+                "{name: x, referencePolicy: {type: Remote}}",
+                "valid values are \"Source\", \"Local\"",
+            ),
+            (
+                "{name: x, importPolicy: {scheduled: yes please}}",
+                "`scheduled` is true or false",
+            ),
+            ("{name: x, generation: a}", "`generation` is a whole number"),
+            ("{name: x}, {name: x}", "the tag `x` stands twice"),
+            ("{from: null}", "a tag has no name"),
+        ] {
+            let (_, findings) = stream_with(tag);
+            assert_eq!(findings.len(), 1, "{tag}: {findings:?}");
+            assert!(findings[0].contains(message), "{tag}: {findings:?}");
+        }
+    }
+
+    #[test]
+    fn names_status_and_observed() {
+        for name in ["a", "a1.b_c-d"] {
+            assert!(is_stream_name(name), "{name}");
+        }
+        for name in ["", "A", "a..b", "-a", "a-", "a/b", "a:b"] {
+            assert!(!is_stream_name(name), "{name}");
+        }
+        let text = "kind: ImageStreamList\nitems:\n- metadata:\n    name: web\n    annotations:\n      headwater.dev/observed: '{\"1.10\": {\"from\": \"a/b:1\", \"importMode\": \"Legacy\"}}'\n  status:\n    tags:\n    - tag: \"1.10\"\n      items:\n      - {created: \"2026-01-02T03:04:05Z\", dockerImageReference: a/b@x, image: x, generation: 2}\n      - {image: w}\n";
+        let facts = read_file(text.as_bytes());
+        assert!(facts.findings.is_empty(), "{:?}", facts.findings);
+        let stream = &facts.streams[0];
+        assert_eq!(stream.root.to_string(), "items[0]");
+        assert_eq!(stream.observed[0].1.from, "a/b:1");
+        assert_eq!(stream.observed[0].1.import_mode, ImportMode::Legacy);
+        let items = &stream.status[0].items;
+        assert_eq!((items[0].generation, items[1].image.as_str()), (2, "w"));
+    }
+}

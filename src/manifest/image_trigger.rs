@@ -7,7 +7,7 @@ use crate::manifest::facts::{
 };
 use crate::manifest::kustomize::entry_path;
 use crate::manifest::native_trigger::read_reported;
-use crate::manifest::reader::{Reader, below, item_step};
+use crate::manifest::reader::{Reader, below, item_steps};
 use crate::trigger::PinForm;
 use crate::yaml::{Node, Source, Value};
 
@@ -362,7 +362,10 @@ fn find<'a>(
                     Step::Index(index) => Some(*index),
                     _ => position,
                 };
-                let step = index.map_or(step.clone(), |index| item_step(items, index));
+                let steps = item_steps(items);
+                let step = index
+                    .and_then(|index| steps.into_iter().nth(index))
+                    .unwrap_or_else(|| step.clone());
                 (step, index.and_then(|index| items.get(index)))
             }
             _ => (step.clone(), None),

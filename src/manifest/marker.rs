@@ -3,11 +3,13 @@
 //! The text is `[namespace/]stream:tag`, with one more `:tag`, `:digest` or `:name` where only
 //! that part of an image is written. Image streams' tags hold no colon, so this is unambiguous.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use crate::field_path::{FieldPath, Step};
 use crate::manifest::facts::{FileFacts, Finding, FromFacts, ObjectFacts, TriggerFacts};
-use crate::manifest::reader::{Reader, below, item_step};
+use crate::manifest::reader::{Reader, below, item_steps};
 use crate::problem::Severity;
 use crate::stream::StreamTagName;
 use crate::trigger::{MARKER, PinForm, TriggerKind};
@@ -157,32 +159,37 @@ fn scalars_before<'a>(
     comments: &[&Comment],
 ) -> Vec<Option<(FieldPath, &'a Node)>> {
     let mut found: Vec<Option<(FieldPath, &Node)>> = comments.iter().map(|_| None).collect();
-    let lines: Vec<u32> = comments
+    let by_line: HashMap<u32, usize> = comments
         .iter()
-        .map(|comment| reader.source.position(comment.span.start).line)
+        .enumerate()
+        .map(|(number, comment)| (reader.source.position(comment.span.start).line, number))
         .collect();
+    let last = comments.last().map_or(0, |comment| comment.span.start);
     let mut open = vec![(FieldPath::root(), root)];
     while let Some((path, node)) = open.pop() {
-        // Only what holds a comment, or ends on its line, is looked into.
-        let is_near = |comment: &&Comment| node.span.start < comment.span.start;
-        if !comments.iter().any(is_near) {
+        if node.span.start > last {
             continue;
         }
         match &node.value {
             Value::Scalar { .. } | Value::Alias(_) => {
                 let line = reader.source.position(node.span.end).line;
-                for ((comment, on), slot) in comments.iter().zip(&lines).zip(&mut found) {
-                    let is_later = slot
-                        .as_ref()
-                        .is_none_or(|(_, other)| other.span.end <= node.span.start);
-                    if *on == line && node.span.end <= comment.span.start && is_later {
-                        *slot = Some((path.clone(), node));
-                    }
+                let Some(number) = by_line.get(&line) else {
+                    continue;
+                };
+                let (Some(comment), Some(slot)) = (comments.get(*number), found.get_mut(*number))
+                else {
+                    continue;
+                };
+                let is_later = slot
+                    .as_ref()
+                    .is_none_or(|(_, other)| other.span.end <= node.span.start);
+                if node.span.end <= comment.span.start && is_later {
+                    *slot = Some((path, node));
                 }
             }
             Value::Sequence { items, .. } => {
-                for (index, item) in items.iter().enumerate() {
-                    open.push((below(&path, item_step(items, index)), item));
+                for (item, step) in items.iter().zip(item_steps(items)) {
+                    open.push((below(&path, step), item));
                 }
             }
             Value::Mapping { entries, .. } => {
@@ -195,4 +202,100 @@ fn scalars_before<'a>(
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::read_file;
+
+    /// `field = current <- from form` of each trigger.
+    fn markers(text: &str) -> Vec<String> {
+        let facts = read_file(text.as_bytes());
+        let line = |t: &TriggerFacts| {
+            let namespace = t.from.namespace.as_deref().unwrap_or("-");
+            let current = t.current.as_deref().unwrap_or("(none)");
+            format!(
+                "{} = {current} <- {namespace}/{}:{} {:?}",
+                t.field, t.from.stream, t.from.tag, t.form
+            )
+        };
+        let triggers = facts.objects.iter().flat_map(|object| &object.triggers);
+        triggers.map(line).collect()
+    }
+
+    #[test]
+    fn a_marker_names_the_value_before_it() {
+        for (text, expected) in [
+            (
+                "a: x # {\"$imagestream\": \"n/s:1.10\"}\n",
+                "a = x <- n/s:1.10 Image",
+            ),
+            (
+                "a: x # note {\"$imagestream\": \"n/s:1\"}\nb: y # {\"$imagestream\": \"s\"}",
+                "b = y <- -/s:latest Image",
+            ),
+            (
+                "a: {b: 1, c: 'x'} # {\"$imagestream\":\"s:1:tag\"}\n",
+                "a.c = x <- -/s:1 Tag",
+            ),
+            (
+                "- - x # {\"$imagestream\": \"s:1:digest\"}\n",
+                "[0][0] = x <- -/s:1 Digest",
+            ),
+            (
+                "a:\n- name: q\n  v: \"x\"   #{\"$imagestream\": \"n/s:1:name\"}\r\n",
+                "a[?(@.name==\"q\")].v = x <- n/s:1 Repository",
+            ),
+            (
+                "a: &a x # {\"$imagestream\": \"s:tag\"}\n",
+                "a = x <- -/s:tag Image",
+            ),
+            (
+                "items:\n- kind: Pod\n  x: y # {\"$imagestream\": \"s:1\"}\n",
+                "items[0].x = y <- -/s:1 Image",
+            ),
+            (
+                "a: \"x\n  y\" # {\"$imagestream\": \"s:1\"}\n",
+                "a = x y <- -/s:1 Image",
+            ),
+        ] {
+            assert_eq!(markers(text), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_marker_is_a_finding_and_the_others_work() {
+        for (line, message) in [
+            ("a: x # {\"$imagestream\": \"n/s:1\"", "the marker is not"),
+            ("a: x # {\"$imagestream\": 1}", "the marker is not"),
+            (
+                "a: x # {\"$imagestream\": \"s:1\", \"b\": 1}",
+                "unknown field",
+            ),
+            ("a: x # {\"$imagestream\": \"s:1:sha\"}", "the marker names"),
+            ("a: x # {\"$imagestream\": \"a/b/c:1\"}", "the marker names"),
+            ("a: x # {\"$imagestream\": \"\"}", "the marker names"),
+            (
+                "a: # {\"$imagestream\": \"s:1\"}\n  c: x",
+                "stands behind no value",
+            ),
+            (
+                "# {\"$imagestream\": \"s:1\"}\na: x",
+                "stands behind no value",
+            ),
+            (
+                "a: \"{{ x }}\" # {\"$imagestream\": \"s:1\"}",
+                "is a template",
+            ),
+        ] {
+            let text = format!("{line}\nz: y # {{\"$imagestream\": \"s:1\"}}\n");
+            assert_eq!(markers(&text), ["z = y <- -/s:1 Image"], "{text}");
+            let findings = read_file(text.as_bytes()).findings;
+            let [finding] = findings.as_slice() else {
+                panic!("{text}: {findings:?}");
+            };
+            assert!(finding.message.contains(message), "{text}: {finding:?}");
+        }
+    }
 }

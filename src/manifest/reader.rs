@@ -115,25 +115,26 @@ fn collect_anchors<'a>(root: &'a Node, anchored: &mut HashMap<usize, &'a Node>) 
     }
 }
 
-/// The step to an item: by its `name` where that is unique among its neighbours, so that an
-/// insertion before it leaves the address as it is, else by its number.
-pub(crate) fn item_step(items: &[Node], index: usize) -> Step {
-    let name_of = |node: &Node| node.get("name").and_then(Node::text).map(str::to_owned);
-    let name = items.get(index).and_then(name_of);
-    let is_unique = |name: &String| {
-        items
-            .iter()
-            .filter(|item| name_of(item).as_ref() == Some(name))
-            .count()
-            == 1
+/// The steps to the items of a sequence: by `name` where that is unique among its neighbours, so
+/// that an insertion before it leaves the address as it is, else by number.
+pub(crate) fn item_steps(items: &[Node]) -> Vec<Step> {
+    let name_of = |item: &'_ Node| {
+        let name = item.get("name").and_then(Node::text);
+        name.filter(|name| !name.is_empty()).map(str::to_owned)
     };
-    match name.filter(|name| !name.is_empty()).filter(is_unique) {
-        Some(value) => Step::Where {
-            key: "name".to_owned(),
-            value,
-        },
-        None => Step::Index(index),
+    let names: Vec<Option<String>> = items.iter().map(name_of).collect();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for name in names.iter().flatten() {
+        *counts.entry(name).or_default() += 1;
     }
+    let step = |(index, name): (usize, &Option<String>)| match name {
+        Some(name) if counts.get(name.as_str()) == Some(&1) => Step::Where {
+            key: "name".to_owned(),
+            value: name.clone(),
+        },
+        _ => Step::Index(index),
+    };
+    names.iter().enumerate().map(step).collect()
 }
 
 /// `path` with one more step.

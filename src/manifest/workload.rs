@@ -2,7 +2,7 @@
 
 use crate::field_path::{FieldPath, Step};
 use crate::manifest::facts::{ContainerFacts, ObjectFacts};
-use crate::manifest::reader::{Reader, below, item_step};
+use crate::manifest::reader::{Reader, below, item_steps};
 use crate::yaml::Node;
 
 const RESOLVE_NAMES: &str = "alpha.image.policy.openshift.io/resolve-names";
@@ -55,8 +55,8 @@ pub(crate) fn read<'a>(
     for (list, init) in [("initContainers", true), ("containers", false)] {
         let items = reader.items(pod_spec, list);
         let list_path = pod_path.clone().key(list);
-        for (index, item) in items.iter().enumerate() {
-            let field = below(&list_path, item_step(items, index)).key("image");
+        for (index, (item, step)) in items.iter().zip(item_steps(items)).enumerate() {
+            let field = below(&list_path, step).key("image");
             let item = reader.follow(item);
             if item.entries().is_empty() {
                 reader.warning(item, format!("an item of `{list}` is no container"));
@@ -69,6 +69,7 @@ pub(crate) fn read<'a>(
             facts.containers.push(ContainerFacts {
                 name: reader.text(item, "name").unwrap_or_default().to_owned(),
                 init,
+                index,
                 field,
                 at: reader.spot(image.unwrap_or(item)),
                 image: image.and_then(Node::text).map(str::to_owned),
@@ -102,10 +103,94 @@ pub(crate) fn find_container<'f>(
 ) -> Option<&'f ContainerFacts> {
     let mut of_list = containers.iter().filter(|container| container.init == init);
     match step {
-        Step::Index(index) => of_list.nth(*index),
+        Step::Index(index) => of_list.find(|container| container.index == *index),
         Step::Where { key, value } if key == "name" => {
             of_list.find(|container| &container.name == value)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::manifest::read_file;
+
+    #[test]
+    fn every_kind_has_its_pod_spec() {
+        let containers = "containers: [{name: c, image: x}]";
+        for (kind, spec) in [
+            ("Pod", format!("spec: {{{containers}}}")),
+            (
+                "PodTemplate",
+                format!("template: {{spec: {{{containers}}}}}"),
+            ),
+            (
+                "CronJob",
+                format!(
+                    "spec: {{jobTemplate: {{spec: {{template: {{spec: {{{containers}}}}}}}}}}}"
+                ),
+            ),
+            (
+                "Deployment",
+                format!("spec: {{template: {{spec: {{{containers}}}}}}}"),
+            ),
+            (
+                "ReplicationController",
+                format!("spec: {{template: {{spec: {{{containers}}}}}}}"),
+            ),
+            (
+                "DeploymentConfig",
+                format!("spec: {{template: {{spec: {{{containers}}}}}}}"),
+            ),
+            (
+                "Rollout",
+                format!("spec: {{template: {{spec: {{{containers}}}}}}}"),
+            ),
+            (
+                "Unheard",
+                format!("spec: {{template: {{spec: {{{containers}}}}}}}"),
+            ),
+        ] {
+            let facts = read_file(format!("kind: {kind}\n{spec}\n").as_bytes());
+            let images: Vec<_> = facts
+                .objects
+                .iter()
+                .flat_map(|o| &o.containers)
+                .map(|c| c.image.as_deref())
+                .collect();
+            assert_eq!(images, [Some("x")], "{kind}");
+        }
+    }
+
+    #[test]
+    fn addresses_go_by_name_where_it_is_unique() {
+        let text = "kind: Pod\nspec:\n  containers:\n  - {name: a, image: x}\n  - {name: b, image: *i}\n  - {name: b, image: &i z}\n  - {image: w}\n  - {name: t, image: \"{{ .Values.x }}:1\"}\n  - {name: null, image: {a: b}}\n";
+        let text = text.replace("*i", "y").replace("&i ", "");
+        let facts = read_file(text.as_bytes());
+        let found: Vec<_> = facts.objects[0]
+            .containers
+            .iter()
+            .map(|c| (c.field.to_string(), c.image.as_deref()))
+            .collect();
+        let path = |item: &str| format!("spec.containers[{item}].image");
+        assert_eq!(
+            found,
+            [
+                (path("?(@.name==\"a\")"), Some("x")),
+                (path("1"), Some("y")),
+                (path("2"), Some("z")),
+                (path("3"), Some("w")),
+                (path("?(@.name==\"null\")"), None),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_aliased_image_is_read() {
+        let facts = read_file(
+            b"a: &i quay.io/x/y:1\nkind: Pod\nspec: {containers: [{name: c, image: *i}]}\n",
+        );
+        let container = &facts.objects[0].containers[0];
+        assert_eq!(container.image.as_deref(), Some("quay.io/x/y:1"));
     }
 }

@@ -18,10 +18,9 @@ pub fn wanted_value(
             return whole_image(current, image, keep_tag).filter(|wanted| wanted != current);
         }
         PinForm::Digest => image.digest.as_ref()?.to_string(),
-        PinForm::Tag | PinForm::TagAndDigest => {
+        PinForm::Tag => {
             let tag = image.tag.as_ref()?;
-            let with_digest = form == PinForm::TagAndDigest || current.contains('@');
-            match (&image.digest, with_digest) {
+            match (&image.digest, current.contains('@')) {
                 (Some(digest), true) => format!("{tag}@{digest}"),
                 _ => tag.to_string(),
             }

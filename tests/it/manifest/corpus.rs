@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use headwater::manifest::schema::ImageStreamManifest;
 use headwater::manifest::{self, FileFacts, SourceFacts};
 use headwater::problem::Severity;
 
@@ -31,6 +32,12 @@ fn facts_below(folder: &Path) -> BTreeMap<String, FileFacts> {
             }
             let bytes = std::fs::read(&path).unwrap();
             let name = path.to_string_lossy().into_owned();
+            if bytes
+                .windows(21)
+                .any(|window| window == b"\"kind\": \"ImageStream\"")
+            {
+                fits_the_schema(&name, &bytes);
+            }
             let read = manifest::read_file(&bytes);
             if manifest::screen(&name, &bytes) {
                 facts.insert(name, read);
@@ -41,6 +48,22 @@ fn facts_below(folder: &Path) -> BTreeMap<String, FileFacts> {
         }
     }
     facts
+}
+
+/// The schema's own types take every stream that is there.
+fn fits_the_schema(name: &str, bytes: &[u8]) {
+    let value: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+    let items = match value.get("items") {
+        Some(items) => items.as_array().unwrap().clone(),
+        None => vec![value],
+    };
+    for item in items
+        .into_iter()
+        .filter(|item| item["kind"] == "ImageStream")
+    {
+        let read = serde_json::from_value::<ImageStreamManifest>(item);
+        assert!(read.is_ok(), "{name}: {read:?}");
+    }
 }
 
 #[test]

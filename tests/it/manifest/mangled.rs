@@ -23,6 +23,16 @@ resources: [../a]
 namespace: n
 "#;
 
+/// A file of the largest size, made to be slow, is read in time that grows with its size.
+#[test]
+fn long_lists_of_named_items_with_markers_are_read_once() {
+    let line = "- name: a # {\"$imagestream\": \"s:1\"}\n";
+    let text = line.repeat((1 << 20) / line.len());
+    let facts = manifest::read_file(text.as_bytes());
+    let markers = facts.objects.iter().map(|object| object.triggers.len());
+    assert_eq!(markers.sum::<usize>(), text.lines().count());
+}
+
 proptest! {
     #[test]
     fn bytes_changed_anywhere_never_stop_the_reader(
