@@ -18,9 +18,10 @@ pub fn wanted_value(
             return whole_image(current, image, keep_tag).filter(|wanted| wanted != current);
         }
         PinForm::Digest => image.digest.as_ref()?.to_string(),
-        PinForm::Tag => {
+        PinForm::Tag | PinForm::TagAndDigest => {
             let tag = image.tag.as_ref()?;
-            match (&image.digest, current.contains('@')) {
+            let with_digest = form == PinForm::TagAndDigest || current.contains('@');
+            match (&image.digest, with_digest) {
                 (Some(digest), true) => format!("{tag}@{digest}"),
                 _ => tag.to_string(),
             }
