@@ -6,6 +6,7 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, WWW_AUTHE
 use reqwest::{Method, StatusCode};
 use url::Url;
 
+use crate::image::DOCKER_HUB_HOST;
 use crate::registry::Inner;
 use crate::registry::challenge::{self, Challenge};
 use crate::registry::credentials::{Credential, Secret};
@@ -242,9 +243,7 @@ impl Access<'_> {
                 &host,
                 format!("incorrect username or password for image {image}"),
             )
-            .advice(format!(
-                "log in again: docker login {host}, or skopeo login {host}"
-            ));
+            .advice(format!("log in again: {}", login_command(&host)));
         }
         Failure::denied(
             &host,
@@ -253,9 +252,16 @@ impl Access<'_> {
                  and did not have credentials to the repository"
             ),
         )
-        .advice(format!(
-            "log in: docker login {host}, or skopeo login {host}"
-        ))
+        .advice(format!("log in: {}", login_command(&host)))
+    }
+}
+
+/// What a person types to log in.
+pub(super) fn login_command(host: &str) -> String {
+    if host == DOCKER_HUB_HOST {
+        "docker login, or skopeo login docker.io".to_owned()
+    } else {
+        format!("docker login {host}, or skopeo login {host}")
     }
 }
 
@@ -283,6 +289,12 @@ fn only_pulls(scope: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn docker_hub_is_logged_in_to_by_the_name_that_people_know() {
+        assert!(!login_command(DOCKER_HUB_HOST).contains(DOCKER_HUB_HOST));
+        assert!(login_command("ghcr.io").contains("docker login ghcr.io"));
+    }
 
     #[test]
     fn a_scope_that_allows_more_than_pulling_is_not_asked_for() {

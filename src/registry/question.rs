@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 
 use crate::image::{Digest, Platform};
 use crate::lookup::{Found, Lookup, Resolution, Wanted};
-use crate::registry::access::Access;
+use crate::registry::access::{Access, login_command};
 use crate::registry::error::{Failure, FailureKind};
 use crate::registry::image_manifest::{Descriptor, ImageManifest};
 use crate::registry::transport::Answer;
@@ -219,9 +219,7 @@ impl Access<'_> {
         } else {
             format!("you may not have access to the container image {image}{said}")
         };
-        Failure::denied(&host, message).advice(format!(
-            "log in: docker login {host}, or skopeo login {host}"
-        ))
+        Failure::denied(&host, message).advice(format!("log in: {}", login_command(&host)))
     }
 
     pub fn refused(&self, message: &str) -> Failure {
