@@ -30,6 +30,8 @@ pub enum TriggerKind {
     BuildConfig,
     /// A comment `{"$imagestream": "…"}` behind the scalar.
     Marker,
+    /// The same in a template that is no YAML: the field begins with the line's number, from 0.
+    TemplateMarker,
     /// An `ImageTrigger` manifest.
     ImageTrigger,
     /// An image that is written as a stream's local name; becoming a pin, it needs a link.

@@ -28,7 +28,7 @@ pub(crate) fn read<'a>(reader: &mut Reader<'a>, root: &'a Node, facts: &mut File
     let markers: Vec<&Comment> = document
         .comments
         .iter()
-        .filter(|comment| comment.text.contains(MARKER) && comment.text.trim().starts_with('{'))
+        .filter(|comment| marker_text(&comment.text).is_some())
         .collect();
     if markers.is_empty() {
         return;
@@ -52,7 +52,8 @@ fn read_one(
     comment: &Comment,
     scalar: Option<(FieldPath, &Node)>,
 ) -> Result<(FieldPath, TriggerFacts), String> {
-    let marker: Marker = serde_json::from_str(comment.text.trim()).map_err(|error| {
+    let text = marker_text(&comment.text).unwrap_or_default();
+    let marker: Marker = serde_json::from_str(text).map_err(|error| {
         format!("the marker is not {{\"{MARKER}\": \"namespace/stream:tag\"}}: {error}")
     })?;
     let (from, form) = parse(&marker.image_stream).ok_or_else(|| {
@@ -84,6 +85,15 @@ fn read_one(
         form,
     };
     Ok((object, trigger))
+}
+
+/// The marker in a comment: all of it, or what follows a `#` of its own behind another remark.
+fn marker_text(comment: &str) -> Option<&str> {
+    let (before, _) = comment.split_once(MARKER)?;
+    let (remark, _) = before.rsplit_once('{')?;
+    let text = comment.get(remark.len()..)?.trim();
+    let remark = remark.trim_end();
+    (remark.is_empty() || remark.ends_with('#')).then_some(text)
 }
 
 /// `[namespace/]stream[:tag][:part]`
@@ -234,6 +244,10 @@ mod tests {
             (
                 "a: x # note {\"$imagestream\": \"n/s:1\"}\nb: y # {\"$imagestream\": \"s\"}",
                 "b = y <- -/s:latest Image",
+            ),
+            (
+                "a: x # keep # {\"$imagestream\": \"n/s:1\"}\n",
+                "a = x <- n/s:1 Image",
             ),
             (
                 "a: {b: 1, c: 'x'} # {\"$imagestream\":\"s:1:tag\"}\n",

@@ -19,6 +19,7 @@ mod native_trigger;
 mod read;
 mod reader;
 pub mod schema;
+mod template;
 mod text_in_scalar;
 mod workload;
 

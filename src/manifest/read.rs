@@ -4,14 +4,13 @@ use std::sync::{Arc, LazyLock};
 use aho_corasick::AhoCorasick;
 
 use crate::field_path::FieldPath;
-use crate::manifest::facts::{FieldFacts, FileFacts, Finding, Spot, WantedField};
+use crate::manifest::facts::{FieldFacts, FileFacts, Finding, WantedField};
 use crate::manifest::reader::Reader;
 use crate::manifest::{
-    annotation, image_stream, image_trigger, kustomize, marker, native_trigger, workload,
+    annotation, image_stream, image_trigger, kustomize, marker, native_trigger, template, workload,
 };
 use crate::problem::Severity;
 use crate::snapshot::FilePath;
-use crate::trigger::MARKER;
 use crate::yaml::{Document, Node, Source};
 
 /// What a file must hold somewhere to matter here.
@@ -55,33 +54,21 @@ pub fn read_file(bytes: &[u8]) -> FileFacts {
     let mut facts = FileFacts::default();
     let is_template = memchr::memmem::find(bytes, b"{{").is_some();
     if is_template && let Some(fault) = source.faults.first() {
+        template::read(bytes, &mut facts);
+        let message = "the file is a template; only its markers are read";
         facts
             .findings
-            .push(template_finding(bytes, fault.at.into()));
-    } else {
-        let faults = source.faults.iter();
-        facts.findings.extend(
-            faults.map(|fault| Finding::new(fault.at.into(), Severity::Error, &*fault.message)),
-        );
+            .push(Finding::new(fault.at.into(), Severity::Note, message));
+        return facts;
     }
+    let faults = source.faults.iter();
+    facts.findings.extend(
+        faults.map(|fault| Finding::new(fault.at.into(), Severity::Error, &*fault.message)),
+    );
     for document in &source.documents {
         read_document(&source, document, &mut facts);
     }
     facts
-}
-
-/// A template is no YAML, and no fault of anybody's; its markers are.
-fn template_finding(bytes: &[u8], at: Spot) -> Finding {
-    if memchr::memmem::find(bytes, MARKER.as_bytes()).is_none() {
-        return Finding::new(at, Severity::Note, "the file is a template and is not read");
-    }
-    let mut finding = Finding::new(
-        at,
-        Severity::Warning,
-        "the file is a template that cannot be read as YAML, so its markers are not followed",
-    );
-    finding.advice = Some("put the image into the values file and the marker there".to_owned());
-    finding
 }
 
 fn read_document(source: &Source<'_>, document: &Document, facts: &mut FileFacts) {

@@ -261,6 +261,12 @@ fn field_batch(pin: &FieldPin, owner: Owner, files: &Files) -> Batch {
             };
             (vec![marked], annotated)
         }
+        TriggerKind::TemplateMarker => {
+            let line = target.place.line;
+            let steps = field.steps().iter().skip(1).cloned();
+            let field = steps.collect();
+            (vec![Edit::OnLine { line, field, value }], None)
+        }
         _ if target.current.is_none() => {
             let value = Value::String(value);
             (

@@ -10,6 +10,7 @@ use crate::plan::waiting::TakenBack;
 use crate::revision::CommitId;
 use crate::snapshot::FilePath;
 use crate::stream::{DocumentAddress, ImageStream, StreamTagName};
+use crate::trigger::{MARKER, Trigger, TriggerKind};
 use crate::yaml::{self, Document, Located, Node, Source};
 
 /// Files at one commit of a branch's first-parent history.
@@ -30,6 +31,8 @@ pub enum Spot {
     Status(StreamTagName),
     /// A field, by its address.
     Field(DocumentAddress, FieldPath),
+    /// The lines of a template that carry the tag's marker: line numbers change.
+    Template(FilePath, StreamTagName),
 }
 
 /// A question to the history.
@@ -77,8 +80,13 @@ pub fn questions(moves: &[Move], streams: &[ImageStream]) -> Vec<Question> {
 
 /// The spot that a pin writes to.
 pub fn field_spot(field: &FieldPin) -> Spot {
-    let target = &field.trigger.target;
-    Spot::Field(target.document.clone(), target.field.clone())
+    let Trigger {
+        from, kind, target, ..
+    } = &field.trigger;
+    match kind {
+        TriggerKind::TemplateMarker => Spot::Template(target.document.file.clone(), from.clone()),
+        _ => Spot::Field(target.document.clone(), target.field.clone()),
+    }
 }
 
 impl Question {
@@ -87,6 +95,7 @@ impl Question {
         let status = self.status.as_ref().map(|(document, _)| &document.file);
         let field = match &self.spot {
             Spot::Field(document, _) => Some(&document.file),
+            Spot::Template(file, _) => Some(file),
             Spot::Status(_) => None,
         };
         status.into_iter().chain(field)
@@ -116,6 +125,9 @@ impl Question {
             }
             Spot::Field(document, field) => value_at(version, document, field)
                 .is_some_and(|value| value.contains(self.digest.as_str())),
+            Spot::Template(file, tag) => {
+                marked_lines(version, file, tag).any(|line| line.contains(self.digest.as_str()))
+            }
         }
     }
 
@@ -123,6 +135,7 @@ impl Question {
     fn still_exists(&self, version: &Version) -> bool {
         match &self.spot {
             Spot::Field(document, field) => value_at(version, document, field).is_some(),
+            Spot::Template(file, tag) => marked_lines(version, file, tag).next().is_some(),
             Spot::Status(_) => match (&self.status, &self.spec) {
                 (Some((document, _)), Some(tag)) => {
                     with_node(version, document, tag, |_| ()).is_some()
@@ -165,6 +178,23 @@ pub fn status_path(stream: &ImageStream, tag: &str) -> FieldPath {
         .key("status")
         .key("tags")
         .matching("tag", tag)
+}
+
+/// The lines of a template whose markers name the stream tag, with or without its namespace.
+fn marked_lines<'v>(
+    version: &'v Version,
+    file: &FilePath,
+    tag: &StreamTagName,
+) -> impl Iterator<Item = &'v str> {
+    let bytes = version.files.get(file).and_then(|bytes| bytes.as_deref());
+    let text = bytes
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .unwrap_or_default();
+    let name = format!("{}:{}", tag.stream.name, tag.tag);
+    text.lines().filter(move |line| {
+        line.split_once(MARKER)
+            .is_some_and(|(_, marker)| marker.contains(&name))
+    })
 }
 
 fn value_at(version: &Version, document: &DocumentAddress, field: &FieldPath) -> Option<String> {

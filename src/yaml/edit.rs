@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use crate::field_path::FieldPath;
 use crate::yaml::check::{self, Changes};
+use crate::yaml::on_line::{LineEdit, edit_lines};
 use crate::yaml::site::Site;
 use crate::yaml::splice::{self, Splice};
 use crate::yaml::{Position, Source, put, set};
@@ -31,6 +32,13 @@ pub enum Edit {
         field: FieldPath,
         value: serde_json::Value,
     },
+    /// As [`Edit::SetScalar`] on one line, counted from 1, of a file that is no YAML as a whole.
+    /// The field is addressed as if the line were a document.
+    OnLine {
+        line: u32,
+        field: FieldPath,
+        value: String,
+    },
 }
 
 /// Why an edit cannot be made exactly.
@@ -49,6 +57,31 @@ pub struct Refusal {
 /// when one edit cannot be made exactly, none is, and all that were refused are returned in
 /// their order.
 pub fn edit(text: &[u8], edits: &[Edit]) -> Result<Vec<u8>, Vec<Refusal>> {
+    let lines: Vec<LineEdit<'_>> = edits
+        .iter()
+        .enumerate()
+        .filter_map(|(number, edit)| match edit {
+            Edit::OnLine { line, field, value } => Some(LineEdit {
+                number,
+                line: *line,
+                field,
+                value,
+            }),
+            _ => None,
+        })
+        .collect();
+    if lines.is_empty() {
+        return edit_documents(text, edits);
+    }
+    // Line edits keep the number of lines, and a template has no documents to edit beside them.
+    let edited = edit_lines(text, &lines)?;
+    if lines.len() == edits.len() {
+        return Ok(edited);
+    }
+    edit_documents(&edited, edits)
+}
+
+fn edit_documents(text: &[u8], edits: &[Edit]) -> Result<Vec<u8>, Vec<Refusal>> {
     let source = Source::parse(text);
     let mut batch = Batch::new(&source);
     for (number, edit) in edits.iter().enumerate() {
@@ -101,6 +134,7 @@ impl<'s> Batch<'s> {
 
     fn add(&mut self, number: usize, edit: &Edit) -> Result<(), Reason> {
         let (document, field) = match edit {
+            Edit::OnLine { .. } => return Ok(()),
             Edit::SetScalar {
                 document, field, ..
             }
@@ -119,6 +153,7 @@ impl<'s> Batch<'s> {
             return Ok(());
         };
         let (value, comment) = match edit {
+            Edit::OnLine { .. } => return Ok(()),
             Edit::SetScalar { value, .. } => (value, None),
             Edit::SetScalarAndComment { value, comment, .. } => (value, Some(comment.as_str())),
             Edit::Put { value, .. } => {

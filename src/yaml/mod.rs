@@ -8,6 +8,7 @@ mod flow;
 mod insert;
 mod layout;
 mod locate;
+mod on_line;
 mod put;
 mod render;
 mod replace;
