@@ -1,4 +1,16 @@
 //! YAML and JSON with byte positions: reading, finding a field, and editing it exactly.
+//!
+//! An edit becomes splices of the text (`set`, `put`) and, apart from them, a change that is
+//! wanted of a node; `check` parses the spliced text again, with a second reader too, and
+//! compares it with the nodes before and the changes. No byte is written that no splice names.
+//!
+//! | files | what |
+//! |---|---|
+//! | `document`, `builder` | text to nodes with spans; limits |
+//! | `locate`, `site` | a path's node; why it cannot be edited |
+//! | `set`, `scalar` | one scalar, its quotes, a comment behind it |
+//! | `put`, `insert`, `replace`, `layout`, `flow`, `render` | whole values, in the file's style |
+//! | `edit`, `splice`, `check`, `second_reader` | all edits of a text at once, and reading back |
 
 mod builder;
 mod check;

@@ -4,9 +4,10 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::string_slice,
     clippy::unwrap_used,
-    reason = "a test may stop; clippy knows only those functions as tests that carry #[test]"
+    reason = "a test may stop, and says what it skips; clippy knows only those functions as tests that carry #[test]"
 )]
 
 mod cli;
