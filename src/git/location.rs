@@ -254,6 +254,12 @@ fn read_scp(host: &str, path: &str) -> Result<RemoteUrl, &'static str> {
     if path.is_empty() || path.starts_with([':', '-']) {
         return Err("the path after the host is missing or starts with `:` or `-`");
     }
+    if path
+        .split_once('@')
+        .is_some_and(|(_, rest)| rest.contains(':'))
+    {
+        return Err("a password does not belong in it");
+    }
     Ok(RemoteUrl {
         scheme: Scheme::Ssh,
         user,
