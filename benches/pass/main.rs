@@ -22,8 +22,11 @@ mod images;
 mod measure;
 mod read;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
-#[path = "../../tests/it/support/mod.rs"]
-mod support;
+#[path = "../../tests/it/support"]
+mod support {
+    pub mod registry;
+    pub mod wait;
+}
 mod workload;
 
 use std::path::{Path, PathBuf};

@@ -20,10 +20,5 @@ pub fn read(words: &[String]) {
     let reading = read_tree(&repository, repository.tree_of(commit).unwrap(), &mut cache).unwrap();
     cache.save().unwrap();
     let took = start.elapsed();
-    report(&format!("{} files matter, {took:?}", reading.files.len()));
-}
-
-fn report(text: &str) {
-    use std::io::Write as _;
-    writeln!(std::io::stderr(), "{text}").unwrap();
+    crate::say(&format!("{} files matter, {took:?}", reading.files.len()));
 }

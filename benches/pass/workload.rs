@@ -182,7 +182,7 @@ spec:
 fn workload(host: &str, number: usize) -> String {
     let name = format!("app-{number:05}");
     let image = repository(number);
-    let (annotations, marker) = if number % 2 == 0 {
+    let (annotations, marker) = if number.is_multiple_of(2) {
         let trigger = format!(
             r#"[{{"from":{{"kind":"ImageStreamTag","name":"{name}:latest"}},"fieldPath":"spec.template.spec.containers[?(@.name==\"app\")].image"}}]"#
         );
