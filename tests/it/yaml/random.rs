@@ -185,6 +185,7 @@ fn expect(source: &Source<'_>, leaves: &mut Leaves, edit: &Edit) {
             });
             json_leaves(value, &at, leaves);
         }
+        Edit::OnLine { .. } => unreachable!("no random document is a template"),
     }
 }
 
@@ -199,6 +200,7 @@ fn place(edit: &Edit) -> (usize, &[Step]) {
         | Edit::Put {
             document, field, ..
         } => (*document, field.steps()),
+        Edit::OnLine { .. } => unreachable!("no random document is a template"),
     }
 }
 
