@@ -5,6 +5,7 @@
 
 pub mod completion;
 pub mod context;
+pub mod demo;
 pub mod error;
 pub mod exit;
 mod git_options;
@@ -58,6 +59,7 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Plan(plan::Args),
     Pin(pin::Args),
     Reconcile(reconcile::Args),
@@ -74,6 +76,7 @@ enum Command {
 impl Command {
     fn run(&self, context: &Context) -> Result<Exit, CliError> {
         match self {
+            Self::Demo(args) => demo::run(args, context),
             Self::Plan(args) => plan::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Reconcile(args) => reconcile::run(args, context),
@@ -109,6 +112,7 @@ pub fn main() -> ExitCode {
     telemetry::start(cli.global.log_format, cli.global.verbosity());
     interrupt::watch(cli.global.timeout);
     let ended = Context::new(&cli.global).and_then(|context| cli.command.run(&context));
+    interrupt::hold();
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {

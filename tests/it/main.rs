@@ -10,6 +10,7 @@
 )]
 
 mod cli;
+mod demo;
 mod floors;
 mod git;
 mod manifest;
