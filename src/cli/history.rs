@@ -19,6 +19,9 @@ use crate::stream::{ImageStream, StreamTagName};
 ///
 /// Read from the first-parent history of the environment's branch.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  headwater history shop/web:1\n  headwater history web -o json"
+)]
 pub struct Args {
     /// The stream tag; the namespace may be left out where one stream has that name
     #[arg(value_name = "[NAMESPACE/]STREAM[:TAG]")]

@@ -48,7 +48,7 @@ use crate::telemetry;
     name = "headwater",
     version,
     disable_help_subcommand = true,
-    after_help = "`headwater help exit-codes` lists the exit codes."
+    after_help = "Start with `headwater demo`. `headwater help exit-codes` lists the exit codes."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -63,8 +63,8 @@ enum Command {
     Plan(plan::Args),
     Pin(pin::Args),
     Reconcile(reconcile::Args),
-    Resolve(resolve::Args),
     History(history::Args),
+    Resolve(resolve::Args),
     Validate(validate::Args),
     Pr(pr::Args),
     Schema(schema::Args),
@@ -175,6 +175,12 @@ mod tests {
         command.build();
         for command in command.get_subcommands() {
             assert!(command.get_about().is_some(), "{}", command.get_name());
+            let ending = command.get_after_help().map(ToString::to_string);
+            assert!(
+                ending.is_some_and(|text| text.starts_with("Example")),
+                "{} shows no example",
+                command.get_name()
+            );
             for argument in command.get_arguments() {
                 let name = argument.get_id();
                 assert!(
