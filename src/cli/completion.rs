@@ -8,6 +8,9 @@ use crate::cli::{Cli, output};
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  headwater completion bash > ~/.local/share/bash-completion/completions/headwater"
+)]
 pub struct Args {
     /// The shell that will read the script
     #[arg(value_enum)]

@@ -9,6 +9,7 @@ const EXIT_CODES: &str = "exit-codes";
 
 /// Show the help of a command, or a topic: exit-codes
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  headwater help plan\n  headwater help exit-codes")]
 pub struct Args {
     /// A command or a topic
     #[arg(value_name = "COMMAND|TOPIC")]

@@ -5,11 +5,12 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format, OutputArgs};
 use crate::cli::place;
+use crate::cli::style::Styles;
 use crate::cli::table::{Cell, Table, shortened};
 use crate::environment::Environment;
 use crate::git::Repository;
 use crate::manifest;
-use crate::reconcile::{Configuration, read_tree, timeline};
+use crate::reconcile::{Cache, Configuration, read_tree, timeline};
 use crate::revision::CommitId;
 use crate::snapshot::Snapshot;
 use crate::stream::{ImageStream, StreamTagName};
@@ -18,6 +19,9 @@ use crate::stream::{ImageStream, StreamTagName};
 ///
 /// Read from the first-parent history of the environment's branch.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  headwater history shop/web:1\n  headwater history web -o json"
+)]
 pub struct Args {
     /// The stream tag; the namespace may be left out where one stream has that name
     #[arg(value_name = "[NAMESPACE/]STREAM[:TAG]")]
@@ -38,7 +42,7 @@ pub struct Args {
 /// What `-o json` prints.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct History {
+pub(super) struct History {
     stream_tag: String,
     environment: String,
     branch: String,
@@ -59,11 +63,34 @@ struct Row {
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let location = place::location(context, args.location.as_deref())?;
     let repository = place::repository(context, &location)?;
-    let found = find(args, &repository, &location)?;
+    let mut cache = place::cache(&location);
+    let environment = args.environment.as_deref();
+    let history = read(&repository, &mut cache, &args.stream_tag, environment)?;
+    if history.events.is_empty() && args.output.output == Format::Table {
+        context.note(&format!(
+            "{} has no image yet on the branch {}",
+            history.stream_tag, history.branch
+        ));
+        return Ok(Exit::Success);
+    }
+    output::write_document(args.output.output, "History", &history, |history| {
+        table(history, context.styles)
+    })?;
+    Ok(Exit::Success)
+}
+
+/// The history of a stream tag, given as on the command line.
+pub(super) fn read(
+    repository: &Repository,
+    cache: &mut Cache,
+    stream_tag: &str,
+    environment: Option<&str>,
+) -> Result<History, CliError> {
+    let found = find(repository, cache, stream_tag, environment)?;
     let tag = &found.name.tag;
-    let events = timeline(&repository, found.snapshot.commit, &found.stream, tag)
+    let events = timeline(repository, found.snapshot.commit, &found.stream, tag)
         .map_err(|error| place::git_error(&error))?;
-    let history = History {
+    Ok(History {
         stream_tag: found.name.to_string(),
         environment: found.environment.name.to_string(),
         branch: found.snapshot.branch.to_string(),
@@ -78,18 +105,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
                 subject: event.subject,
             })
             .collect(),
-    };
-    if history.events.is_empty() && args.output.output == Format::Table {
-        context.note(&format!(
-            "{} has no image yet on the branch {}",
-            history.stream_tag, history.branch
-        ));
-        return Ok(Exit::Success);
-    }
-    output::write_document(args.output.output, "History", &history, |history| {
-        table(history, context)
-    })?;
-    Ok(Exit::Success)
+    })
 }
 
 struct Found {
@@ -100,27 +116,23 @@ struct Found {
 }
 
 fn find(
-    args: &Args,
     repository: &Repository,
-    location: &crate::git::Location,
+    cache: &mut Cache,
+    stream_tag: &str,
+    wanted_environment: Option<&str>,
 ) -> Result<Found, CliError> {
     let git = |error: crate::git::Error| place::git_error(&error);
-    let wanted = StreamTagName::parse(&args.stream_tag, "*").ok_or_else(|| {
-        CliError::usage(format!("`{}` is no stream tag", args.stream_tag))
+    let wanted = StreamTagName::parse(stream_tag, "*").ok_or_else(|| {
+        CliError::usage(format!("`{stream_tag}` is no stream tag"))
             .hint("write it as namespace/stream:tag, for example app-dev/web:latest")
     })?;
-    let mut cache = place::cache(location);
     let default = repository.default_branch().map_err(git)?;
     let tip = repository.snapshot(&default).map_err(git)?;
-    let reading = read_tree(repository, tip.tree, &mut cache).map_err(git)?;
+    let reading = read_tree(repository, tip.tree, cache).map_err(git)?;
     let configuration = Configuration::read(reading.config.as_deref());
     let mut found = Vec::new();
     for environment in &configuration.environments {
-        if args
-            .environment
-            .as_ref()
-            .is_some_and(|name| name != environment.name.as_str())
-        {
+        if wanted_environment.is_some_and(|name| name != environment.name.as_str()) {
             continue;
         }
         let branch = environment.branch.as_ref().unwrap_or(&default);
@@ -128,7 +140,7 @@ fn find(
             continue;
         }
         let snapshot = repository.snapshot(branch).map_err(git)?;
-        let reading = read_tree(repository, snapshot.tree, &mut cache).map_err(git)?;
+        let reading = read_tree(repository, snapshot.tree, cache).map_err(git)?;
         let manifests = manifest::assemble(
             &reading.files,
             &reading.fields,
@@ -152,48 +164,42 @@ fn find(
             }
         }
     }
-    only(found, args)
+    only(found, stream_tag)
 }
 
-fn only(mut found: Vec<Found>, args: &Args) -> Result<Found, CliError> {
+fn only(mut found: Vec<Found>, stream_tag: &str) -> Result<Found, CliError> {
     let choices: Vec<String> = found
         .iter()
         .map(|found| format!("{} in {}", found.name, found.environment.name))
         .collect();
     match (found.pop(), choices.len()) {
         (Some(one), 1) => Ok(one),
-        (Some(_), _) => Err(CliError::usage(format!(
-            "`{}` means several stream tags",
-            args.stream_tag
-        ))
-        .hint(format!(
-            "name the namespace or --environment; there is {}",
-            choices.join(", ")
-        ))),
-        (None, _) => Err(CliError::usage(format!(
-            "no ImageStream is called `{}`",
-            args.stream_tag
-        ))
-        .hint("`headwater plan` lists what is followed")),
+        (Some(_), _) => Err(
+            CliError::usage(format!("`{stream_tag}` means several stream tags")).hint(format!(
+                "name the namespace or --environment; there is {}",
+                choices.join(", ")
+            )),
+        ),
+        (None, _) => Err(
+            CliError::usage(format!("no ImageStream is called `{stream_tag}`"))
+                .hint("`headwater plan` lists what is followed"),
+        ),
     }
 }
 
-fn table(history: &History, context: &Context) -> String {
-    let mut table = Table::new(["WHEN", "IMAGE", "WAS", "COMMIT", "WHO", "SUBJECT"]);
+pub(super) fn table(history: &History, styles: Styles) -> String {
+    let mut table = Table::new(["WHEN", "IMAGE", "COMMIT", "WHO", "SUBJECT"]);
     for row in &history.events {
-        let image = |image: &Option<String>| match image {
-            Some(image) => shortened(image).into_owned(),
-            None => "none".to_owned(),
-        };
+        // What it was before stands one row further down.
+        let image = row.image.as_deref().unwrap_or("none");
         let commit: String = row.commit.chars().take(CommitId::SHORT).collect();
         table.row([
             Cell::new(&row.time),
-            Cell::new(image(&row.image)),
-            Cell::new(image(&row.previous)),
+            Cell::new(shortened(image)),
             Cell::new(commit),
             Cell::new(&row.author),
             Cell::new(&row.subject),
         ]);
     }
-    table.render(context.styles)
+    table.render(styles)
 }

@@ -5,6 +5,7 @@
 
 pub mod completion;
 pub mod context;
+pub mod demo;
 pub mod error;
 pub mod exit;
 mod git_options;
@@ -47,7 +48,7 @@ use crate::telemetry;
     name = "headwater",
     version,
     disable_help_subcommand = true,
-    after_help = "`headwater help exit-codes` lists the exit codes."
+    after_help = "Start with `headwater demo`. `headwater help exit-codes` lists the exit codes."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -58,11 +59,12 @@ pub struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Plan(plan::Args),
     Pin(pin::Args),
     Reconcile(reconcile::Args),
-    Resolve(resolve::Args),
     History(history::Args),
+    Resolve(resolve::Args),
     Validate(validate::Args),
     Pr(pr::Args),
     Schema(schema::Args),
@@ -74,6 +76,7 @@ enum Command {
 impl Command {
     fn run(&self, context: &Context) -> Result<Exit, CliError> {
         match self {
+            Self::Demo(args) => demo::run(args, context),
             Self::Plan(args) => plan::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Reconcile(args) => reconcile::run(args, context),
@@ -109,6 +112,7 @@ pub fn main() -> ExitCode {
     telemetry::start(cli.global.log_format, cli.global.verbosity());
     interrupt::watch(cli.global.timeout);
     let ended = Context::new(&cli.global).and_then(|context| cli.command.run(&context));
+    interrupt::hold();
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -171,6 +175,12 @@ mod tests {
         command.build();
         for command in command.get_subcommands() {
             assert!(command.get_about().is_some(), "{}", command.get_name());
+            let ending = command.get_after_help().map(ToString::to_string);
+            assert!(
+                ending.is_some_and(|text| text.starts_with("Example")),
+                "{} shows no example",
+                command.get_name()
+            );
             for argument in command.get_arguments() {
                 let name = argument.get_id();
                 assert!(

@@ -15,7 +15,9 @@ pub enum Format {
     /// For people.
     #[default]
     Table,
+    /// For programs.
     Json,
+    /// For programs.
     Yaml,
 }
 

@@ -13,6 +13,7 @@ use crate::worktree;
 
 /// Edit the files of a folder in place; commits nothing
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  headwater pin && git diff")]
 pub struct Args {
     /// A folder, with or without Git
     #[arg(value_name = "PATH")]

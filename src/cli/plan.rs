@@ -15,6 +15,9 @@ use crate::reconcile::{Pass, Planned, Scope, plan_in_place};
 /// A folder is read as it stands, uncommitted edits too, with or without Git. A bare repository, a
 /// URL and `--ref` are read at a commit.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  headwater plan\n  headwater plan --diff apps/\n  headwater plan https://git.example/shop/deploy.git"
+)]
 pub struct Args {
     /// A folder, or the path or URL of a Git repository
     #[arg(value_name = "PATH|URL")]

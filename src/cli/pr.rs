@@ -10,6 +10,7 @@ use crate::revision::BranchName;
 
 /// Work on bot branches, which are the pull requests of a plain Git repository
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  headwater pr close headwater/default/shop.web")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -19,6 +19,9 @@ const MAX_ROUNDS: usize = 5;
 ///
 /// A path gets its branches in that repository itself; a URL gets them pushed.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  headwater reconcile ssh://git@git.example/shop/deploy.git\n  headwater reconcile --push origin"
+)]
 pub struct Args {
     /// The path or URL of a Git repository
     #[arg(value_name = "PATH|URL")]

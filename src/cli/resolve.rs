@@ -13,6 +13,7 @@ use crate::stream::ImportMode;
 
 /// Ask a registry what an image is: digest, platforms, labels
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  headwater resolve quay.io/acme/web:1.2")]
 pub struct Args {
     /// The image, such as quay.io/acme/web:1.2
     #[arg(value_name = "IMAGE")]

@@ -6,6 +6,7 @@ use crate::config::schema::schemas;
 
 /// Print the JSON Schema of a kind of file; without a name, list them
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  headwater schema imagestream > imagestream.schema.json")]
 pub struct Args {
     /// The schema's name
     #[arg(value_name = "NAME")]

@@ -13,6 +13,7 @@ use crate::reconcile::lint;
 ///
 /// Exits with 1 when it finds an error, or with --strict a warning.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  headwater validate --strict")]
 pub struct Args {
     /// A folder, with or without Git
     #[arg(value_name = "PATH")]

@@ -7,6 +7,7 @@ use crate::cli::output::{self, OutputArgs};
 
 /// Print the version
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  headwater version -o json")]
 pub struct Args {
     #[command(flatten)]
     output: OutputArgs,

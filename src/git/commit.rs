@@ -46,6 +46,11 @@ impl Repository {
         self.write_commit(new, tree)
     }
 
+    /// The tree without files: what a first commit is made on.
+    pub fn empty_tree(&self) -> Result<TreeId, Error> {
+        TreeId::from_oid(self.raw.treebuilder(None)?.write()?)
+    }
+
     /// The one place where a commit comes into being.
     fn write_commit(&self, new: &NewCommit<'_>, tree: Oid) -> Result<CommitId, Error> {
         let tree = self.raw_tree(tree)?;

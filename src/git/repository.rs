@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, Repository as Raw, RepositoryOpenFlags};
+use git2::{ErrorCode, Repository as Raw, RepositoryInitOptions, RepositoryOpenFlags};
 
 use crate::git::ids::ObjectId;
 use crate::git::mirror::Mirror;
@@ -43,6 +43,20 @@ impl Repository {
         let raw = Raw::open_ext(path, RepositoryOpenFlags::empty(), &[] as &[&str])
             .map_err(|error| open_error(error, path))?;
         Ok(Self::from_raw(raw, path.display().to_string()))
+    }
+
+    /// Makes an empty bare repository in `folder`, which need not exist; its default branch is
+    /// `branch`. No template and no configuration of the user's is read.
+    pub fn init_bare(folder: &Path, branch: &BranchName) -> Result<Self, Error> {
+        prepare(Timeouts::default())?;
+        let mut options = RepositoryInitOptions::new();
+        options
+            .bare(true)
+            .no_reinit(true)
+            .external_template(false)
+            .initial_head(&branch.ref_name());
+        let raw = Raw::init_opts(folder, &options)?;
+        Ok(Self::from_raw(raw, folder.display().to_string()))
     }
 
     pub(crate) fn from_raw(raw: Raw, name: String) -> Self {

@@ -11,6 +11,7 @@
 )]
 
 mod cli;
+mod demo;
 mod floors;
 mod git;
 mod manifest;
