@@ -24,9 +24,16 @@ impl fmt::Display for Plan {
         }
         let plural = if self.tags == 1 { "" } else { "s" };
         writeln!(f, ": {} stream tag{plural}", self.tags)?;
+        let mut is_editing = false;
         for proposal in &self.proposals {
-            writeln!(f)?;
-            write_proposal(f, proposal)?;
+            // In place there are no branches to tell apart.
+            let is_edit = proposal.action == Action::Edit;
+            if !(is_edit && is_editing) {
+                writeln!(f)?;
+                write_heading(f, proposal)?;
+            }
+            is_editing = is_edit;
+            write_moves(f, &proposal.moves)?;
         }
         for obsolete in &self.obsolete {
             writeln!(f, "\ndelete {}: {}", obsolete.name, obsolete.why)?;
@@ -39,7 +46,7 @@ impl fmt::Display for Plan {
     }
 }
 
-fn write_proposal(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Result {
+fn write_heading(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Result {
     let name = match &proposal.branch {
         Some(branch) => branch.as_str(),
         None => &proposal.group,
@@ -47,9 +54,13 @@ fn write_proposal(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Resul
     match &proposal.action {
         Action::Rebuild { why, .. } => writeln!(f, "rebuild {name}: {why}"),
         Action::Keep { .. } => writeln!(f, "keep {name}: open, nothing to change"),
+        Action::Edit => writeln!(f, "edit in place"),
         action => writeln!(f, "{} {name}", action.kind()),
-    }?;
-    for moved in &proposal.moves {
+    }
+}
+
+fn write_moves(f: &mut fmt::Formatter<'_>, moves: &[Move]) -> fmt::Result {
+    for moved in moves {
         let image = image_name(moved);
         writeln!(
             f,

@@ -16,6 +16,7 @@ mod floors;
 mod git;
 mod manifest;
 mod planning;
+mod readme;
 mod registry;
 mod schemas;
 mod support;

@@ -1,0 +1,109 @@
+//! README's commands, run for real: their output is what stands there.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::support::registry::DockerRegistry;
+
+/// In README the image stands where everybody would look for it.
+const HOST: &str = "quay.io";
+
+fn readme() -> String {
+    fs::read_to_string("README.md").unwrap()
+}
+
+/// The fenced blocks of a language, in order.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    text.split(&fence)
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+/// Runs one command line and gives what a terminal would show.
+fn run(line: &str, folder: &Path, home: &Path) -> String {
+    let mut words = line.split_whitespace();
+    assert_eq!(words.next(), Some("headwater"), "{line}");
+    let output = Command::new(env!("CARGO_BIN_EXE_headwater"))
+        .args(words)
+        .env_clear()
+        .env("HOME", home)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let shown = [output.stdout, output.stderr].concat();
+    String::from_utf8(shown).unwrap()
+}
+
+#[test]
+fn the_demo_is_shown_as_it_is() {
+    let golden = fs::read_to_string("tests/cases/demo.txt").unwrap();
+    assert_eq!(
+        blocks(&readme(), "console")[0],
+        format!("$ headwater demo\n{golden}")
+    );
+}
+
+#[test]
+fn the_commands_print_what_stands_behind_them() {
+    let registry = DockerRegistry::start();
+    registry.push_image("acme/web", "1.8", "web 1.8");
+    let (folder, home) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let text = readme();
+    let manifest = blocks(&text, "yaml")[0].replace(HOST, &registry.host());
+    fs::write(folder.path().join("web.yaml"), manifest).unwrap();
+
+    let block = &blocks(&text, "console")[1];
+    let mut real = String::new();
+    for line in block.lines() {
+        if let Some(command) = line.strip_prefix("$ ") {
+            let shown = run(command, folder.path(), home.path()).replace(&registry.host(), HOST);
+            real.push_str(&format!("$ {command}\n{shown}"));
+        }
+    }
+    if std::env::var_os("HEADWATER_BLESS").is_some() {
+        fs::write("README.md", text.replace(block.as_str(), &real)).unwrap();
+    } else {
+        assert_eq!(*block, real);
+    }
+}
+
+#[test]
+fn the_configuration_shown_is_accepted() {
+    let shown = &blocks(&readme(), "yaml")[1];
+    let (config, problems) = headwater::config::repository::read(shown.as_bytes());
+    assert!(config.is_some() && problems.is_empty(), "{problems:?}");
+}
+
+/// Every command of the table is one, and every command is in the table.
+#[test]
+fn the_commands_are_those_of_the_help() {
+    let home = TempDir::new().unwrap();
+    let help = run("headwater --help", home.path(), home.path());
+    let commands = help
+        .split("Commands:\n")
+        .nth(1)
+        .and_then(|rest| rest.split("\n\n").next())
+        .unwrap();
+    let text = readme();
+    let table = text
+        .split("## Commands")
+        .nth(1)
+        .and_then(|rest| rest.split("## ").next())
+        .unwrap();
+    for command in commands
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+    {
+        let is_named =
+            table.contains(&format!("`{command}`")) || table.contains(&format!("`{command} "));
+        assert!(
+            is_named,
+            "README's table of commands does not name `{command}`"
+        );
+    }
+}
