@@ -82,9 +82,15 @@ fn show(
     let count = |severity| counts.get(&severity).copied().unwrap_or(0);
     context.problems(problems);
     output::write(&format!(
-        "{files} files read: {} errors, {} warnings, {} notes\n",
-        count(Severity::Error),
-        count(Severity::Warning),
-        count(Severity::Note)
+        "{} read: {}, {}, {}\n",
+        counted(files, "file"),
+        counted(count(Severity::Error), "error"),
+        counted(count(Severity::Warning), "warning"),
+        counted(count(Severity::Note), "note")
     ))
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }

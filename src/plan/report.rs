@@ -47,8 +47,11 @@ fn write_proposal(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Resul
     match &proposal.action {
         Action::Rebuild { why, .. } => writeln!(f, "rebuild {name}: {why}"),
         Action::Keep { .. } => writeln!(f, "keep {name}: open, nothing to change"),
+        Action::Edit => writeln!(f, "edit in place: {name}"),
         action => writeln!(f, "{} {name}", action.kind()),
     }?;
+    // A branch that stays as it is shows its own diff.
+    let shows_fields = !matches!(proposal.action, Action::Keep { .. });
     for moved in &proposal.moves {
         let image = image_name(moved);
         writeln!(
@@ -57,6 +60,9 @@ fn write_proposal(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Resul
             plain(&moved.tag.to_string()),
             step(moved)
         )?;
+        if !shows_fields {
+            continue;
+        }
         for field in &moved.fields {
             let target = &field.trigger.target;
             writeln!(
