@@ -47,7 +47,8 @@ impl Context {
 
     /// A path of the command line, seen from the folder to work in.
     pub fn path(&self, path: &Path) -> PathBuf {
-        self.folder.join(path)
+        // Taken apart and put together, the path loses its `.` parts.
+        self.folder.join(path).components().collect()
     }
 
     /// Says something beside the data, on stderr; not with `-q`.

@@ -21,6 +21,7 @@ pub mod pr;
 pub mod progress;
 pub mod reconcile;
 pub mod registries;
+mod report;
 pub mod resolve;
 pub mod schema;
 mod server_file;

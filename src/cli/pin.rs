@@ -4,6 +4,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::place;
 use crate::cli::registries::Asker;
+use crate::cli::report::painted;
 use crate::clock;
 use crate::git::Location;
 use crate::plan::{Action, Plan};
@@ -45,7 +46,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         .any(|problem| problem.severity == Severity::Error)
         || planned.plans.iter().any(Plan::has_failures);
     for plan in &planned.plans {
-        output::write(&plan.to_string())?;
+        output::write(&painted(&plan.to_string(), context.styles))?;
         for proposal in plan
             .proposals
             .iter()

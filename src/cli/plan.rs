@@ -4,6 +4,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format, OutputArgs};
 use crate::cli::place;
 use crate::cli::registries::Asker;
+use crate::cli::report::{painted, painted_diff};
 use crate::clock;
 use crate::git::Location;
 use crate::plan::{Action, Plan, PlanReport, diff};
@@ -133,7 +134,8 @@ fn show(
                 text.push_str(&diff(&proposal.changes));
             }
         }
-        output::write(&crate::plain::plain_lines(&text))?;
+        let text = crate::plain::plain_lines(&text);
+        output::write(&painted_diff(&text, context.styles))?;
     } else {
         let report = Report {
             environments: plans.iter().map(PlanReport::from).collect(),
@@ -141,7 +143,7 @@ fn show(
         };
         output::write_document(args.output.output, "Plan", &report, |_| {
             let texts: Vec<String> = plans.iter().map(ToString::to_string).collect();
-            texts.join("\n")
+            painted(&texts.join("\n"), context.styles)
         })?;
     }
     context.problems(

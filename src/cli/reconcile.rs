@@ -6,6 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::place;
 use crate::cli::registries::Asker;
+use crate::cli::report::painted;
 use crate::clock;
 use crate::git::{Location, Repository};
 use crate::problem::Severity;
@@ -41,7 +42,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         return Err(CliError::usage(format!("{location} is a shallow clone"))
             .hint("its whole history is needed to keep what was taken back; run `git fetch --unshallow`"));
     }
-    let mut ended = round(context, &asker, &repository, &location, &mut cache)?;
+    let mut ended = round(context, &asker, &repository, &mut cache)?;
     for _ in 1..MAX_ROUNDS {
         if !ended.lost_a_race {
             break;
@@ -50,7 +51,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         repository
             .fetch()
             .map_err(|error| place::git_error(&error))?;
-        ended = round(context, &asker, &repository, &location, &mut cache)?;
+        ended = round(context, &asker, &repository, &mut cache)?;
     }
     context.save(&mut cache);
     Ok(if ended.has_failures || ended.lost_a_race {
@@ -81,7 +82,6 @@ fn round(
     context: &Context,
     asker: &Asker,
     repository: &Repository,
-    location: &Location,
     cache: &mut Cache,
 ) -> Result<Ended, CliError> {
     let now = clock::now();
@@ -109,13 +109,13 @@ fn round(
     for planned in planned {
         match planned {
             Planned::Quiet(quiet) => {
-                output::write(&quiet.report)?;
+                output::write(&painted(&quiet.report, context.styles))?;
                 context.problems(&quiet.problems);
                 ended.has_failures |= quiet.has_failures;
             }
             Planned::Plan(planned) => {
                 let (snapshot, plan) = *planned;
-                output::write(&plan.to_string())?;
+                output::write(&painted(&plan.to_string(), context.styles))?;
                 context.problems(&plan.problems);
                 ended.has_failures |= plan.has_failures();
                 let applied = apply(
@@ -126,7 +126,7 @@ fn round(
                     &place::author(context)?,
                     now,
                 );
-                output::write(&results(context, location, &applied))?;
+                output::write(&results(context, repository, &applied))?;
                 ended.add(&applied);
             }
         }
@@ -147,7 +147,9 @@ impl Ended {
 }
 
 /// What was written, one line a branch; what was not goes to stderr.
-fn results(context: &Context, location: &Location, applied: &[Applied]) -> String {
+fn results(context: &Context, repository: &Repository, applied: &[Applied]) -> String {
+    // What is written to a bare repository stands where others look.
+    let is_clone = repository.work_tree().is_some();
     let mut text = String::new();
     for result in applied {
         let branch = &result.branch;
@@ -158,7 +160,7 @@ fn results(context: &Context, location: &Location, applied: &[Applied]) -> Strin
             }
             (Outcome::Done, Some(commit)) => {
                 let _ = writeln!(text, "wrote {branch} at {}", commit.short());
-                if matches!(location, Location::Local(_)) {
+                if is_clone {
                     let _ = writeln!(text, "  to share it: git push origin {branch}");
                 }
             }
@@ -175,6 +177,9 @@ fn results(context: &Context, location: &Location, applied: &[Applied]) -> Strin
                 );
             }
         }
+    }
+    if !text.is_empty() {
+        text.insert(0, '\n');
     }
     text
 }

@@ -79,20 +79,18 @@ fn show(
     for problem in problems {
         *counts.entry(problem.severity).or_default() += 1;
     }
+    let count = |severity| counts.get(&severity).copied().unwrap_or(0);
     context.problems(problems);
-    let counted = |count: usize, what: &str| match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    };
-    let found = |severity: Severity| {
-        let count = counts.get(&severity).copied().unwrap_or(0);
-        counted(count, &severity.to_string())
-    };
     output::write(&format!(
         "{} read: {}, {}, {}\n",
         counted(files, "file"),
-        found(Severity::Error),
-        found(Severity::Warning),
-        found(Severity::Note)
+        counted(count(Severity::Error), "error"),
+        counted(count(Severity::Warning), "warning"),
+        counted(count(Severity::Note), "note")
     ))
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }

@@ -33,7 +33,7 @@ impl fmt::Display for Plan {
                 write_heading(f, proposal)?;
             }
             is_editing = is_edit;
-            write_moves(f, &proposal.moves)?;
+            write_moves(f, proposal)?;
         }
         for obsolete in &self.obsolete {
             writeln!(f, "\ndelete {}: {}", obsolete.name, obsolete.why)?;
@@ -59,8 +59,10 @@ fn write_heading(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Result
     }
 }
 
-fn write_moves(f: &mut fmt::Formatter<'_>, moves: &[Move]) -> fmt::Result {
-    for moved in moves {
+fn write_moves(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Result {
+    // A branch that stays as it is shows its own diff.
+    let shows_fields = !matches!(proposal.action, Action::Keep { .. });
+    for moved in &proposal.moves {
         let image = image_name(moved);
         writeln!(
             f,
@@ -68,6 +70,9 @@ fn write_moves(f: &mut fmt::Formatter<'_>, moves: &[Move]) -> fmt::Result {
             plain(&moved.tag.to_string()),
             step(moved)
         )?;
+        if !shows_fields {
+            continue;
+        }
         for field in &moved.fields {
             let target = &field.trigger.target;
             writeln!(

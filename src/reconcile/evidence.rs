@@ -139,7 +139,20 @@ pub struct Branches {
     pub first_seen: BTreeMap<(StreamTagName, Digest), String>,
 }
 
-/// Reads all branches under `headwater/<environment>/`.
+/// Reads the bot branches of one environment.
+pub fn environment_branches(
+    repository: &Repository,
+    tip: CommitId,
+    environment: &EnvironmentName,
+) -> Result<Branches, Error> {
+    branches(
+        repository,
+        tip,
+        &repository.branches(&branch_prefix(environment))?,
+    )
+}
+
+/// Reads the bot branches with these heads.
 pub fn branches(
     repository: &Repository,
     tip: CommitId,

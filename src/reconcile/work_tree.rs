@@ -21,7 +21,8 @@ pub struct InPlace {
 }
 
 /// Plans edits of `files` as they are, committed or not; `chosen` picks the environments that
-/// the work tree stands for. With a `history`, what was taken back there stays back. `now` is
+/// the work tree stands for. With a `history`, what was taken back or
+/// closed there stays so. `now` is
 /// RFC 3339.
 pub fn plan_in_place(
     files: &Files,
@@ -62,9 +63,12 @@ pub fn plan_in_place(
             &configuration.policy.pins,
         );
         let questions = plan::questions(&due.moves, &manifests.streams);
-        let taken_back = match history {
-            Some((repository, head)) => evidence::taken_back(repository, head, &questions)?,
-            None => BTreeMap::new(),
+        let (taken_back, branches) = match history {
+            Some((repository, head)) => (
+                evidence::taken_back(repository, head, &questions)?,
+                evidence::environment_branches(repository, head, &environment.name)?,
+            ),
+            None => Default::default(),
         };
         let touched = touched_files(&due, &manifests);
         let files: Files = edited
@@ -85,8 +89,8 @@ pub fn plan_in_place(
             problems,
             files: &files,
             taken_back: &taken_back,
-            branches: &[],
-            first_seen: &BTreeMap::new(),
+            branches: &branches.branches,
+            first_seen: &branches.first_seen,
             now,
         });
         for change in plan.proposals.iter().flat_map(|proposal| &proposal.changes) {

@@ -9,6 +9,7 @@ use crate::cli::demo::scene::{STREAM_TAG, Scene};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output;
+use crate::cli::report::painted_diff;
 use crate::cli::style::{Role, Styles};
 use crate::cli::table::shortened;
 use crate::plan::diff;
@@ -53,7 +54,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     }
 
     story.heading("4. The diff: the pin, and the stream's own record of it")?;
-    story.diff(&shortened(&diff(&proposal.changes)))?;
+    story.text(&painted_diff(
+        &shortened(&diff(&proposal.changes)),
+        context.styles,
+    ))?;
 
     let merged = scene.merge(&proposal)?;
     story.heading("5. You merge it")?;
@@ -95,25 +99,9 @@ impl Story {
     }
 
     fn text(&self, text: &str) -> Result<(), CliError> {
-        self.lines(text, |_| None)
-    }
-
-    fn diff(&self, text: &str) -> Result<(), CliError> {
-        self.lines(text, |line| match line.chars().next() {
-            Some('+') => Some(Role::Added),
-            Some('-') => Some(Role::Removed),
-            Some('@' | 'd') => Some(Role::Muted),
-            _ => None,
-        })
-    }
-
-    fn lines(&self, text: &str, role: impl Fn(&str) -> Option<Role>) -> Result<(), CliError> {
         let mut indented = String::new();
         for line in text.lines() {
-            let _ = match role(line) {
-                Some(role) => writeln!(indented, "  {}", self.styles.paint(role, line)),
-                None => writeln!(indented, "  {line}"),
-            };
+            let _ = writeln!(indented, "  {line}");
         }
         output::write(&indented)
     }
