@@ -198,7 +198,10 @@ fn a_local_name_becomes_a_pin_with_a_marker_and_is_followed_from_then_on() {
         .unwrap();
     let triggers: serde_json::Value = serde_json::from_str(triggers).unwrap();
     assert_eq!(triggers[0]["from"]["name"], "web:1");
-    assert_eq!(triggers[0]["fieldPath"], "spec.containers[0].image");
+    assert_eq!(
+        triggers[0]["fieldPath"],
+        "spec.containers[?(@.name==\"web\")].image"
+    );
     scene.merge(FIRST_PINS);
     scene.settle();
     let second = scene.image("acme/web", "1", "second");

@@ -1,7 +1,5 @@
 //! Repositories behind sshd and nginx, clones, and work trees.
 
-use std::process::Command;
-
 use crate::lifecycle::{FIRST_PINS, WEB, pinned, web};
 use crate::support::git::{HttpServer, Setup, SshServer};
 use crate::support::scene::{Run, Scene, deployment};
@@ -48,22 +46,23 @@ fn over_ssh() {
     let scene = web();
     let server = SshServer::start(&scene.origin);
     let url = server.url();
-    let ssh = |mut command: Command| {
-        command
-            .env("HEADWATER_GIT_SSH_KEY", server.client_key())
-            .env("HEADWATER_GIT_KNOWN_HOSTS", server.known_hosts());
-        scene.ended(command.output().unwrap())
-    };
-    first_pin_and_move(&scene, &|| ssh(scene.command(&["reconcile", &url])));
+    let ssh = |arguments: &[&str]| over_ssh_to(&scene, &server, arguments);
+    first_pin_and_move(&scene, &|| ssh(&["reconcile", &url]));
     scene.image("acme/web", "1", "third");
-    ssh(scene.command(&["reconcile", &url])).exits(0);
-    ssh(scene.command(&["pr", "close", WEB, &url])).exits(0);
-    ssh(scene.command(&["reconcile", &url]))
+    ssh(&["reconcile", &url]).exits(0);
+    ssh(&["pr", "close", WEB, &url]).exits(0);
+    ssh(&["reconcile", &url])
         .exits(0)
         .says("closed on headwater/default/dev.web");
-    ssh(scene.command(&["history", "dev/web:1", &url]))
-        .exits(0)
-        .says("Ada");
+    ssh(&["history", "dev/web:1", &url]).exits(0).says("Ada");
+}
+
+fn over_ssh_to(scene: &Scene, server: &SshServer, arguments: &[&str]) -> Run {
+    let mut command = scene.command(arguments);
+    command
+        .env("HEADWATER_GIT_SSH_KEY", server.client_key())
+        .env("HEADWATER_GIT_KNOWN_HOSTS", server.known_hosts());
+    scene.ended(command.output().unwrap())
 }
 
 #[test]
@@ -182,17 +181,14 @@ fn a_shallow_clone_is_refused_for_writing() {
 #[test]
 fn a_push_that_the_server_refuses_is_said_with_its_words() {
     let scene = web();
-    scene.origin.hook(
-        "update",
-        "echo \"the freeze lasts until Monday\" >&2; exit 1",
-    );
-    let url = format!("file://{}", scene.bare());
+    scene.origin.hook("update", "exit 1");
+    let server = SshServer::start(&scene.origin);
     let before = scene.origin.git(&["for-each-ref"]);
-    scene
-        .run(&["reconcile", &url])
+    over_ssh_to(&scene, &server, &["reconcile", &server.url()])
         .exits(3)
-        .says("was not accepted")
-        .says("hook");
+        .says("headwater/default/first-pins was not accepted: ")
+        .says("hook declined")
+        .says("hint: a hook of the server refuses it");
     assert_eq!(scene.origin.git(&["for-each-ref"]), before);
 }
 

@@ -176,8 +176,8 @@ fn aliases_stand_for_the_tag_at_their_end() {
     scene
         .reconcile()
         .exits(3)
-        .says("web.yaml:16:7: error: reference tag is circular: round -> and-round -> round")
-        .says("web.yaml:20:7: error: reference tag is not found: dev/web has no tag `missing`");
+        .says("web.yaml:17:7: error: reference tag is circular: round -> and-round -> round")
+        .says("web.yaml:21:7: error: reference tag is not found: dev/web has no tag `missing`");
     let text = scene.file(FIRST_PINS, "latest.yaml");
     assert!(
         text.contains(&format!("{HOST}/acme/web:1@{first} #")),
