@@ -200,6 +200,17 @@ pub struct Observed {
     pub generation: Option<i64>,
 }
 
+impl Observed {
+    /// Whether `now` asks for another import. `null` means nothing, and a new number (0 first of
+    /// all) asks for one (openshift-apiserver `registry/imagestream/strategy.go`,
+    /// `tagRefChanged`).
+    pub fn is_changed(&self, now: &Self) -> bool {
+        self.from != now.from
+            || self.import_mode != now.import_mode
+            || (now.generation.is_some() && self.generation != now.generation)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

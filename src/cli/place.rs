@@ -140,9 +140,13 @@ pub fn git_error(error: &crate::git::Error) -> CliError {
     let failed = match error {
         Error::Denied { .. } => CliError::denied("the Git repository cannot be used"),
         Error::Unreachable { .. } => CliError::unavailable("the Git repository cannot be used"),
-        Error::NotARepository { .. } | Error::NoBranch { .. } | Error::NoRevision { .. } => {
-            CliError::usage("the Git repository cannot be used")
-        }
+        Error::Location(_)
+        | Error::NotARepository { .. }
+        | Error::NoDefaultBranch { .. }
+        | Error::NoBranch { .. }
+        | Error::NoRevision { .. }
+        | Error::NoRemote { .. }
+        | Error::Shallow { .. } => CliError::usage("the Git repository cannot be used"),
         _ => CliError::failure("the Git repository cannot be used"),
     };
     failed.because(error)

@@ -39,16 +39,21 @@ impl Repository {
     }
 
     /// The regular files that differ between two trees, by path. Costs what differs, not what
-    /// there is.
-    pub fn changed_entries(&self, old: TreeId, new: TreeId) -> Result<Vec<EntryChange>, Error> {
-        let changed = self.deltas(Some(old.to_oid()?), Some(new.to_oid()?))?;
-        Ok(changed
-            .into_iter()
-            .map(|delta| EntryChange {
-                path: delta.path,
-                blob: delta.after,
-            })
-            .collect())
+    /// there is. None where links differ, or names that are no paths: what [`Self::entries`]
+    /// reports of those must be asked anew.
+    pub fn changed_entries(
+        &self,
+        old: TreeId,
+        new: TreeId,
+    ) -> Result<Option<Vec<EntryChange>>, Error> {
+        let (old, new) = (old.to_oid()?, new.to_oid()?);
+        let compared = compare(&self.raw, Some(old), Some(new));
+        let (deltas, is_whole) = compared.map_err(|error| self.of_damage(error))?;
+        let changes = deltas.into_iter().map(|delta| EntryChange {
+            path: delta.path,
+            blob: delta.after,
+        });
+        Ok(is_whole.then(|| changes.collect()))
     }
 
     /// As [`Self::changed_entries`], with both ids; `None` is the empty tree.
@@ -57,10 +62,14 @@ impl Repository {
         old: Option<Oid>,
         new: Option<Oid>,
     ) -> Result<Vec<FileDelta>, Error> {
-        deltas(&self.raw, old, new).map_err(|error| match error {
+        deltas(&self.raw, old, new).map_err(|error| self.of_damage(error))
+    }
+
+    fn of_damage(&self, error: Error) -> Error {
+        match error {
             Error::Git(error) => self.damaged(error),
             error => error,
-        })
+        }
     }
 
     pub(crate) fn raw_tree(&self, tree: Oid) -> Result<Tree<'_>, Error> {
@@ -76,14 +85,20 @@ pub(crate) fn deltas(
     old: Option<Oid>,
     new: Option<Oid>,
 ) -> Result<Vec<FileDelta>, Error> {
+    compare(raw, old, new).map(|(deltas, _)| deltas)
+}
+
+/// The regular files that differ, and whether nothing else differs.
+fn compare(raw: &Raw, old: Option<Oid>, new: Option<Oid>) -> Result<(Vec<FileDelta>, bool), Error> {
     let mut comparison = Comparison {
         raw,
         visited: 0,
         deltas: Vec::new(),
+        is_whole: true,
     };
     comparison.trees(old, new, &mut String::new(), 0)?;
     comparison.deltas.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(comparison.deltas)
+    Ok((comparison.deltas, comparison.is_whole))
 }
 
 fn count(visited: &mut u64, entries: usize, depth: usize) -> Result<(), Error> {
@@ -174,6 +189,8 @@ struct Comparison<'a> {
     raw: &'a Raw,
     visited: u64,
     deltas: Vec<FileDelta>,
+    /// No link differs, and no name that is no path.
+    is_whole: bool,
 }
 
 /// An entry of a tree that matters in a comparison.
@@ -181,20 +198,21 @@ struct Comparison<'a> {
 enum Side {
     Folder(Oid),
     File(Oid),
+    Link(Oid),
 }
 
 impl Side {
     fn folder(self) -> Option<Oid> {
         match self {
             Self::Folder(id) => Some(id),
-            Self::File(_) => None,
+            Self::File(_) | Self::Link(_) => None,
         }
     }
 
     fn file(self) -> Option<Oid> {
         match self {
             Self::File(id) => Some(id),
-            Self::Folder(_) => None,
+            Self::Folder(_) | Self::Link(_) => None,
         }
     }
 }
@@ -222,8 +240,11 @@ impl Comparison<'_> {
             if old == new {
                 continue;
             }
+            let is_link = |side| matches!(side, Some(Side::Link(_)));
+            self.is_whole &= !is_link(old) && !is_link(new);
             // Names that are not text are no files of ours.
             let Ok(name) = std::str::from_utf8(&name) else {
+                self.is_whole = false;
                 continue;
             };
             path.push_str(name);
@@ -258,7 +279,8 @@ impl Comparison<'_> {
         for entry in &tree {
             let side = match entry.kind() {
                 Some(ObjectType::Tree) => Side::Folder(entry.id()),
-                Some(ObjectType::Blob) if entry.filemode() != LINK => Side::File(entry.id()),
+                Some(ObjectType::Blob) if entry.filemode() == LINK => Side::Link(entry.id()),
+                Some(ObjectType::Blob) => Side::File(entry.id()),
                 _ => continue,
             };
             put(entry.name_bytes().to_vec(), side);
@@ -267,13 +289,15 @@ impl Comparison<'_> {
     }
 
     fn file(&mut self, path: &str, before: Option<Oid>, after: Option<Oid>) -> Result<(), Error> {
-        if let Ok(path) = path.parse() {
-            self.deltas.push(FileDelta {
-                path,
-                before: before.map(BlobId::from_oid).transpose()?,
-                after: after.map(BlobId::from_oid).transpose()?,
-            });
-        }
+        let Ok(path) = path.parse() else {
+            self.is_whole = false;
+            return Ok(());
+        };
+        self.deltas.push(FileDelta {
+            path,
+            before: before.map(BlobId::from_oid).transpose()?,
+            after: after.map(BlobId::from_oid).transpose()?,
+        });
         Ok(())
     }
 }

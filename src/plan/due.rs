@@ -162,11 +162,18 @@ fn record(streams: &[ImageStream], state: &TagState, image: &Reference) -> Optio
         .iter()
         .enumerate()
         .find(|(_, stream)| stream.name == state.name.stream)?;
-    let is_known = matches!(&state.outcome, Outcome::Resolved(_)) || state.adopted;
+    let newest = state.recorded.first();
+    let is_known = match &state.outcome {
+        Outcome::Resolved(_) => true,
+        // What stands for a tag that was not asked for may have been something else before.
+        Outcome::Kept(digest, _) => {
+            state.adopted || newest.is_none_or(|item| item.image != digest.as_str())
+        }
+        Outcome::Failed(_) | Outcome::Without(_) => state.adopted,
+    };
     if !is_known {
         return None;
     }
-    let newest = state.recorded.first();
     let written = recorded_reference(image);
     let is_recorded = newest.is_some_and(|item| {
         Some(item.image.as_str()) == image.digest.as_ref().map(Digest::as_str)
@@ -177,7 +184,8 @@ fn record(streams: &[ImageStream], state: &TagState, image: &Reference) -> Optio
     let is_observed = manifest
         .observed
         .get(&state.name.tag)
-        .is_none_or(|before| Some(before) == state.observed.as_ref());
+        .zip(state.observed.as_ref())
+        .is_none_or(|(before, now)| !before.is_changed(now));
     if is_recorded && is_observed && !state.adopted {
         return None;
     }

@@ -167,6 +167,10 @@ impl Pass<'_> {
                 let following =
                     resolve::follow(&manifests.streams, &manifests.triggers, imports, questions);
                 let prefix = evidence::branch_prefix(&environment.name);
+                if let Some(obstacle) = self.obstacle(&prefix)? {
+                    problems.push(obstacle);
+                    continue;
+                }
                 subjects.push(Subject {
                     environment: Environment {
                         branch: Some(branch.clone()),
@@ -180,6 +184,25 @@ impl Pass<'_> {
             }
         }
         Ok(subjects)
+    }
+
+    /// A branch whose name is the folder of the bot's branches: Git cannot have both.
+    fn obstacle(&self, prefix: &str) -> Result<Option<Problem>, Failure> {
+        for (end, _) in prefix.match_indices('/') {
+            let Some(Ok(name)) = prefix.get(..end).map(str::parse::<BranchName>) else {
+                continue;
+            };
+            if self.repository.branch(&name)?.is_some() {
+                let message = format!(
+                    "the branch {name} stands where branches like {prefix}… are to be made"
+                );
+                let advice = format!(
+                    "rename it: git push origin origin/{name}:refs/heads/old-{name} :refs/heads/{name}"
+                );
+                return Ok(Some(Problem::error(None, message).advice(advice)));
+            }
+        }
+        Ok(None)
     }
 
     fn plan_subject(

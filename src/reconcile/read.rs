@@ -77,11 +77,7 @@ fn small_file(repository: &Repository, blob: BlobId, cache: &mut Cache) -> Resul
 /// The record by what changed since the newest known tree; none where that cannot be told.
 fn changed_record(repository: &Repository, tree: TreeId, cache: &mut Cache) -> Option<TreeRecord> {
     let known = cache.newest_tree()?.clone();
-    let changes = repository.changed_entries(known.tree, tree).ok()?;
-    // A link may have come in the place of a file: only the whole walk reports those.
-    if changes.iter().any(|change| change.blob.is_none()) {
-        return None;
-    }
+    let changes = repository.changed_entries(known.tree, tree).ok()??;
     let mut files: BTreeMap<FilePath, BlobId> = known.files.into_iter().collect();
     let mut fresh = Vec::new();
     for change in changes {

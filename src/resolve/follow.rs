@@ -173,7 +173,7 @@ fn follow_image(
         .first()
         .and_then(|item| item.image.parse().ok());
     let is_changed = match before {
-        Some(before) => is_source_changed(before, &observed),
+        Some(before) => before.is_changed(&observed),
         // A status that another tool wrote, or an adopted pin: imported as far as we know.
         None => known.is_none(),
     };
@@ -191,14 +191,6 @@ fn follow_image(
         };
         Course::Ask(questions.ask(reference, wanted, import_mode, tag.insecure, known))
     };
-}
-
-/// `null` means nothing, and a new number (0 first of all) asks for one import
-/// (openshift-apiserver `registry/imagestream/strategy.go`, `tagRefChanged`).
-fn is_source_changed(before: &Observed, now: &Observed) -> bool {
-    before.from != now.from
-        || before.import_mode != now.import_mode
-        || (now.generation.is_some() && before.generation != now.generation)
 }
 
 /// Walks an alias to the tag that it stands for in the end.

@@ -10,10 +10,13 @@
     reason = "a test may stop, and says what it skips; clippy knows only those functions as tests that carry #[test]"
 )]
 
+mod bad_input;
 mod cli;
 mod demo;
+mod examples;
 mod floors;
 mod git;
+mod lifecycle;
 mod manifest;
 mod planning;
 mod readme;

@@ -89,11 +89,12 @@ fn differences_between_trees_cost_and_name_what_differs() {
     let old = repo.commit_files(&[("a/x", "1"), ("a/y", "1"), ("b", "1"), ("c", "1")], "old");
     std::fs::remove_file(repo.path().join("b")).unwrap();
     std::fs::remove_file(repo.path().join("c")).unwrap();
-    symlink("a", repo.path().join("c")).unwrap();
     let new = repo.commit_files(&[("a/x", "2"), ("b/z", "1")], "new");
+    symlink("a", repo.path().join("c")).unwrap();
+    let with_link = repo.commit_files(&[("a/x", "3")], "a link");
     let git = open(&repo);
-    let trees = [old, new].map(|id| git.tree_of(commit_id(&id)).unwrap());
-    let changes = git.changed_entries(trees[0], trees[1]).unwrap();
+    let trees = [old, new, with_link].map(|id| git.tree_of(commit_id(&id)).unwrap());
+    let changes = git.changed_entries(trees[0], trees[1]).unwrap().unwrap();
     let shown: Vec<_> = changes
         .iter()
         .map(|change| (change.path.as_str(), change.blob.is_some()))
@@ -102,6 +103,7 @@ fn differences_between_trees_cost_and_name_what_differs() {
         shown,
         [("a/x", true), ("b", false), ("b/z", true), ("c", false)]
     );
+    assert_eq!(git.changed_entries(trees[1], trees[2]).unwrap(), None);
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Real servers and repositories for the tests, on loopback, gone when they are dropped.
-//! Real servers for the tests, and scripted ones for what no real one does; on loopback, gone
-//! when they are dropped.
+//! Real servers and repositories for the tests, and scripted ones for what no real one does; on
+//! loopback, gone when they are dropped.
 
 pub mod git;
 pub mod registry;
+pub mod scene;
 pub mod scripted;
 pub mod token_server;
 pub mod wait;

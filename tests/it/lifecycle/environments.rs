@@ -1,0 +1,219 @@
+//! Several environments: on branches, and on one branch by paths and namespaces.
+
+use crate::support::scene::{HOST, Scene, deployment, stream};
+
+fn configuration(environments: &str) -> String {
+    format!(
+        "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments:\n{environments}"
+    )
+}
+
+#[test]
+fn commits_go_straight_to_an_environment_that_wants_them() {
+    let scene = Scene::of(&[
+        (
+            "headwater.yaml",
+            &configuration("    - {name: dev, delivery: commit}\n"),
+        ),
+        ("streams/web.yaml", &stream("dev", "web", "1")),
+        ("streams/api.yaml", &stream("dev", "api", "1")),
+        ("apps/web.yaml", &deployment("dev", "web", "1")),
+        ("apps/api.yaml", &deployment("dev", "api", "1")),
+    ]);
+    scene.image("acme/web", "1", "web");
+    scene.image("acme/api", "1", "api");
+    let begin = scene.origin.rev("main");
+    scene.settle().says("wrote main at ");
+    assert_eq!(scene.bot_branches(), [""; 0]);
+    assert_eq!(
+        scene
+            .origin
+            .git(&["rev-list", "--count", &format!("{begin}..main")]),
+        "1"
+    );
+
+    let web = scene.image("acme/web", "1", "web 2");
+    let api = scene.image("acme/api", "1", "api 2");
+    scene.settle();
+    assert!(scene.file("main", "apps/web.yaml").contains(web.as_str()));
+    assert!(scene.file("main", "apps/api.yaml").contains(api.as_str()));
+    assert_eq!(
+        scene
+            .origin
+            .git(&["rev-list", "--count", &format!("{begin}..main")]),
+        "3"
+    );
+
+    // A person's revert of it holds.
+    scene.person.git(&["pull", "-q", "--ff-only"]);
+    scene.revert("HEAD", &[]);
+    scene.settle().says("was taken back by Ada");
+}
+
+#[test]
+fn environments_on_branches_of_their_own_are_pinned_apart() {
+    let scene = Scene::of(&[
+        (
+            "headwater.yaml",
+            &configuration(
+                "    - {name: dev, branch: env/dev}\n    - {name: prod, branch: env/prod}\n",
+            ),
+        ),
+        ("streams/web.yaml", &stream("shop", "web", "1")),
+        ("apps/web.yaml", &deployment("shop", "web", "1")),
+    ]);
+    let first = scene.image("acme/web", "1", "web");
+    scene
+        .reconcile()
+        .exits(3)
+        .says("headwater.yaml names the branch env/dev for dev, and there is none")
+        .says("git push origin main:refs/heads/env/dev")
+        .says("git push origin main:refs/heads/env/prod");
+    assert_eq!(scene.bot_branches(), [""; 0]);
+    for branch in ["env/dev", "env/prod"] {
+        scene
+            .person
+            .git(&["push", "-q", "origin", &format!("main:refs/heads/{branch}")]);
+    }
+    // The file on the default branch alone counts.
+    scene.person.git(&["fetch", "-q"]);
+    scene.person.git(&["checkout", "-q", "env/prod"]);
+    scene.commit(
+        &[
+            ("headwater.yaml", "spec: {of: another tool}\n"),
+            (
+                "apps/web.yaml",
+                &deployment("shop", "web", "1").replace("kind: D", "kind:  D"),
+            ),
+        ],
+        "prod is a little different",
+    );
+    scene.settle();
+    let branches = ["headwater/dev/first-pins", "headwater/prod/first-pins"];
+    assert_eq!(scene.bot_branches(), branches);
+    let pin = deployment("shop", "web", "1").replace("web:1 #", &format!("web:1@{first} #"));
+    assert_eq!(scene.file(branches[0], "apps/web.yaml"), pin);
+    assert_eq!(
+        scene.file(branches[1], "apps/web.yaml"),
+        pin.replace("kind: D", "kind:  D")
+    );
+    assert_eq!(
+        scene.origin.rev(&format!("{}^", branches[1])),
+        scene.origin.rev("env/prod")
+    );
+
+    // prod takes its pins, and dev's stay open.
+    scene.merge(branches[1]);
+    scene.settle();
+    assert_eq!(scene.bot_branches(), [branches[0]]);
+    scene.image("acme/web", "1", "web 2");
+    scene.settle();
+    assert_eq!(
+        scene.bot_branches(),
+        [branches[0], "headwater/prod/shop.web"]
+    );
+}
+
+#[test]
+fn environments_in_folders_of_one_branch_are_pinned_apart() {
+    let scene = Scene::of(&[
+        (
+            "headwater.yaml",
+            &configuration(
+                "    - {name: dev, paths: [\"dev/**\"], namespaces: [shop-dev]}\n    - {name: prod, paths: [\"prod/**\"]}\n",
+            ),
+        ),
+        ("dev/streams.yaml", &stream("shop-dev", "web", "1")),
+        ("dev/web.yaml", &deployment("shop-dev", "web", "1")),
+        ("prod/streams.yaml", &stream("shop-prod", "web", "2")),
+        ("prod/web.yaml", &deployment("shop-prod", "web", "2")),
+        ("elsewhere/web.yaml", &deployment("shop-dev", "web", "1")),
+    ]);
+    scene.image("acme/web", "1", "web 1");
+    scene.image("acme/web", "2", "web 2");
+    scene.settle();
+    let branches = ["headwater/dev/first-pins", "headwater/prod/first-pins"];
+    assert_eq!(scene.bot_branches(), branches);
+    assert_eq!(
+        scene.changed(branches[0]),
+        ["dev/streams.yaml", "dev/web.yaml"]
+    );
+    assert_eq!(
+        scene.changed(branches[1]),
+        ["prod/streams.yaml", "prod/web.yaml"]
+    );
+    for branch in branches {
+        scene.merge(branch);
+    }
+    scene.settle();
+    assert_eq!(scene.bot_branches(), [""; 0]);
+    scene.image("acme/web", "2", "web 2.1");
+    scene.settle();
+    assert_eq!(scene.bot_branch(), "headwater/prod/shop-prod.web");
+}
+
+#[test]
+fn environments_on_one_branch_can_be_told_apart_by_namespaces_alone() {
+    let both = |tag| {
+        format!(
+            "{}---\n{}",
+            stream("shop-dev", "web", tag),
+            stream("shop-prod", "web", tag)
+        )
+    };
+    let scene = Scene::of(&[
+        (
+            "headwater.yaml",
+            &configuration(
+                "    - {name: dev, namespaces: [shop-dev]}\n    - {name: prod, namespaces: [shop-prod]}\n",
+            ),
+        ),
+        ("streams.yaml", &both("1")),
+        ("dev.yaml", &deployment("shop-dev", "web", "1")),
+        ("prod.yaml", &deployment("shop-prod", "web", "1")),
+    ]);
+    scene.image("acme/web", "1", "web 1");
+    scene.settle();
+    let branches = ["headwater/dev/first-pins", "headwater/prod/first-pins"];
+    assert_eq!(scene.bot_branches(), branches);
+    assert_eq!(scene.changed(branches[0]), ["dev.yaml", "streams.yaml"]);
+    scene.merge(branches[0]);
+    scene.settle();
+    scene.merge(branches[1]);
+    scene.settle();
+    assert_eq!(scene.bot_branches(), [""; 0]);
+}
+
+#[test]
+fn a_kustomize_base_that_two_environments_reach_is_refused_with_advice() {
+    let overlay = "resources: [../base]\nnamespace: NAME\n";
+    let scene = Scene::of(&[
+        (
+            "headwater.yaml",
+            &configuration(
+                "    - {name: dev, namespaces: [dev]}\n    - {name: prod, namespaces: [prod]}\n",
+            ),
+        ),
+        ("dev/kustomization.yaml", &overlay.replace("NAME", "dev")),
+        ("prod/kustomization.yaml", &overlay.replace("NAME", "prod")),
+        ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+        (
+            "base/web.yaml",
+            &format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n    - image: {HOST}/acme/web:1 # {{\"$imagestream\": \"web:1\"}}\n"
+            ),
+        ),
+        ("streams/dev.yaml", &stream("dev", "web", "1")),
+        ("streams/prod.yaml", &stream("prod", "web", "1")),
+    ]);
+    scene.image("acme/web", "1", "web 1");
+    scene
+        .reconcile()
+        .exits(3)
+        .says("base/web.yaml:6:")
+        .says("both reach this file")
+        .says("pin in the `images` of each environment's kustomization");
+    for branch in scene.bot_branches() {
+        assert!(!scene.changed(&branch).contains(&"base/web.yaml".to_owned()));
+    }
+}

@@ -1,0 +1,146 @@
+//! Branches that a person has touched, deleted, or stands in the way with.
+
+use crate::lifecycle::{WEB, moved, pinned, web};
+
+#[test]
+fn a_commit_of_a_person_on_the_branch_makes_it_theirs() {
+    let scene = moved();
+    scene.person.git(&["fetch", "-q", "origin"]);
+    scene
+        .person
+        .git(&["checkout", "-q", "-b", "mine", &format!("origin/{WEB}")]);
+    scene
+        .person
+        .commit_files(&[("apps/extra.yaml", "a: 1\n")], "Also this");
+    scene
+        .person
+        .git(&["push", "-q", "origin", &format!("HEAD:refs/heads/{WEB}")]);
+    let head = scene.origin.rev(WEB);
+    scene.image("acme/web", "1", "third");
+    scene
+        .reconcile()
+        .exits(0)
+        .says("headwater/default/dev.web holds somebody's own work")
+        .says("\"Also this\"");
+    assert_eq!(scene.origin.rev(WEB), head);
+    assert_eq!(scene.bot_branch(), WEB);
+    scene.is_settled();
+}
+
+#[test]
+fn an_amended_commit_makes_the_branch_a_persons() {
+    for change in ["message", "content"] {
+        let scene = moved();
+        scene.person.git(&["fetch", "-q", "origin"]);
+        scene
+            .person
+            .git(&["checkout", "-q", "-b", "mine", &format!("origin/{WEB}")]);
+        if change == "message" {
+            let message = scene.origin.git(&["log", "-1", "--format=%B", WEB]);
+            let message = message.replacen("pin ", "deploy ", 1);
+            scene
+                .person
+                .git(&["commit", "-q", "--amend", "-m", &message]);
+        } else {
+            scene.person.write("apps/web.yaml", "a: 1\n");
+            scene
+                .person
+                .git(&["commit", "-q", "-a", "--amend", "--no-edit"]);
+        }
+        scene.person.git(&[
+            "push",
+            "-q",
+            "-f",
+            "origin",
+            &format!("HEAD:refs/heads/{WEB}"),
+        ]);
+        let head = scene.origin.rev(WEB);
+        scene.image("acme/web", "1", "third");
+        scene.reconcile().exits(0).says("holds somebody's own work");
+        assert_eq!(scene.origin.rev(WEB), head, "{change}");
+    }
+}
+
+#[test]
+fn a_rebased_branch_is_still_ours() {
+    let scene = moved();
+    scene.commit(&[("README.md", "hello\n")], "elsewhere");
+    scene.person.git(&["fetch", "-q", "origin"]);
+    scene
+        .person
+        .git(&["checkout", "-q", "-b", "mine", &format!("origin/{WEB}")]);
+    scene.person.git(&["rebase", "-q", "main"]);
+    scene.person.git(&[
+        "push",
+        "-q",
+        "-f",
+        "origin",
+        &format!("HEAD:refs/heads/{WEB}"),
+    ]);
+    scene.settle().says("keep headwater/default/dev.web");
+    scene.image("acme/web", "1", "third");
+    scene.settle();
+    assert_eq!(scene.bot_branch(), WEB);
+}
+
+#[test]
+fn a_deleted_branch_is_proposed_again() {
+    let scene = moved();
+    scene
+        .person
+        .git(&["push", "-q", "origin", &format!(":refs/heads/{WEB}")]);
+    scene.settle();
+    assert_eq!(scene.bot_branch(), WEB);
+}
+
+#[test]
+fn a_branch_named_headwater_stands_in_the_way_and_is_named() {
+    let scene = web();
+    scene
+        .person
+        .git(&["push", "-q", "origin", "HEAD:refs/heads/headwater"]);
+    let head = scene.origin.rev("headwater");
+    scene
+        .reconcile()
+        .exits(3)
+        .says("error: the branch headwater stands where branches like headwater/default/… are to be made")
+        .says("git push origin origin/headwater:refs/heads/old-headwater :refs/heads/headwater");
+    assert_eq!(scene.origin.rev("headwater"), head);
+}
+
+#[test]
+fn a_branch_without_commits_of_its_own_is_no_proposal() {
+    let scene = pinned();
+    scene
+        .person
+        .git(&["push", "-q", "origin", &format!("HEAD:refs/heads/{WEB}")]);
+    scene.settle().says("it is merged");
+    assert_eq!(scene.bot_branches(), [""; 0]);
+}
+
+#[test]
+fn two_passes_at_the_same_time_make_one_branch() {
+    let scene = web();
+    for seed in ["second", "third", "fourth"] {
+        scene.image("acme/web", "1", seed);
+        let mut runs: Vec<_> = ["a", "b", "c"]
+            .into_iter()
+            .map(|cache| {
+                let mut command = scene.command(&["reconcile", &scene.bare()]);
+                command
+                    .env("XDG_CACHE_HOME", scene.home().join(cache))
+                    .stdout(std::process::Stdio::piped())
+                    .stderr(std::process::Stdio::piped());
+                command.spawn().unwrap()
+            })
+            .map(|child| std::thread::spawn(move || child.wait_with_output().unwrap()))
+            .collect();
+        for run in runs.drain(..) {
+            scene.ended(run.join().unwrap()).exits(0);
+        }
+        let branch = scene.bot_branch();
+        let range = format!("main..{branch}");
+        assert_eq!(scene.origin.git(&["rev-list", "--count", &range]), "1");
+        scene.is_settled();
+    }
+}
