@@ -3,13 +3,13 @@ use std::sync::Arc;
 
 use crate::environment::Environment;
 use crate::image::Reference;
-use crate::manifest::ImageField;
 use crate::manifest::facts::{
     FieldFact, FieldFacts, FileFacts, ImageTriggerFacts, ObjectFacts, SourceFacts, StreamFacts,
     TargetFacts, TriggerFacts, Wanted,
 };
 use crate::manifest::kustomize::Reach;
 use crate::manifest::local_name;
+use crate::manifest::{ImageField, Unfit};
 use crate::problem::{Place, Problem};
 use crate::snapshot::FilePath;
 use crate::stream::{DocumentAddress, ImageStream, SpecTag, StreamName, StreamTagName, TagSource};
@@ -179,7 +179,7 @@ impl Assembly<'_> {
         let Some(namespace) = namespaces.first() else {
             return;
         };
-        self.add_images(file, object, namespace);
+        self.add_images(file, object, &namespaces);
         let Some(first) = object.triggers.first() else {
             return;
         };
@@ -201,11 +201,15 @@ impl Assembly<'_> {
         }
     }
 
-    fn add_images(&mut self, file: &FilePath, object: &ObjectFacts, namespace: &str) {
+    fn add_images(&mut self, file: &FilePath, object: &ObjectFacts, namespaces: &[String]) {
+        let Some(namespace) = namespaces.first() else {
+            return;
+        };
+        let unfit = self.unfit(file, object, namespaces);
         let images = object.containers.iter().map(|container| ImageField {
             kind: object.kind.clone(),
             name: object.name.clone(),
-            namespace: namespace.to_owned(),
+            namespace: namespace.clone(),
             own_namespace: object.namespace.clone(),
             container: container.name.clone(),
             init: container.init,
@@ -222,8 +226,21 @@ impl Assembly<'_> {
                 .triggers
                 .iter()
                 .any(|trigger| trigger.field == container.field),
+            unfit: unfit.clone().or_else(|| {
+                let place = self.reach.replaced(file, container.image.as_deref()?)?;
+                Some(Unfit::Replaced(place.clone()))
+            }),
         });
         self.manifests.images.extend(images);
+    }
+
+    fn unfit(&self, file: &FilePath, object: &ObjectFacts, namespaces: &[String]) -> Option<Unfit> {
+        if namespaces.len() > 1 {
+            return Some(Unfit::Namespaces(namespaces.to_vec()));
+        }
+        let other = self.neighbour(file, object.namespace.as_deref())?;
+        let names = (self.environment.name.clone(), other.name.clone());
+        Some(Unfit::Environments(names.0, names.1))
     }
 
     fn add_image_trigger(

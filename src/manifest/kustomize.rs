@@ -10,7 +10,7 @@ use crate::field_path::FieldPath;
 use crate::manifest::facts::{FileFacts, Gathered, KustomizationFacts, KustomizeImage};
 use crate::manifest::read::is_kustomization;
 use crate::manifest::reader::Reader;
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 use crate::snapshot::FilePath;
 use crate::yaml::Node;
 
@@ -23,6 +23,8 @@ pub(crate) struct Reach {
     /// Files that some kustomization gathers, with the namespaces that this environment gives
     /// them; without any where another environment's kustomizations gather them only.
     gathered: HashMap<FilePath, BTreeSet<Option<String>>>,
+    /// What the `images[]` of kustomizations replace in the files that they gather.
+    replaced: HashMap<FilePath, Vec<(String, Place)>>,
     pub problems: Vec<Problem>,
 }
 
@@ -37,10 +39,41 @@ impl Reach {
             allowed_namespaces: environment.namespaces.clone(),
             paths: Paths::new(&environment.paths),
             gathered: HashMap::new(),
+            replaced: HashMap::new(),
             problems: Vec::new(),
         };
-        reach.walk(&Graph::new(files));
+        let graph = Graph::new(files);
+        reach.walk(&graph);
+        reach.find_replaced(&graph);
         reach
+    }
+
+    /// Where a kustomization replaces `image` in `file`.
+    pub fn replaced(&self, file: &FilePath, image: &str) -> Option<&Place> {
+        let entries = self.replaced.get(file)?;
+        let name = image_name(image);
+        entries
+            .iter()
+            .find(|(replaced, _)| replaced == name)
+            .map(|(_, place)| place)
+    }
+
+    fn find_replaced(&mut self, graph: &Graph<'_>) {
+        let mut folders: Vec<&String> = graph.kustomizations.keys().collect();
+        folders.sort_unstable();
+        for folder in folders {
+            let Some((file, facts)) = graph.kustomizations.get(folder) else {
+                continue;
+            };
+            if facts.images.is_empty() {
+                continue;
+            }
+            for gathered in graph.all_below(folder) {
+                let entries = self.replaced.entry(gathered).or_default();
+                let images = facts.images.iter();
+                entries.extend(images.map(|image| (image.name.clone(), image.at.in_file(file))));
+            }
+        }
     }
 
     /// Whether the environment's paths or its kustomizations lead to the file.
@@ -173,6 +206,27 @@ impl<'f> Graph<'f> {
         }
     }
 
+    /// The files that the kustomization of `folder` gathers, itself or through others.
+    fn all_below(&self, folder: &str) -> Vec<FilePath> {
+        let mut files = Vec::new();
+        let mut seen = HashSet::from([folder.to_owned()]);
+        let mut open = vec![folder.to_owned()];
+        while let Some(folder) = open.pop() {
+            let Some((_, facts)) = self.kustomizations.get(&folder) else {
+                continue;
+            };
+            let paths = facts.gathers.iter();
+            for path in paths.filter_map(|gathered| join(&folder, &gathered.path)) {
+                if let Some(file) = self.files.get(path.as_str()) {
+                    files.push((*file).clone());
+                } else if seen.insert(path.clone()) {
+                    open.push(path);
+                }
+            }
+        }
+        files
+    }
+
     /// Folders whose kustomization no other one gathers, in order.
     fn roots(&self) -> Vec<&str> {
         let gathered: HashSet<String> = self
@@ -193,6 +247,15 @@ impl<'f> Graph<'f> {
             .collect();
         roots.sort_unstable();
         roots
+    }
+}
+
+/// An image without its tag and digest, as Kustomize compares it (`api/filters/imagetag`).
+pub(crate) fn image_name(image: &str) -> &str {
+    let image = image.split_once('@').map_or(image, |(name, _)| name);
+    match image.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => image,
     }
 }
 

@@ -31,6 +31,7 @@ pub use facts::{
 };
 pub use read::{read_fields, read_file, screen, wanted_fields};
 
+use crate::environment::EnvironmentName;
 use crate::field_path::FieldPath;
 use crate::problem::Place;
 use crate::stream::DocumentAddress;
@@ -58,4 +59,24 @@ pub struct ImageField {
     pub resolve_names: bool,
     /// Whether a trigger, of whatever kind, names this field.
     pub triggered: bool,
+    /// Why no trigger inside the file can keep this field, if so.
+    pub unfit: Option<Unfit>,
+}
+
+impl ImageField {
+    /// The image without tag and digest, as a kustomization's `images[]` names it.
+    pub fn image_name(&self) -> &str {
+        kustomize::image_name(self.image.as_deref().unwrap_or_default())
+    }
+}
+
+/// Why one file's image cannot be kept for one environment and namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// Kustomize gives the object several namespaces.
+    Namespaces(Vec<String>),
+    /// Another environment reaches it too.
+    Environments(EnvironmentName, EnvironmentName),
+    /// A kustomization's `images[]`, here, writes another one in its place.
+    Replaced(Place),
 }
