@@ -12,6 +12,7 @@ mod git_options;
 pub mod global;
 pub mod help;
 pub mod history;
+pub mod init;
 mod interrupt;
 pub mod output;
 pub mod pin;
@@ -61,6 +62,7 @@ pub struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Demo(demo::Args),
+    Init(init::Args),
     Plan(plan::Args),
     Pin(pin::Args),
     Reconcile(reconcile::Args),
@@ -78,6 +80,7 @@ impl Command {
     fn run(&self, context: &Context) -> Result<Exit, CliError> {
         match self {
             Self::Demo(args) => demo::run(args, context),
+            Self::Init(args) => init::run(args, context),
             Self::Plan(args) => plan::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Reconcile(args) => reconcile::run(args, context),

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::field_path::FieldPath;
 use crate::plan::due::{FieldPin, Move};
-use crate::plan::history::{node_at, status_path};
+use crate::plan::history::status_path;
+use crate::plan::link::{self, Holder};
 use crate::plan::status;
 use crate::policy::PinPolicy;
 use crate::problem::{Place, Problem};
 use crate::snapshot::{FileChange, FilePath, Files};
 use crate::stream::{DocumentAddress, ImageStream, OBSERVED};
-use crate::trigger::{MARKER, TRIGGERS, TriggerKind};
-use crate::yaml::{self, Edit, Refusal, Source};
+use crate::trigger::TriggerKind;
+use crate::yaml::{self, Edit, Refusal};
 
 /// The edits of some moves that belong together: all are made, or none.
 struct Batch {
@@ -244,7 +245,7 @@ fn field_batch(pin: &FieldPin, owner: Owner, files: &Files) -> Batch {
     let value = pin.value.clone();
     let (edits, otherwise) = match pin.trigger.kind {
         TriggerKind::LocalName => {
-            let comment = json!({ MARKER: pin.trigger.from.to_string() }).to_string();
+            let comment = link::marker(&pin.trigger.from);
             let annotated = annotation(pin, files).map(|annotation| {
                 let set = Edit::SetScalar {
                     document,
@@ -299,36 +300,11 @@ fn field_batch(pin: &FieldPin, owner: Owner, files: &Files) -> Batch {
 /// The annotation trigger that keeps a local name's link where no comment can stand.
 fn annotation(pin: &FieldPin, files: &Files) -> Option<Edit> {
     let target = &pin.trigger.target;
-    let path = target
-        .object
-        .clone()
-        .key("metadata")
-        .key("annotations")
-        .key(TRIGGERS);
-    let source = Source::parse(files.get(&target.document.file)?);
-    let document = source.document(target.document.document)?;
-    let written = node_at(document, &path).and_then(yaml::Node::text);
-    let mut triggers: Vec<Value> = match written {
-        Some(text) => serde_json::from_str(text).ok()?,
-        None => Vec::new(),
+    let holder = Holder {
+        document: &target.document,
+        object: &target.object,
+        namespace: &target.namespace,
     };
-    let steps = target.field.steps().get(target.object.steps().len()..)?;
-    let field: FieldPath = steps.iter().cloned().collect();
-    let from = &pin.trigger.from;
-    let mut source =
-        json!({"kind": "ImageStreamTag", "name": format!("{}:{}", from.stream.name, from.tag)});
-    if from.stream.namespace != target.namespace
-        && let Some(source) = source.as_object_mut()
-    {
-        source.insert(
-            "namespace".to_owned(),
-            Value::String(from.stream.namespace.clone()),
-        );
-    }
-    triggers.push(json!({"from": source, "fieldPath": field.to_string()}));
-    Some(Edit::Put {
-        document: target.document.document,
-        field: path,
-        value: Value::String(serde_json::to_string(&triggers).ok()?),
-    })
+    let links = [(&pin.trigger.from, &target.field)];
+    link::annotation(files.get(&target.document.file)?, holder, links)
 }

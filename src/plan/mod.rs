@@ -2,12 +2,14 @@
 //!
 //! Everything here is a function of what was gathered and of the time.
 
+pub mod adopt;
 mod branch;
 mod check;
 mod due;
 mod edits;
 mod group;
 mod history;
+mod link;
 mod message;
 mod proposal;
 mod report;

@@ -126,13 +126,19 @@ pub fn diff(changes: &[FileChange]) -> String {
         let after = String::from_utf8_lossy(&change.after);
         let path = &change.path;
         let _ = writeln!(text, "diff --git a/{path} b/{path}");
+        let old = if change.before.is_empty() {
+            text.push_str("new file mode 100644\n");
+            "/dev/null".to_owned()
+        } else {
+            format!("a/{path}")
+        };
         let diff = similar::TextDiff::from_lines(before.as_ref(), after.as_ref());
         let _ = write!(
             text,
             "{}",
             diff.unified_diff()
                 .context_radius(3)
-                .header(&format!("a/{path}"), &format!("b/{path}"))
+                .header(&old, &format!("b/{path}"))
         );
     }
     text

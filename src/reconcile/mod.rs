@@ -11,6 +11,7 @@
 //! | what to write, and why not | [`crate::plan::plan`] |
 //! | commits and branches, by compare and swap | [`apply`] |
 
+mod adopting;
 mod apply;
 mod cache;
 mod close;
@@ -21,6 +22,7 @@ mod read;
 mod timeline;
 mod work_tree;
 
+pub use adopting::{Adopting, adopt_in_place};
 pub use apply::{Applied, Outcome, apply};
 pub use cache::{Cache, Quiet};
 pub use close::{Closed, close};

@@ -16,6 +16,7 @@ mod demo;
 mod examples;
 mod floors;
 mod git;
+mod init;
 mod lifecycle;
 mod manifest;
 mod planning;

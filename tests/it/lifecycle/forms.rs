@@ -184,7 +184,7 @@ fn a_local_name_becomes_a_pin_with_a_marker_and_is_followed_from_then_on() {
         scene.file(FIRST_PINS, "pod.yaml"),
         pod.replace(
             "web:1 # the shop",
-            &format!("{HOST}/acme/web:1@{first} # the shop # {{\"$imagestream\":\"dev/web:1\"}}")
+            &format!("{HOST}/acme/web:1@{first} # the shop # {{\"$imagestream\": \"dev/web:1\"}}")
         )
     );
     let written = scene.file(FIRST_PINS, "pod.json");
@@ -301,7 +301,7 @@ fn a_name_of_the_integrated_registry_is_a_stream() {
     let before = "kind: Pod\napiVersion: v1\nmetadata: {name: p, namespace: other}\nspec:\n  containers:\n    - image: image-registry.openshift-image-registry.svc:5000/dev/web:1\n";
     let after = before.replace(
         "image-registry.openshift-image-registry.svc:5000/dev/web:1",
-        &format!("{HOST}/acme/web:1@WEB # {{\"$imagestream\":\"dev/web:1\"}}"),
+        &format!("{HOST}/acme/web:1@WEB # {{\"$imagestream\": \"dev/web:1\"}}"),
     );
     pins("pod.yaml", before, &after);
 }

@@ -9,7 +9,7 @@ use headwater::problem::Severity;
 
 /// Where the corpus lies; none where there is none.
 #[allow(clippy::print_stdout, reason = "a test that is skipped says so")]
-fn corpus() -> Option<PathBuf> {
+pub fn corpus() -> Option<PathBuf> {
     let named = std::env::var_os("HEADWATER_CORPUS").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     let found = named.unwrap_or(beside);

@@ -1,2 +1,2 @@
-mod corpus;
+pub mod corpus;
 mod mangled;
