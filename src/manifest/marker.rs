@@ -35,6 +35,10 @@ pub(crate) fn read<'a>(reader: &mut Reader<'a>, root: &'a Node, facts: &mut File
     }
     let scalars = scalars_before(reader, root, &markers);
     for (comment, scalar) in markers.into_iter().zip(scalars) {
+        // A line that somebody commented out, marker and all.
+        if scalar.is_none() && !comment.text.trim_start().starts_with('{') {
+            continue;
+        }
         match read_one(reader, comment, scalar) {
             Ok((object, trigger)) => add(reader, root, facts, &object, trigger),
             Err(message) => {
@@ -248,6 +252,10 @@ mod tests {
             (
                 "a: x # keep # {\"$imagestream\": \"n/s:1\"}\n",
                 "a = x <- n/s:1 Image",
+            ),
+            (
+                "# a: x # {\"$imagestream\": \"n/s:1\"}\nb: y # {\"$imagestream\": \"n/s:2\"}\n",
+                "b = y <- n/s:2 Image",
             ),
             (
                 "a: {b: 1, c: 'x'} # {\"$imagestream\":\"s:1:tag\"}\n",
