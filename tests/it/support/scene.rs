@@ -19,7 +19,7 @@ pub struct Scene {
     pub origin: Repo,
     /// Where a person edits, on `main`.
     pub person: Repo,
-    home: TempDir,
+    pub home: TempDir,
 }
 
 /// What a run of the binary left.
