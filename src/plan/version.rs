@@ -40,7 +40,7 @@ fn object_name(node: &Node) -> Option<ObjectName> {
         text(metadata.get("name")),
         text(metadata.get("namespace")),
     ];
-    (!name.iter().nth(1)?.is_empty()).then_some(name)
+    (!name.get(1)?.is_empty()).then_some(name)
 }
 
 /// The object's name in the newest of `versions`, which holds it as it is now.

@@ -78,7 +78,7 @@ fn a_registry_of_an_own_authority_needs_its_certificate() {
     let file = scene.home().join("ca.pem");
     fs::write(&file, authority.pem()).unwrap();
     let with_ca = |mut command: Command| -> Run {
-        scene.ended(command.env("SSL_CERT_FILE", &file).output().unwrap())
+        scene.ended(&command.env("SSL_CERT_FILE", &file).output().unwrap())
     };
     with_ca(scene.command(&["reconcile", &scene.bare()])).exits(0);
     assert_eq!(scene.bot_branch(), FIRST_PINS);
