@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::cli::context::Context;
@@ -8,10 +9,10 @@ use crate::cli::place;
 use crate::cli::registries::Asker;
 use crate::cli::report::painted;
 use crate::clock;
-use crate::git::{Location, Repository};
+use crate::git::{Error, Location, Repository};
 use crate::problem::Severity;
 use crate::reconcile::{Applied, Cache, Outcome, Pass, Planned, Scope, apply};
-use crate::revision::BranchName;
+use crate::revision::{BranchName, CommitId};
 
 /// How often a pass that lost a race starts over.
 const MAX_ROUNDS: usize = 5;
@@ -106,6 +107,8 @@ fn round(
         lost_a_race: false,
     };
     let push = |branch: &BranchName, expected, new| repository.push(branch, expected, new);
+    // Where this round's own commits have taken the environments' branches.
+    let mut tips: BTreeMap<BranchName, CommitId> = BTreeMap::new();
     for planned in planned {
         match planned {
             Planned::Quiet(quiet) => {
@@ -114,7 +117,10 @@ fn round(
                 ended.has_failures |= quiet.has_failures;
             }
             Planned::Plan(planned) => {
-                let (snapshot, plan) = *planned;
+                let (mut snapshot, plan) = *planned;
+                if let Some(tip) = tips.get(&snapshot.branch) {
+                    snapshot.commit = *tip;
+                }
                 output::write(&painted(&plan.to_string(), context.styles))?;
                 context.problems(&plan.problems);
                 ended.has_failures |= plan.has_failures();
@@ -128,10 +134,18 @@ fn round(
                 );
                 output::write(&results(context, repository, &applied))?;
                 ended.add(&applied);
+                tips.extend(applied.iter().filter_map(own_commit));
             }
         }
     }
     Ok(ended)
+}
+
+/// The branch and its new tip, where an environment's own branch was committed to.
+fn own_commit(applied: &Applied) -> Option<(BranchName, CommitId)> {
+    let commit = applied.commit?;
+    (applied.what == "commit" && matches!(applied.outcome, Outcome::Done))
+        .then(|| (applied.branch.clone(), commit))
 }
 
 impl Ended {
@@ -139,7 +153,7 @@ impl Ended {
         for result in applied {
             match &result.outcome {
                 Outcome::Kept | Outcome::Done => {}
-                Outcome::Moved => self.lost_a_race = true,
+                Outcome::Moved | Outcome::Failed(Error::Stale { .. }) => self.lost_a_race = true,
                 Outcome::Rejected { .. } | Outcome::Failed(_) => self.has_failures = true,
             }
         }
@@ -164,7 +178,7 @@ fn results(context: &Context, repository: &Repository, applied: &[Applied]) -> S
                     let _ = writeln!(text, "  to share it: git push origin {branch}");
                 }
             }
-            (Outcome::Moved, _) => {
+            (Outcome::Moved | Outcome::Failed(Error::Stale { .. }), _) => {
                 let _ = writeln!(text, "lost {branch}: it moved in the meantime");
             }
             (Outcome::Rejected { message, hint }, _) => context.error(

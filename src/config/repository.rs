@@ -290,7 +290,8 @@ fn read_pins<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut Pins) {
     set(&mut into.keep_tag, fields.flag(node, "keepTag"));
     set(
         &mut into.history_limit,
-        fields.number(node, "historyLimit", 1),
+        // With one item nobody could tell a tag that moved on from a revert.
+        fields.number(node, "historyLimit", 2),
     );
 }
 

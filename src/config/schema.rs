@@ -139,7 +139,7 @@ pub struct PinFields {
     pub keep_tag: Option<bool>,
     /// How many images of a tag stay in the stream's status; 10 by default. The whole history
     /// is in Git.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 2))]
     pub history_limit: Option<usize>,
 }
 

@@ -1,28 +1,14 @@
 //! Taken back stays back: was a digest at this place before, and did somebody take it out?
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use crate::field_path::FieldPath;
 use crate::image::Digest;
 use crate::plan::due::{FieldPin, Move};
+use crate::plan::version::{ObjectAddress, ObjectName, Version, marked_lines, name_now, with_node};
 use crate::plan::waiting::TakenBack;
-use crate::revision::CommitId;
 use crate::snapshot::FilePath;
 use crate::stream::{DocumentAddress, ImageStream, StreamTagName};
-use crate::trigger::{MARKER, Trigger, TriggerKind};
-use crate::yaml::{self, Document, Located, Node, Source};
-
-/// Files at one commit of a branch's first-parent history.
-#[derive(Clone, Debug)]
-pub struct Version {
-    pub commit: CommitId,
-    pub author: String,
-    /// RFC 3339, UTC.
-    pub time: String,
-    /// A file that does not exist there is `None`, or absent.
-    pub files: BTreeMap<FilePath, Option<Arc<[u8]>>>,
-}
+use crate::trigger::{Trigger, TriggerKind};
+use crate::yaml::Node;
 
 /// A place that took, or is to take, a digest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,10 +26,13 @@ pub enum Spot {
 pub struct Question {
     pub spot: Spot,
     pub digest: Digest,
-    /// The tag's entry in its stream's status, where there is a stream.
-    status: Option<(DocumentAddress, FieldPath)>,
-    /// The tag's name and its stream's `spec.tags`.
-    spec: Option<FieldPath>,
+    /// The object that holds the field; none where the question is about a status.
+    holder: Option<ObjectAddress>,
+    /// The tag's stream, where there is one.
+    stream: Option<ObjectAddress>,
+    /// The tag's entries in its stream's status and spec, from the stream's root.
+    status: FieldPath,
+    spec: FieldPath,
 }
 
 /// What the history must be asked before `moves` are proposed.
@@ -55,24 +44,33 @@ pub fn questions(moves: &[Move], streams: &[ImageStream]) -> Vec<Question> {
         };
         let stream = streams
             .iter()
-            .find(|stream| stream.name == moved.tag.stream);
-        let status =
-            stream.map(|stream| (stream.document.clone(), status_path(stream, &moved.tag.tag)));
-        let spec = stream.map(|stream| {
-            let tags = stream.root.clone().key("spec").key("tags");
-            tags.matching("name", moved.tag.tag.clone())
-        });
-        let question = |spot| Question {
+            .find(|stream| stream.name == moved.tag.stream)
+            .map(|stream| ObjectAddress {
+                document: stream.document.clone(),
+                root: stream.root.clone(),
+            });
+        let tag = &moved.tag.tag;
+        let question = |spot, holder| Question {
             spot,
             digest: digest.clone(),
-            status: status.clone(),
-            spec: spec.clone(),
+            holder,
+            stream: stream.clone(),
+            status: status_below(FieldPath::root(), tag),
+            spec: FieldPath::root()
+                .key("spec")
+                .key("tags")
+                .matching("name", tag.clone()),
         };
         if moved.record.is_some() {
-            questions.push(question(Spot::Status(moved.tag.clone())));
+            questions.push(question(Spot::Status(moved.tag.clone()), None));
         }
         for field in &moved.fields {
-            questions.push(question(field_spot(field)));
+            let target = &field.trigger.target;
+            let holder = ObjectAddress {
+                document: target.document.clone(),
+                root: target.object.clone(),
+            };
+            questions.push(question(field_spot(field), Some(holder)));
         }
     }
     questions
@@ -92,21 +90,25 @@ pub fn field_spot(field: &FieldPin) -> Spot {
 impl Question {
     /// The files whose history answers the question.
     pub fn files(&self) -> impl Iterator<Item = &FilePath> {
-        let status = self.status.as_ref().map(|(document, _)| &document.file);
-        let field = match &self.spot {
-            Spot::Field(document, _) => Some(&document.file),
-            Spot::Template(file, _) => Some(file),
-            Spot::Status(_) => None,
-        };
-        status.into_iter().chain(field)
+        [&self.stream, &self.holder]
+            .into_iter()
+            .flatten()
+            .map(|object| &object.document.file)
     }
 
     /// Who took the digest out, from `versions`, newest first; none where it was never there, or
     /// left because the tag moved on.
     pub fn taken_back(&self, versions: &[Version]) -> Option<TakenBack> {
-        let was_there = versions.iter().position(|version| self.is_at(version))?;
+        let names = Names {
+            stream: self.stream.as_ref().and_then(|at| name_now(versions, at)),
+            holder: self.holder.as_ref().and_then(|at| name_now(versions, at)),
+        };
+        let was_there = versions
+            .iter()
+            .position(|version| self.is_at(version, &names))?;
+        let there = versions.get(was_there)?;
         let left = versions.get(was_there.checked_sub(1)?)?;
-        if !self.still_exists(left) || self.has_moved_on(left) {
+        if !self.still_exists(left, &names) || self.has_moved_on(there, left, &names) {
             return None;
         }
         Some(TakenBack {
@@ -117,13 +119,14 @@ impl Question {
         })
     }
 
-    fn is_at(&self, version: &Version) -> bool {
+    fn is_at(&self, version: &Version, names: &Names) -> bool {
         match &self.spot {
             Spot::Status(_) => {
-                let newest = self.status_images(version).into_iter().next();
+                let newest = self.status_images(version, names).into_iter().next();
                 newest.as_deref() == Some(self.digest.as_str())
             }
-            Spot::Field(document, field) => value_at(version, document, field)
+            Spot::Field(_, field) => self
+                .field_value(version, field, names)
                 .is_some_and(|value| value.contains(self.digest.as_str())),
             Spot::Template(file, tag) => {
                 marked_lines(version, file, tag).any(|line| line.contains(self.digest.as_str()))
@@ -132,93 +135,77 @@ impl Question {
     }
 
     /// A field or tag that was deleted took its digest along: that is no verdict on the digest.
-    fn still_exists(&self, version: &Version) -> bool {
+    fn still_exists(&self, version: &Version, names: &Names) -> bool {
         match &self.spot {
-            Spot::Field(document, field) => value_at(version, document, field).is_some(),
+            Spot::Field(_, field) => self.field_value(version, field, names).is_some(),
             Spot::Template(file, tag) => marked_lines(version, file, tag).next().is_some(),
-            Spot::Status(_) => match (&self.status, &self.spec) {
-                (Some((document, _)), Some(tag)) => {
-                    with_node(version, document, tag, |_| ()).is_some()
-                }
-                _ => false,
-            },
+            Spot::Status(_) => self.stream.as_ref().is_some_and(|stream| {
+                let name = names.stream.as_ref();
+                with_node(version, stream, name, &self.spec, |_| ()).is_some()
+            }),
         }
     }
 
-    /// Following a tag puts its new image before the old one; a revert takes the old one away,
-    /// and an edit by hand leaves the status as it is.
-    fn has_moved_on(&self, version: &Version) -> bool {
-        self.status_images(version)
-            .iter()
-            .skip(1)
-            .any(|image| image == self.digest.as_str())
+    /// Following a tag puts newer images before this one and takes none away; a revert takes
+    /// some away, and an edit by hand leaves the status as it is. Where a status is full, its
+    /// oldest images fall off.
+    fn has_moved_on(&self, there: &Version, left: &Version, names: &Names) -> bool {
+        let there = self.status_images(there, names);
+        let left = self.status_images(left, names);
+        let digest = self.digest.as_str();
+        let is_continued = there.is_empty()
+            || (0..left.len()).any(|newer| {
+                left.get(newer..)
+                    .is_some_and(|older| there.starts_with(older))
+            });
+        left.first().is_some_and(|newest| newest != digest)
+            && left.iter().any(|image| image == digest)
+            && left.len() >= there.len()
+            && is_continued
     }
 
     /// The tag's recorded images, newest first.
-    fn status_images(&self, version: &Version) -> Vec<String> {
-        let Some((document, path)) = &self.status else {
+    fn status_images(&self, version: &Version, names: &Names) -> Vec<String> {
+        let Some(stream) = &self.stream else {
             return Vec::new();
         };
-        with_node(version, document, path, |entry| {
-            let items = entry.get("items").map(Node::items).unwrap_or_default();
-            items
-                .iter()
-                .filter_map(|item| item.get("image")?.text().map(str::to_owned))
-                .collect()
-        })
+        with_node(
+            version,
+            stream,
+            names.stream.as_ref(),
+            &self.status,
+            |entry| {
+                let items = entry.get("items").map(Node::items).unwrap_or_default();
+                items
+                    .iter()
+                    .filter_map(|item| item.get("image")?.text().map(str::to_owned))
+                    .collect()
+            },
+        )
         .unwrap_or_default()
     }
+
+    fn field_value(&self, version: &Version, field: &FieldPath, names: &Names) -> Option<String> {
+        let holder = self.holder.as_ref()?;
+        let steps = field.steps().get(holder.root.steps().len()..)?;
+        let below: FieldPath = steps.iter().cloned().collect();
+        with_node(version, holder, names.holder.as_ref(), &below, |node| {
+            node.text().unwrap_or_default().to_owned()
+        })
+    }
+}
+
+/// What the objects of a question are called today; none for what is no object.
+struct Names {
+    stream: Option<ObjectName>,
+    holder: Option<ObjectName>,
 }
 
 /// The entry of a tag in a stream's status.
 pub fn status_path(stream: &ImageStream, tag: &str) -> FieldPath {
-    stream
-        .root
-        .clone()
-        .key("status")
-        .key("tags")
-        .matching("tag", tag)
+    status_below(stream.root.clone(), tag)
 }
 
-/// The lines of a template whose markers name the stream tag, with or without its namespace.
-fn marked_lines<'v>(
-    version: &'v Version,
-    file: &FilePath,
-    tag: &StreamTagName,
-) -> impl Iterator<Item = &'v str> {
-    let bytes = version.files.get(file).and_then(|bytes| bytes.as_deref());
-    let text = bytes
-        .and_then(|bytes| std::str::from_utf8(bytes).ok())
-        .unwrap_or_default();
-    let name = format!("{}:{}", tag.stream.name, tag.tag);
-    text.lines().filter(move |line| {
-        line.split_once(MARKER)
-            .is_some_and(|(_, marker)| marker.contains(&name))
-    })
-}
-
-fn value_at(version: &Version, document: &DocumentAddress, field: &FieldPath) -> Option<String> {
-    with_node(version, document, field, |node| {
-        node.text().unwrap_or_default().to_owned()
-    })
-}
-
-fn with_node<T>(
-    version: &Version,
-    document: &DocumentAddress,
-    path: &FieldPath,
-    read: impl FnOnce(&Node) -> T,
-) -> Option<T> {
-    let bytes = version.files.get(&document.file)?.as_deref()?;
-    let source = Source::parse(bytes);
-    let document = source.document(document.document)?;
-    node_at(document, path).map(read)
-}
-
-/// The node that a path leads to.
-pub(crate) fn node_at<'d>(document: &'d Document, path: &FieldPath) -> Option<&'d Node> {
-    match yaml::locate(document, path) {
-        Located::Found(way) => Some(way.node()),
-        _ => None,
-    }
+fn status_below(root: FieldPath, tag: &str) -> FieldPath {
+    root.key("status").key("tags").matching("tag", tag)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::field_path::FieldPath;
-use crate::plan::history::node_at;
+use crate::plan::version::node_at;
 use crate::stream::{DocumentAddress, StreamTagName};
 use crate::trigger::{MARKER, TRIGGERS};
 use crate::yaml::{self, Edit, Source};

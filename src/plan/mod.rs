@@ -17,12 +17,14 @@ mod seal;
 mod status;
 mod trailer;
 mod value;
+mod version;
 mod waiting;
 
 pub use branch::{Action, BotBranch, BranchCommit, BranchState, Obsolete, classify, tombstone};
 pub use due::{Due, FieldPin, Move, Record, due};
-pub use history::{Question, Spot, Version, questions};
+pub use history::{Question, Spot, questions};
 pub use proposal::{Inputs, Mode, Plan, Proposal, plan};
 pub use report::{PlanReport, ProblemReport, diff};
 pub use trailer::{TaggedImage, images};
+pub use version::Version;
 pub use waiting::{Reason, TakenBack, Waiting};

@@ -127,10 +127,13 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
         inputs.mode == Mode::InPlace || inputs.environment.delivery == Delivery::Commit;
     let mut files = inputs.files.clone();
     let mut candidates = Vec::new();
+    // What could not be edited keeps its branch, as what could not be asked does.
+    let mut unsettled = BTreeSet::new();
     for Group { name, mut moves } in
         groups(moves, inputs.streams, inputs.policy.pull_requests.group_by)
     {
         let pins = &inputs.policy.pins;
+        let before: Vec<StreamTagName> = moves.iter().map(|moved| moved.tag.clone()).collect();
         let changes = edits::apply(
             &mut moves,
             inputs.streams,
@@ -138,6 +141,11 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
             &seen,
             pins,
             &mut plan.problems,
+        );
+        unsettled.extend(
+            before
+                .into_iter()
+                .filter(|tag| !moves.iter().any(|moved| moved.tag == *tag)),
         );
         if changes.is_empty() {
             continue;
@@ -172,11 +180,13 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
     }
     if in_sequence {
         plan.proposals = candidates;
-        return plan;
+    } else {
+        plan.place_on_branches(candidates, inputs.branches, inputs.policy);
     }
-    plan.place_on_branches(candidates, inputs.branches, inputs.policy);
     let settled = settled_tags(inputs.tags);
-    let is_settled = |image: &TaggedImage| settled.get(&image.tag).copied().unwrap_or(is_complete);
+    let is_settled = |image: &TaggedImage| {
+        settled.get(&image.tag).copied().unwrap_or(is_complete) && !unsettled.contains(&image.tag)
+    };
     let needed: BTreeSet<&BranchName> = plan
         .proposals
         .iter()

@@ -46,7 +46,7 @@ fn check(example: &Path) {
     let after: BTreeMap<PathBuf, Vec<u8>> = files(scene.person.path())
         .into_iter()
         .filter(|(path, _)| !path.starts_with(".git"))
-        .map(|(path, content)| (path, shown(&scene, content)))
+        .map(|(path, content)| (path, shown(&scene, &content)))
         .collect();
     for (path, content) in &before {
         let is_touched = touched.contains(path);
@@ -100,8 +100,8 @@ fn push_images(scene: &Scene, example: &Path) {
     }
 }
 
-fn shown(scene: &Scene, content: Vec<u8>) -> Vec<u8> {
-    let content = replace(&content, &scene.registry.host(), HOST);
+fn shown(scene: &Scene, content: &[u8]) -> Vec<u8> {
+    let content = replace(content, &scene.registry.host(), HOST);
     match String::from_utf8(content) {
         Ok(text) => masked(&text).replace("TIME", TIME).into_bytes(),
         Err(error) => error.into_bytes(),

@@ -217,3 +217,53 @@ fn a_kustomize_base_that_two_environments_reach_is_refused_with_advice() {
         assert!(!scene.changed(&branch).contains(&"base/web.yaml".to_owned()));
     }
 }
+
+#[test]
+fn many_environments_commit_to_one_branch_in_one_pass() {
+    let names: Vec<String> = (0..7).map(|number| format!("e{number}")).collect();
+    let environments: String = names
+        .iter()
+        .map(|name| format!("    - {{name: {name}, namespaces: [{name}], delivery: commit}}\n"))
+        .collect();
+    let streams: Vec<String> = names.iter().map(|name| stream(name, "web", "1")).collect();
+    let scene = Scene::of(&[
+        ("headwater.yaml", &configuration(&environments)),
+        // Two of them share a file: the second one is planned again.
+        ("streams.yaml", &streams[..2].join("---\n")),
+        ("more.yaml", &streams[2]),
+        ("e3/web.yaml", &streams[3]),
+        ("e4/web.yaml", &streams[4]),
+        ("e5/web.yaml", &streams[5]),
+        ("e6/web.yaml", &streams[6]),
+    ]);
+    scene.image("acme/web", "1", "web");
+    let begin = scene.origin.rev("main");
+    scene.settle();
+    let range = format!("{begin}..main");
+    assert_eq!(scene.origin.git(&["rev-list", "--count", &range]), "7");
+    assert_eq!(
+        scene
+            .file("main", "streams.yaml")
+            .matches("status:")
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn leftover_branches_go_when_an_environment_turns_to_commits() {
+    let scene = Scene::of(&[("web.yaml", &stream("dev", "web", "1"))]);
+    scene.image("acme/web", "1", "web");
+    scene.reconcile().exits(0);
+    assert_eq!(scene.bot_branch(), "headwater/default/first-pins");
+    scene.commit(
+        &[(
+            "headwater.yaml",
+            &configuration("    - {name: default, delivery: commit}\n"),
+        )],
+        "turn",
+    );
+    scene.settle();
+    assert_eq!(scene.bot_branches(), [""; 0]);
+    assert!(scene.file("main", "web.yaml").contains("status:"));
+}

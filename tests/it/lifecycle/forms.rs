@@ -3,8 +3,7 @@
 use crate::lifecycle::FIRST_PINS;
 use crate::support::scene::{HOST, Scene, deployment, stream};
 
-/// Pins `path`, whose `@` behind `web:1` and `api:1` takes the digest, and fails where another
-/// byte of it changes.
+/// Pins `path` and fails where it is not `after` then, with the digests for `WEB` and `API`.
 fn pins(path: &str, before: &str, after: &str) -> Scene {
     let scene = Scene::of(&[
         ("streams/web.yaml", &stream("dev", "web", "1")),
@@ -27,16 +26,16 @@ fn pins(path: &str, before: &str, after: &str) -> Scene {
 const WEB_TRIGGER: &str = r#"{"from":{"kind":"ImageStreamTag","name":"web:1"},"fieldPath":"spec.template.spec.containers[?(@.name==\"web\")].image"}"#;
 
 #[test]
-fn an_annotation_and_crlf() {
+fn an_annotation_a_byte_order_mark_and_crlf() {
     let before = format!(
-        "kind: Deployment\r\napiVersion: apps/v1\r\nmetadata:\r\n  name: web\r\n  namespace: dev\r\n  annotations:\r\n    image.openshift.io/triggers: '[{WEB_TRIGGER}]'\r\nspec:\r\n  template:\r\n    spec:\r\n      containers:\r\n        - name: web\r\n          image: \" \" # filled\r\n"
+        "\u{feff}kind: Deployment\r\napiVersion: apps/v1\r\nmetadata:\r\n  name: web\r\n  namespace: dev\r\n  annotations:\r\n    image.openshift.io/triggers: '[{WEB_TRIGGER}]'\r\nspec:\r\n  template:\r\n    spec:\r\n      containers:\r\n        - name: web\r\n          image: \" \" # filled\r\n"
     );
     let after = before.replace("\" \"", &format!("\"{HOST}/acme/web:1@WEB\""));
     pins("app.yaml", &before, &after);
 }
 
 #[test]
-fn a_json_stream_with_a_bom_and_a_list() {
+fn a_json_list_on_one_line() {
     let before = format!(
         "{{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[{{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{{\"name\":\"a\",\"namespace\":\"dev\",\"annotations\":{{\"image.openshift.io/triggers\":\"[{{\\\"from\\\":{{\\\"kind\\\":\\\"ImageStreamTag\\\",\\\"name\\\":\\\"web:1\\\"}},\\\"fieldPath\\\":\\\"spec.containers[0].image\\\"}}]\"}}}},\"spec\":{{\"containers\":[{{\"name\":\"w\\u00e9b\",\"image\":\"{HOST}/acme/web:1\"}}]}}}}]}}"
     );
@@ -319,4 +318,172 @@ fn a_template_is_left_alone() {
     scene.image("acme/web", "1", "web");
     scene.settle();
     assert_eq!(scene.changed(FIRST_PINS), ["app.yaml", "web.yaml"]);
+}
+
+/// Streams as people and tools write them; each follows the tag 1 and has no import yet.
+const STREAMS: &[(&str, &str)] = &[
+    (
+        "empty-status.yaml",
+        "kind: ImageStream
+apiVersion: image.openshift.io/v1
+metadata: {name: NAME, namespace: dev, annotations: {}}
+spec:
+  tags:
+  - {name: '1', from: {kind: DockerImage, name: registry.example:5000/acme/NAME:1}}
+status: {}
+",
+    ),
+    (
+        "null-status.yaml",
+        "kind: ImageStream
+apiVersion: image.openshift.io/v1
+metadata:
+  annotations: null
+  creationTimestamp: null
+  name: NAME
+  namespace: dev
+spec:
+  tags:
+    # follows the first release
+  - name: '1'
+    from:
+      kind: DockerImage
+      name: registry.example:5000/acme/NAME:1
+status:
+# the end
+",
+    ),
+    (
+        "exported.yaml",
+        "apiVersion: image.openshift.io/v1
+kind: ImageStream
+metadata:
+    annotations:
+        # whose it is
+        owner: us
+    name: NAME
+    namespace: dev
+spec:
+    lookupPolicy:
+        local: false
+    tags:
+        - from:
+              kind: DockerImage
+              name: registry.example:5000/acme/NAME:1
+          name: \"1\"
+status:
+    dockerImageRepository: \"\"
+    tags:
+        - items: null
+          tag: other
+",
+    ),
+    (
+        "status-first.yaml",
+        "status:
+  tags: []
+spec: {tags: [{name: \"1\", from: {kind: DockerImage, name: \"registry.example:5000/acme/NAME:1\"}}]}
+metadata: {name: NAME, namespace: dev}
+kind: ImageStream
+apiVersion: v1",
+    ),
+    (
+        "crlf.yaml",
+        "kind: ImageStream\r\napiVersion: v1\r\nmetadata:\r\n  name: NAME\r\n  namespace: dev\r\nspec:\r\n  tags:\r\n  - name: '1'\r\n    from:\r\n      kind: DockerImage\r\n      name: registry.example:5000/acme/NAME:1\r\n",
+    ),
+    (
+        "no-final-newline.yaml",
+        "kind: ImageStream\napiVersion: v1\nmetadata:\n  name: NAME\n  namespace: dev\nspec:\n  tags:\n  - name: '1'\n    from:\n      kind: DockerImage\n      name: registry.example:5000/acme/NAME:1",
+    ),
+    (
+        "document-end.yaml",
+        "---\nkind: ImageStream\napiVersion: v1\nmetadata:\n  name: NAME\n  namespace: dev\nspec:\n  tags:\n  - name: '1'\n    from:\n      kind: DockerImage\n      name: registry.example:5000/acme/NAME:1\n...\n---\n# nothing\n",
+    ),
+    (
+        "one-line.json",
+        "{\"kind\":\"ImageStream\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"NAME\",\"namespace\":\"dev\"},\"spec\":{\"tags\":[{\"name\":\"1\",\"from\":{\"kind\":\"DockerImage\",\"name\":\"registry.example:5000/acme/NAME:1\"}}]}}",
+    ),
+];
+
+#[test]
+fn a_status_is_written_in_every_style_and_nothing_else_changes() {
+    let files: Vec<(&str, String)> = STREAMS
+        .iter()
+        .map(|(path, text)| {
+            let name = path.split('.').next().unwrap();
+            (*path, text.replace("NAME", name))
+        })
+        .collect();
+    let borrowed: Vec<_> = files
+        .iter()
+        .map(|(path, text)| (*path, text.as_str()))
+        .collect();
+    let scene = Scene::of(&borrowed);
+    let mut digests = Vec::new();
+    for (path, _) in &files {
+        let name = path.split('.').next().unwrap();
+        digests.push(scene.image(&format!("acme/{name}"), "1", name));
+    }
+    scene.reconcile().exits(0);
+    for ((path, before), digest) in files.iter().zip(&digests) {
+        let after = scene.file(FIRST_PINS, path);
+        let first = after.split("...\n---").next().unwrap();
+        let value: serde_json::Value = serde_yaml::from_str(first).unwrap();
+        let tags = value["status"]["tags"].as_array().unwrap();
+        let entry = tags.iter().find(|entry| entry["tag"] == "1").unwrap();
+        assert_eq!(
+            entry["items"][0]["image"],
+            digest.as_str(),
+            "{path}:\n{after}"
+        );
+        let observed = &value["metadata"]["annotations"]["headwater.dev/observed"];
+        assert!(
+            observed.as_str().unwrap().contains("acme/"),
+            "{path}:\n{after}"
+        );
+        // No line goes but those that an empty status or a line of JSON or flow style stood on.
+        let kept = before.lines().filter(|line| after.contains(line)).count();
+        assert!(before.lines().count() - kept <= 2, "{path}:\n{after}");
+        for comment in before.lines().filter(|line| line.contains('#')) {
+            assert!(after.contains(comment), "{path}:\n{after}");
+        }
+        assert_eq!(
+            after.ends_with('\n'),
+            before.ends_with('\n'),
+            "{path}:\n{after}"
+        );
+        let carriage_returns = after.matches("\r\n").count();
+        let line_ends = after.matches('\n').count();
+        assert!(
+            carriage_returns == if before.contains('\r') { line_ends } else { 0 },
+            "{path}:\n{after}"
+        );
+    }
+    scene.merge(FIRST_PINS);
+    scene.settle();
+}
+
+#[test]
+fn a_container_without_an_image_gets_one() {
+    let before = format!(
+        "kind: Deployment
+apiVersion: apps/v1
+metadata:
+  name: web
+  namespace: dev
+  annotations:
+    image.openshift.io/triggers: '[{WEB_TRIGGER}]'
+spec:
+  template:
+    spec:
+      containers:
+      - name: web
+        ports: []
+"
+    );
+    let after = before.replace(
+        "        ports: []\n",
+        &format!("        ports: []\n        image: {HOST}/acme/web:1@WEB\n"),
+    );
+    pins("app.yaml", &before, &after);
 }

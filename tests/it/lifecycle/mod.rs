@@ -6,6 +6,7 @@ mod forms;
 mod groups;
 mod moves;
 mod people;
+mod registries;
 mod remotes;
 mod sources;
 mod taken_back;

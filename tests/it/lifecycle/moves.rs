@@ -210,3 +210,39 @@ fn a_missing_tag_keeps_the_last_pin_and_its_open_branch() {
         .says("create headwater/default/first-pins");
     assert_eq!(scene.origin.rev(WEB), head);
 }
+
+#[test]
+fn an_edit_that_becomes_impossible_keeps_the_open_branch() {
+    let scene = moved();
+    let head = scene.origin.rev(WEB);
+    // Shared by an alias: not to be edited for one of them.
+    scene.edit("apps/web.yaml", |text| {
+        format!("{}x: *shared\n", text.replace("image: ", "image: &shared "))
+    });
+    let run = scene.reconcile();
+    assert!(scene.bot_branches().contains(&WEB.to_owned()), "{run:?}");
+    assert!(scene.origin.rev(WEB) == head || run.code == 3, "{run:?}");
+}
+
+#[test]
+fn first_pins_follow_what_moves_before_they_are_merged() {
+    let scene = web();
+    scene.image("acme/api", "1", "api");
+    scene.commit(&[("streams/api.yaml", &stream("dev", "api", "1"))], "add");
+    scene.reconcile().exits(0);
+    let second = scene.image("acme/web", "1", "second");
+    scene.settle();
+    assert_eq!(scene.bot_branch(), FIRST_PINS);
+    assert_eq!(
+        scene.changed(FIRST_PINS),
+        ["apps/web.yaml", "streams/api.yaml", "streams/web.yaml"]
+    );
+    assert_eq!(
+        scene.file(FIRST_PINS, "apps/web.yaml"),
+        pin(second.as_str())
+    );
+    assert_eq!(
+        scene.file(FIRST_PINS, "streams/web.yaml"),
+        recorded(&[second.as_str()])
+    );
+}

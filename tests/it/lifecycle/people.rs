@@ -136,7 +136,7 @@ fn two_passes_at_the_same_time_make_one_branch() {
             .map(|child| std::thread::spawn(move || child.wait_with_output().unwrap()))
             .collect();
         for run in runs.drain(..) {
-            scene.ended(run.join().unwrap()).exits(0);
+            scene.ended(&run.join().unwrap()).exits(0);
         }
         let branch = scene.bot_branch();
         let range = format!("main..{branch}");

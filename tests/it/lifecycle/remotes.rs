@@ -62,7 +62,7 @@ fn over_ssh_to(scene: &Scene, server: &SshServer, arguments: &[&str]) -> Run {
     command
         .env("HEADWATER_GIT_SSH_KEY", server.client_key())
         .env("HEADWATER_GIT_KNOWN_HOSTS", server.known_hosts());
-    scene.ended(command.output().unwrap())
+    scene.ended(&command.output().unwrap())
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn over_http_with_a_password() {
             .env("HEADWATER_GIT_USERNAME", "bot")
             .env("HEADWATER_GIT_PASSWORD", "hush-hush");
         scene
-            .ended(command.output().unwrap())
+            .ended(&command.output().unwrap())
             .never_says("hush-hush")
     };
     first_pin_and_move(&scene, &run);

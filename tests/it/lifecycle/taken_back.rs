@@ -1,7 +1,7 @@
 //! Taken back stays back.
 
 use crate::lifecycle::{FIRST_PINS, WEB, moved, pinned, web};
-use crate::support::scene::{HOST, Scene, deployment};
+use crate::support::scene::{HOST, Scene, deployment, stream};
 
 fn is_held(scene: &Scene, short_digest: &str) {
     scene
@@ -139,4 +139,54 @@ fn a_force_push_that_drops_the_merge_proposes_again() {
     scene.person.git(&["push", "-q", "-f", "origin", "HEAD"]);
     scene.settle();
     assert_eq!(scene.bot_branch(), WEB);
+}
+
+#[test]
+fn a_tag_that_flaps_is_held_when_its_second_coming_is_reverted() {
+    let scene = moved();
+    let second = scene.image("acme/web", "1", "second");
+    scene.merge(WEB);
+    scene.image("acme/web", "1", "first");
+    scene.reconcile().exits(0);
+    scene.merge(WEB);
+    scene.image("acme/web", "1", "second");
+    scene.reconcile().exits(0);
+    let merge = scene.merge(WEB);
+    scene.settle();
+    scene.revert(&merge, &["-m", "1"]);
+    is_held(&scene, second.short());
+}
+
+#[test]
+fn a_hold_survives_other_documents_in_its_files() {
+    let scene = Scene::of(&[
+        ("streams.yaml", &stream("dev", "web", "1")),
+        ("apps.yaml", &deployment("dev", "web", "1")),
+    ]);
+    scene.image("acme/web", "1", "first");
+    scene.reconcile().exits(0);
+    scene.merge(FIRST_PINS);
+    let second = scene.image("acme/web", "1", "second");
+    scene.reconcile().exits(0);
+    let merge = scene.merge(WEB);
+    scene.settle();
+    scene.revert(&merge, &["-m", "1"]);
+    is_held(&scene, second.short());
+    scene.image("acme/api", "1", "api");
+    scene.edit("streams.yaml", |text| {
+        format!("{}---\n{text}", stream("dev", "api", "1"))
+    });
+    scene.edit("apps.yaml", |text| {
+        format!("kind: Service\nmetadata: {{name: web}}\n---\n{text}")
+    });
+    scene
+        .settle()
+        .says(&format!("{} was taken back by Ada", second.short()));
+    assert_eq!(scene.bot_branch(), FIRST_PINS);
+    assert_eq!(scene.changed(FIRST_PINS), ["streams.yaml"]);
+    assert!(
+        !scene
+            .file(FIRST_PINS, "streams.yaml")
+            .contains(second.as_str())
+    );
 }

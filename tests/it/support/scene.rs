@@ -19,7 +19,7 @@ pub struct Scene {
     pub origin: Repo,
     /// Where a person edits, on `main`.
     pub person: Repo,
-    home: TempDir,
+    pub home: TempDir,
 }
 
 /// What a run of the binary left.
@@ -171,11 +171,11 @@ impl Scene {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Run {
-        self.ended(self.command(arguments).output().unwrap())
+        self.ended(&self.command(arguments).output().unwrap())
     }
 
     /// What a run said, with [`HOST`] for the registry.
-    pub fn ended(&self, output: Output) -> Run {
+    pub fn ended(&self, output: &Output) -> Run {
         let text =
             |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&self.registry.host(), HOST);
         Run {

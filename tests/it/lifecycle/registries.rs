@@ -1,0 +1,159 @@
+//! Registries that want a login, speak TLS, or fail for a while.
+
+use std::fs;
+use std::process::Command;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+use crate::lifecycle::{FIRST_PINS, WEB, moved};
+use crate::support::registry::{DockerRegistry, PASSWORD, Setup, USER};
+use crate::support::scene::{Run, Scene, deployment, stream};
+
+fn scene(registry: DockerRegistry) -> Scene {
+    let scene = Scene::with_registry(registry);
+    scene.commit(
+        &[
+            ("web.yaml", &stream("dev", "web", "1")),
+            ("app.yaml", &deployment("dev", "web", "1")),
+        ],
+        "add",
+    );
+    scene.image("acme/web", "1", "first");
+    scene
+}
+
+#[test]
+fn a_login_comes_from_the_docker_configuration_and_is_never_shown() {
+    let setup = Setup {
+        password: true,
+        ..Setup::default()
+    };
+    let scene = scene(DockerRegistry::start_with(setup));
+    let run = scene
+        .reconcile()
+        .exits(3)
+        .says("dev/web:1  web.yaml:8:7  denied");
+    assert!(run.stdout.contains("registry.example:5000"), "{run:?}");
+    assert_eq!(scene.bot_branches(), [""; 0]);
+
+    // base64 of `tester:opensesame`
+    let login = "dGVzdGVyOm9wZW5zZXNhbWU=";
+    let text = format!(
+        r#"{{"auths": {{"{}": {{"auth": "{login}"}}}}}}"#,
+        scene.registry.host()
+    );
+    fs::create_dir(scene.home().join(".docker")).unwrap();
+    fs::write(scene.home().join(".docker/config.json"), text).unwrap();
+    let run = scene.run(&["-vv", "reconcile", &scene.bare()]).exits(0);
+    for secret in [PASSWORD, login, &format!("{USER}:")] {
+        assert!(
+            !run.stdout.contains(secret) && !run.stderr.contains(secret),
+            "{run:?}"
+        );
+    }
+    assert_eq!(scene.bot_branch(), FIRST_PINS);
+    scene.is_settled();
+}
+
+#[test]
+fn a_registry_of_an_own_authority_needs_its_certificate() {
+    let mut authority = CertificateParams::new([]).unwrap();
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "authority of the test");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["127.0.0.1".to_owned()])
+        .unwrap()
+        .signed_by(&key, &authority)
+        .unwrap();
+    let setup = Setup {
+        tls: Some((certificate.pem(), key.serialize_pem())),
+        ..Setup::default()
+    };
+    let scene = scene(DockerRegistry::start_with(setup));
+    scene.reconcile().exits(3).says("dev/web:1  web.yaml:8:7  ");
+    assert_eq!(scene.bot_branches(), [""; 0]);
+    let file = scene.home().join("ca.pem");
+    fs::write(&file, authority.pem()).unwrap();
+    let with_ca = |mut command: Command| -> Run {
+        scene.ended(&command.env("SSL_CERT_FILE", &file).output().unwrap())
+    };
+    with_ca(scene.command(&["reconcile", &scene.bare()])).exits(0);
+    assert_eq!(scene.bot_branch(), FIRST_PINS);
+}
+
+#[test]
+fn a_pass_without_changes_asks_once_a_tag_and_writes_nothing() {
+    let scene = moved();
+    scene.image("acme/api", "1", "api");
+    scene.commit(
+        &[
+            ("streams/api.yaml", &stream("dev", "api", "1")),
+            // The same image under another name is one question.
+            ("streams/twin.yaml", &stream("prod", "web", "1")),
+        ],
+        "add",
+    );
+    scene.reconcile().exits(0);
+    let count = |method: &str| {
+        let log = scene.registry.log();
+        log.iter()
+            .filter(|line| line.method == method && line.path.contains("/manifests/"))
+            .count()
+    };
+    let (heads, gets) = (count("HEAD"), count("GET"));
+    let state = scene.state();
+    scene.reconcile().exits(0);
+    let asked = scene.registry.requests("HEAD", heads + 2).len();
+    assert_eq!(asked - heads, 2);
+    assert_eq!(count("GET"), gets);
+    assert_eq!(scene.state(), state);
+}
+
+#[test]
+fn a_registry_that_is_gone_changes_nothing_and_closes_nothing() {
+    let scene = moved();
+    let Scene {
+        registry,
+        origin,
+        person,
+        home,
+    } = scene;
+    let host = registry.host();
+    drop(registry);
+    let scene = Scene {
+        registry: DockerRegistry::start(),
+        origin,
+        person,
+        home,
+    };
+    let state = scene.state();
+    let run = scene.reconcile().exits(3).says(&host);
+    run.says("unavailable");
+    assert_eq!(scene.state(), state);
+    assert_eq!(scene.bot_branch(), WEB);
+}
+
+#[test]
+fn history_tells_what_was_when_and_by_whom() {
+    let scene = moved();
+    let (first, second) = (
+        scene.image("acme/web", "1", "first"),
+        scene.image("acme/web", "1", "second"),
+    );
+    let merge = scene.merge(WEB);
+    scene.revert(&merge, &["-m", "1"]);
+    let run = scene
+        .run(&["history", "dev/web:1", &scene.bare()])
+        .exits(0)
+        .says("2023-11-14T22:13:20Z")
+        .says("Ada")
+        .says(second.short());
+    // Newest first: the revert, the merge, the first pin.
+    let at = |text: &str| run.stdout.find(text).unwrap_or_else(|| panic!("{run:?}"));
+    assert!(at("Revert") < at("Merge"), "{run:?}");
+    assert!(run.stdout.contains(first.short()), "{run:?}");
+    assert_eq!(run.stdout.matches("2023-11-14").count(), 3, "{run:?}");
+}
