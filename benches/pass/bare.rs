@@ -21,6 +21,7 @@ pub fn ask(words: &[String]) {
         .enable_all()
         .build()
         .unwrap();
+    headwater::registry::prepare();
     let client = reqwest::Client::builder()
         .no_proxy()
         .pool_max_idle_per_host(IN_FLIGHT)

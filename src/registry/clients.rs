@@ -21,9 +21,20 @@ pub(super) struct Clients {
     unverified: OnceLock<Result<Client, String>>,
 }
 
+/// Chooses the process's cryptography for TLS; needed before any HTTP client is made, and the
+/// first call decides.
+///
+/// It is ring: the other choice of rustls seeds itself from the processor's jitter at the first
+/// handshake, which costs more than a whole pass without changes.
+pub fn prepare() {
+    // An error says that somebody has chosen before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 impl Clients {
     /// Reads the operator's certificate files.
     pub fn new(options: &RegistryOptions, egress: Egress) -> Result<Self, RegistryError> {
+        prepare();
         let mut authorities = Vec::new();
         for path in &options.ca_files {
             let fail = |reason: String| RegistryError::CertificateFile {

@@ -36,6 +36,7 @@ use futures_util::stream;
 use tokio::sync::Semaphore;
 use url::Url;
 
+pub use clients::prepare;
 pub use credentials::CredentialSource;
 pub use error::{Failure, FailureKind, RegistryError};
 pub use options::{AllowedHosts, Pause, RegistryOptions, Retry, Timeouts};

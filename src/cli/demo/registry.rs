@@ -14,7 +14,7 @@ use crate::cli::demo::image::{Image, MANIFEST_TYPE};
 use crate::cli::error::CliError;
 use crate::image::Digest;
 use crate::lookup::{Lookup, Resolution};
-use crate::registry::{Registries, RegistryOptions};
+use crate::registry::{self, Registries, RegistryOptions};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -46,6 +46,7 @@ impl Registry {
             Arc::new(InMemoryRegistryMeta::new()),
         );
         runtime.spawn(async move { axum::serve(listener, router(state)).await });
+        registry::prepare();
         let client = reqwest::Client::builder()
             .no_proxy()
             .timeout(PATIENCE)

@@ -263,6 +263,7 @@ impl DockerRegistry {
     }
 
     fn http(&self) -> reqwest::Client {
+        headwater::registry::prepare();
         reqwest::Client::builder()
             .no_proxy()
             .tls_danger_accept_invalid_certs(true)
