@@ -169,7 +169,7 @@ fn record(streams: &[ImageStream], state: &TagState, image: &Reference) -> Optio
         Outcome::Kept(digest, _) => {
             state.adopted || newest.is_none_or(|item| item.image != digest.as_str())
         }
-        Outcome::Failed(_) | Outcome::Without(_) => state.adopted,
+        Outcome::Failed(_) | Outcome::Held | Outcome::Without(_) => state.adopted,
     };
     if !is_known {
         return None;
@@ -221,7 +221,7 @@ fn reason_without_image(state: &TagState) -> Option<Reason> {
         Outcome::Failed(resolution) => Some(Reason::Unresolved(resolution.clone())),
         Outcome::Without(Standing::Faulty) => None,
         Outcome::Without(standing) => Some(Reason::NotFollowed(standing.clone())),
-        Outcome::Resolved(_) | Outcome::Kept(..) => None,
+        Outcome::Resolved(_) | Outcome::Held | Outcome::Kept(..) => None,
     }
 }
 

@@ -23,7 +23,7 @@ mod waiting;
 pub use branch::{Action, BotBranch, BranchCommit, BranchState, Obsolete, classify, tombstone};
 pub use due::{Due, FieldPin, Move, Record, due};
 pub use history::{Question, Spot, questions};
-pub use proposal::{Inputs, Mode, Plan, Proposal, plan};
+pub use proposal::{Inputs, Mode, Plan, Proposal, held, plan};
 pub use report::{PlanReport, ProblemReport, diff};
 pub use trailer::{TaggedImage, images};
 pub use version::Version;

@@ -114,13 +114,11 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
         .problems
         .iter()
         .any(|problem| problem.severity == Severity::Error);
-    let closed = closed_images(inputs.branches);
-    let moves = hold_back(
-        inputs.due.moves,
-        inputs.taken_back,
-        &closed,
-        &mut plan.waiting,
-    );
+    let mut moves = inputs.due.moves;
+    let held = held(&moves, inputs.taken_back, inputs.branches);
+    moves.retain(|moved| held.iter().all(|waiting| waiting.tag != moved.tag));
+    plan.waiting.extend(held);
+    let moves = hold_fields(moves, inputs.taken_back, &mut plan.waiting);
 
     let seen = |moved: &Move| first_seen(moved, inputs.first_seen, inputs.now);
     let in_sequence =
@@ -261,6 +259,44 @@ impl Plan {
     }
 }
 
+/// The stream tags whose new image is declined as a whole, each with the reason: taken out of the
+/// stream's status, or closed on its bot branch.
+pub fn held(
+    moves: &[Move],
+    taken_back: &BTreeMap<Spot, TakenBack>,
+    branches: &[BotBranch],
+) -> Vec<Waiting> {
+    let closed = closed_images(branches);
+    moves
+        .iter()
+        .filter_map(|moved| {
+            let reason = reason_to_hold(moved, taken_back, &closed)?;
+            Some(Waiting::stream_tag(&moved.tag, &moved.place, reason))
+        })
+        .collect()
+}
+
+fn reason_to_hold(
+    moved: &Move,
+    taken_back: &BTreeMap<Spot, TakenBack>,
+    closed: &BTreeMap<TaggedImage, BranchName>,
+) -> Option<Reason> {
+    let tombstone = moved.digest().and_then(|digest| {
+        closed.get(&TaggedImage {
+            tag: moved.tag.clone(),
+            digest: digest.clone(),
+        })
+    });
+    let back = || {
+        let back = taken_back.get(&Spot::Status(moved.tag.clone()))?;
+        moved
+            .record
+            .is_some()
+            .then(|| Reason::TakenBack(back.clone()))
+    };
+    tombstone.cloned().map(Reason::Closed).or_else(back)
+}
+
 fn closed_images(branches: &[BotBranch]) -> BTreeMap<TaggedImage, BranchName> {
     branches
         .iter()
@@ -276,49 +312,26 @@ fn closed_images(branches: &[BotBranch]) -> BTreeMap<TaggedImage, BranchName> {
         .collect()
 }
 
-/// Takes out what was taken back or closed.
-fn hold_back(
-    moves: Vec<Move>,
+/// Takes out the fields that somebody took an image out of.
+fn hold_fields(
+    mut moves: Vec<Move>,
     taken_back: &BTreeMap<Spot, TakenBack>,
-    closed: &BTreeMap<TaggedImage, BranchName>,
     waiting: &mut Vec<Waiting>,
 ) -> Vec<Move> {
-    let mut free = Vec::new();
-    for mut moved in moves {
-        let tombstone = moved.digest().and_then(|digest| {
-            closed.get(&TaggedImage {
-                tag: moved.tag.clone(),
-                digest: digest.clone(),
-            })
-        });
-        if let Some(branch) = tombstone {
-            let reason = Reason::Closed(branch.clone());
-            waiting.push(Waiting::stream_tag(&moved.tag, &moved.place, reason));
-            continue;
-        }
-        let spot = Spot::Status(moved.tag.clone());
-        if let Some(back) = taken_back.get(&spot).filter(|_| moved.record.is_some()) {
-            let reason = Reason::TakenBack(back.clone());
-            waiting.push(Waiting::stream_tag(&moved.tag, &moved.place, reason));
-            continue;
-        }
+    for moved in &mut moves {
         moved
             .fields
             .retain(|field| match taken_back.get(&field_spot(field)) {
                 Some(back) => {
-                    waiting.push(Waiting::field(
-                        &field.trigger,
-                        Reason::TakenBack(back.clone()),
-                    ));
+                    let reason = Reason::TakenBack(back.clone());
+                    waiting.push(Waiting::field(&field.trigger, reason));
                     false
                 }
                 None => true,
             });
-        if moved.record.is_some() || !moved.fields.is_empty() {
-            free.push(moved);
-        }
     }
-    free
+    moves.retain(|moved| moved.record.is_some() || !moved.fields.is_empty());
+    moves
 }
 
 fn first_seen(moved: &Move, seen: &BTreeMap<(StreamTagName, Digest), String>, now: &str) -> String {

@@ -7,7 +7,7 @@
 //! | what must be asked, each question once | [`crate::resolve::follow`] |
 //! | the answers | [`Ask`] |
 //! | what differs | [`crate::plan::due`] |
-//! | history, bot branches | [`evidence`] |
+//! | history, bot branches, and what is held for them | [`evidence`], [`holding`] |
 //! | what to write, and why not | [`crate::plan::plan`] |
 //! | commits and branches, by compare and swap | [`apply`] |
 
@@ -17,6 +17,7 @@ mod cache;
 mod close;
 mod configuration;
 mod evidence;
+mod holding;
 mod pass;
 mod read;
 mod timeline;

@@ -13,6 +13,7 @@ use crate::problem::Problem;
 use crate::reconcile::cache::{Cache, Quiet};
 use crate::reconcile::configuration::Configuration;
 use crate::reconcile::evidence;
+use crate::reconcile::holding::due_without_held;
 use crate::reconcile::read::{CONFIG_FILE, Reading, read_tree};
 use crate::resolve::{self, Following, Questions, TagState};
 use crate::revision::{BranchName, CommitId};
@@ -218,16 +219,15 @@ impl Pass<'_> {
             following,
             heads,
         } = subject;
-        let tags: Vec<TagState> = resolve::answer(&following, answers);
-        let due = plan::due(
-            &manifests.streams,
-            &manifests.triggers,
-            &tags,
-            &configuration.policy.pins,
-        );
-        let questions = plan::questions(&due.moves, &manifests.streams);
-        let taken_back = evidence::taken_back(self.repository, snapshot.commit, &questions)?;
+        let mut tags: Vec<TagState> = resolve::answer(&following, answers);
         let branches = evidence::branches(self.repository, snapshot.commit, &heads)?;
+        let (due, taken_back) = due_without_held(
+            &manifests,
+            &configuration.policy.pins,
+            &mut tags,
+            &branches.branches,
+            Some((self.repository, snapshot.commit)),
+        )?;
         let files = self.files(&snapshot, &due, &manifests)?;
         let mut problems = manifests.problems;
         problems.extend(following.problems);

@@ -7,6 +7,7 @@ use crate::plan::{self, Inputs, Mode, Plan};
 use crate::problem::Problem;
 use crate::reconcile::configuration::Configuration;
 use crate::reconcile::evidence;
+use crate::reconcile::holding::due_without_held;
 use crate::reconcile::pass::{Ask, touched_files};
 use crate::reconcile::read::read_files;
 use crate::resolve::{self, Questions};
@@ -55,21 +56,20 @@ pub fn plan_in_place(
     let mut edited = files.clone();
     let mut plans = Vec::new();
     for (environment, mut manifests, following) in subjects {
-        let tags = resolve::answer(&following, &answers);
-        let due = plan::due(
-            &manifests.streams,
-            &manifests.triggers,
-            &tags,
-            &configuration.policy.pins,
-        );
-        let questions = plan::questions(&due.moves, &manifests.streams);
-        let (taken_back, branches) = match history {
-            Some((repository, head)) => (
-                evidence::taken_back(repository, head, &questions)?,
-                evidence::environment_branches(repository, head, &environment.name)?,
-            ),
-            None => Default::default(),
+        let mut tags = resolve::answer(&following, &answers);
+        let branches = match history {
+            Some((repository, head)) => {
+                evidence::environment_branches(repository, head, &environment.name)?
+            }
+            None => evidence::Branches::default(),
         };
+        let (due, taken_back) = due_without_held(
+            &manifests,
+            &configuration.policy.pins,
+            &mut tags,
+            &branches.branches,
+            history,
+        )?;
         let touched = touched_files(&due, &manifests);
         let files: Files = edited
             .iter()

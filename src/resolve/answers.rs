@@ -29,6 +29,8 @@ pub enum Outcome {
     Kept(Digest, Standing),
     /// Asked in vain; the recorded digest, if any, stays.
     Failed(Resolution),
+    /// Somebody declined what the registry names now; the recorded digest, if any, stays.
+    Held,
     /// There is no image, and none will come by asking.
     Without(Standing),
 }
@@ -39,7 +41,7 @@ impl TagState {
     pub fn image(&self) -> Option<Reference> {
         let digest = match &self.outcome {
             Outcome::Resolved(digest) | Outcome::Kept(digest, _) => digest.clone(),
-            Outcome::Failed(_) => self.recorded_digest()?,
+            Outcome::Failed(_) | Outcome::Held => self.recorded_digest()?,
             Outcome::Without(_) => return None,
         };
         let source = self.source.as_ref()?;

@@ -97,3 +97,21 @@ fn only_a_bot_branch_can_be_closed() {
         .exits(2)
         .says("headwater/default/none");
 }
+
+#[test]
+fn a_new_workload_gets_the_recorded_image_while_the_next_one_is_closed() {
+    let scene = moved();
+    let first = scene.image("acme/web", "1", "first");
+    scene.image("acme/web", "1", "second");
+    close(&scene, WEB);
+    let blue = deployment("dev", "web", "1").replacen("name: web", "name: blue", 1);
+    scene.commit(&[("apps/blue.yaml", &blue)], "another one");
+    scene.settle().says("closed on headwater/default/dev.web");
+    let again = "headwater/default/dev.web-2";
+    assert_eq!(scene.bot_branches(), [WEB, again]);
+    assert_eq!(scene.changed(again), ["apps/blue.yaml"]);
+    assert!(scene.file(again, "apps/blue.yaml").contains(first.as_str()));
+    scene.merge(again);
+    scene.settle();
+    assert_eq!(scene.bot_branches(), [WEB]);
+}

@@ -190,3 +190,23 @@ fn a_hold_survives_other_documents_in_its_files() {
             .contains(second.as_str())
     );
 }
+
+#[test]
+fn a_new_workload_gets_the_recorded_image_while_the_next_one_is_held() {
+    let scene = moved();
+    let first = scene.image("acme/web", "1", "first");
+    let second = scene.image("acme/web", "1", "second");
+    let merge = scene.merge(WEB);
+    scene.revert(&merge, &["-m", "1"]);
+    is_held(&scene, second.short());
+    let blue = deployment("dev", "web", "1").replacen("name: web", "name: blue", 1);
+    scene.commit(&[("apps/blue.yaml", &blue)], "another one");
+    scene
+        .settle()
+        .says(&format!("{} was taken back by Ada", second.short()));
+    assert_eq!(scene.bot_branch(), WEB);
+    assert_eq!(scene.changed(WEB), ["apps/blue.yaml"]);
+    assert!(scene.file(WEB, "apps/blue.yaml").contains(first.as_str()));
+    scene.merge(WEB);
+    is_held(&scene, second.short());
+}

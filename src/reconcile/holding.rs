@@ -1,0 +1,44 @@
+use std::collections::BTreeMap;
+
+use crate::git::{Error, Repository};
+use crate::manifest::Manifests;
+use crate::plan::{self, BotBranch, Due, Spot, TakenBack};
+use crate::policy::PinPolicy;
+use crate::reconcile::evidence;
+use crate::resolve::{Outcome, TagState};
+use crate::revision::CommitId;
+
+/// What is due without what somebody declined, and which fields are held of it.
+///
+/// Where a stream tag's new image is held, its fields follow the recorded one: a workload that
+/// comes new must not run what was taken out. Such tags are [`Outcome::Held`] afterwards.
+pub fn due_without_held(
+    manifests: &Manifests,
+    policy: &PinPolicy,
+    tags: &mut [TagState],
+    branches: &[BotBranch],
+    history: Option<(&Repository, CommitId)>,
+) -> Result<(Due, BTreeMap<Spot, TakenBack>), Error> {
+    let streams = &manifests.streams;
+    let taken_back = |due: &Due| match history {
+        Some((repository, head)) => {
+            evidence::taken_back(repository, head, &plan::questions(&due.moves, streams))
+        }
+        None => Ok(BTreeMap::new()),
+    };
+    let due = plan::due(streams, &manifests.triggers, tags, policy);
+    let back = taken_back(&due)?;
+    let held = plan::held(&due.moves, &back, branches);
+    if held.is_empty() {
+        return Ok((due, back));
+    }
+    for state in tags.iter_mut() {
+        if held.iter().any(|waiting| waiting.tag == state.name) {
+            state.outcome = Outcome::Held;
+        }
+    }
+    let mut due = plan::due(streams, &manifests.triggers, tags, policy);
+    let back = taken_back(&due)?;
+    due.waiting.extend(held);
+    Ok((due, back))
+}
