@@ -267,3 +267,62 @@ fn leftover_branches_go_when_an_environment_turns_to_commits() {
     assert_eq!(scene.bot_branches(), [""; 0]);
     assert!(scene.file("main", "web.yaml").contains("status:"));
 }
+
+#[test]
+fn a_branch_of_one_environment_is_closed_for_that_one_alone() {
+    let scene = Scene::of(&[
+        (
+            "headwater.yaml",
+            &configuration(
+                "    - {name: dev, branch: env/dev}\n    - {name: prod, branch: env/prod}\n",
+            ),
+        ),
+        ("web.yaml", &stream("shop", "web", "1")),
+    ]);
+    scene.image("acme/web", "1", "web");
+    for branch in ["env/dev", "env/prod"] {
+        scene
+            .person
+            .git(&["push", "-q", "origin", &format!("main:refs/heads/{branch}")]);
+    }
+    scene.reconcile().exits(0);
+    let branches = ["headwater/dev/first-pins", "headwater/prod/first-pins"];
+    assert_eq!(scene.bot_branches(), branches);
+    scene
+        .run(&["pr", "close", branches[1], &scene.bare()])
+        .exits(0);
+    scene
+        .settle()
+        .says("keep headwater/dev/first-pins")
+        .says("closed on headwater/prod/first-pins");
+    assert_eq!(scene.changed(branches[0]), ["web.yaml"]);
+    assert_eq!(scene.changed(branches[1]), [""; 0]);
+}
+
+#[test]
+fn only_what_moved_is_planned_for_an_environment_that_is_quiet() {
+    let scene = Scene::of(&[
+        (
+            "headwater.yaml",
+            &configuration(
+                "    - {name: dev, namespaces: [dev]}\n    - {name: prod, namespaces: [prod]}\n",
+            ),
+        ),
+        ("dev.yaml", &stream("dev", "web", "1")),
+        ("prod.yaml", &stream("prod", "web", "2")),
+    ]);
+    scene.image("acme/web", "1", "web");
+    scene
+        .reconcile()
+        .exits(3)
+        .says("prod/web:2  prod.yaml:8:7  missing");
+    scene.merge("headwater/dev/first-pins");
+    scene.reconcile().exits(3);
+    scene
+        .reconcile()
+        .exits(3)
+        .says("prod/web:2  prod.yaml:8:7  missing");
+    scene.image("acme/web", "2", "web 2");
+    scene.settle();
+    assert_eq!(scene.bot_branch(), "headwater/prod/first-pins");
+}

@@ -9,6 +9,7 @@ mod people;
 mod registries;
 mod remotes;
 mod sources;
+mod statuses;
 mod taken_back;
 
 use crate::support::scene::{Scene, deployment, stream};

@@ -144,3 +144,41 @@ fn two_passes_at_the_same_time_make_one_branch() {
         scene.is_settled();
     }
 }
+
+#[test]
+fn a_persons_branch_among_the_bots_is_left_alone() {
+    let scene = pinned();
+    scene
+        .person
+        .git(&["checkout", "-q", "-b", "headwater/default/notes"]);
+    scene.commit(&[("NOTES.md", "mine\n")], "notes");
+    let head = scene.origin.rev("headwater/default/notes");
+    scene.settle();
+    scene.image("acme/web", "1", "second");
+    scene.settle();
+    assert_eq!(scene.origin.rev("headwater/default/notes"), head);
+    assert_eq!(scene.bot_branches(), [WEB, "headwater/default/notes"]);
+}
+
+#[test]
+fn a_stream_that_is_removed_takes_its_open_branch_along() {
+    let scene = moved();
+    scene
+        .person
+        .git(&["rm", "-q", "streams/web.yaml", "apps/web.yaml"]);
+    scene.commit(&[], "no more web");
+    scene.settle().says("nothing is left to do");
+    assert_eq!(scene.bot_branches(), [""; 0]);
+}
+
+#[test]
+fn a_stream_that_cannot_be_read_keeps_its_open_branch() {
+    let scene = moved();
+    let head = scene.origin.rev(WEB);
+    scene.commit(
+        &[("streams/web.yaml", "kind: ImageStream\n bad: [\n")],
+        "oops",
+    );
+    scene.reconcile().exits(3).says("streams/web.yaml:");
+    assert_eq!(scene.origin.rev(WEB), head);
+}
