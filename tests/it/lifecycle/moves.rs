@@ -212,16 +212,34 @@ fn a_missing_tag_keeps_the_last_pin_and_its_open_branch() {
 }
 
 #[test]
-fn an_edit_that_becomes_impossible_keeps_the_open_branch() {
+fn a_field_that_cannot_be_edited_is_left_out_and_said() {
     let scene = moved();
-    let head = scene.origin.rev(WEB);
     // Shared by an alias: not to be edited for one of them.
     scene.edit("apps/web.yaml", |text| {
         format!("{}x: *shared\n", text.replace("image: ", "image: &shared "))
     });
-    let run = scene.reconcile();
-    assert!(scene.bot_branches().contains(&WEB.to_owned()), "{run:?}");
-    assert!(scene.origin.rev(WEB) == head || run.code == 3, "{run:?}");
+    scene
+        .reconcile()
+        .exits(3)
+        .says("error: cannot be edited exactly");
+    assert_eq!(scene.changed(WEB), ["streams/web.yaml"]);
+}
+
+#[test]
+fn a_status_that_cannot_be_edited_keeps_the_open_branch() {
+    let scene = moved();
+    let head = scene.origin.rev(WEB);
+    scene.edit("streams/web.yaml", |text| {
+        let text = text.replace("      items:\n", "      items: &shared\n");
+        format!("{text}x: *shared\n")
+    });
+    scene
+        .reconcile()
+        .exits(3)
+        .says("streams/web.yaml:")
+        .says("error: cannot be edited exactly");
+    assert_eq!(scene.bot_branch(), WEB);
+    assert_eq!(scene.origin.rev(WEB), head);
 }
 
 #[test]
