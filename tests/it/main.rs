@@ -20,6 +20,7 @@ mod init;
 mod lifecycle;
 mod manifest;
 mod planning;
+mod promises;
 mod readme;
 mod registry;
 mod schemas;

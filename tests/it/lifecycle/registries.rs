@@ -45,12 +45,17 @@ fn a_login_comes_from_the_docker_configuration_and_is_never_shown() {
     );
     fs::create_dir(scene.home().join(".docker")).unwrap();
     fs::write(scene.home().join(".docker/config.json"), text).unwrap();
-    let run = scene.run(&["-vv", "reconcile", &scene.bare()]).exits(0);
-    for secret in [PASSWORD, login, &format!("{USER}:")] {
-        assert!(
-            !run.stdout.contains(secret) && !run.stderr.contains(secret),
-            "{run:?}"
-        );
+    let loud = scene.run(&["-vv", "reconcile", &scene.bare()]).exits(0);
+    let mut traced = scene.command(&["reconcile", &scene.bare()]);
+    let traced = traced.env("RUST_LOG", "trace").output().unwrap();
+    let traced = scene.ended(&traced).exits(0);
+    for run in [loud, traced] {
+        for secret in [PASSWORD, login, &format!("{USER}:")] {
+            assert!(
+                !run.stdout.contains(secret) && !run.stderr.contains(secret),
+                "{run:?}"
+            );
+        }
     }
     assert_eq!(scene.bot_branch(), FIRST_PINS);
     scene.is_settled();
