@@ -14,7 +14,7 @@ const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.o
 /// `index` HEADs of the index's images on top.
 pub fn ask(words: &[String]) {
     let [host, count, what] = words else {
-        panic!("HOST COUNT head|pin|index");
+        panic!("HOST COUNT head|pin|index|pin-new|index-new");
     };
     let count: usize = count.parse().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -39,7 +39,13 @@ pub fn ask(words: &[String]) {
 
 async fn one(client: &reqwest::Client, host: &str, number: usize, what: &str) {
     let base = format!("http://{host}/v2/{}/manifests", repository(number));
-    head(client, &format!("{base}/latest")).await;
+    let (what, is_new) = match what.strip_suffix("-new") {
+        Some(what) => (what, true),
+        None => (what, false),
+    };
+    if !is_new {
+        head(client, &format!("{base}/latest")).await;
+    }
     if what == "head" {
         return;
     }
