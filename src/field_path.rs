@@ -1,19 +1,22 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The address of a field inside one document: keys, indices and selectors by a member's value.
 ///
 /// The text form is the trigger annotation's `fieldPath`
 /// (library-go `pkg/image/trigger/annotations.go`), widened: single quotes, spaces around `==`,
 /// any member in a selector, and quoted keys in brackets are accepted.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+///
+/// It is serialised as that text where people read it, and as its steps where they do not: a
+/// cache holds thousands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldPath(Vec<Step>);
 
 /// One step of a [`FieldPath`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Step {
     /// A mapping's member.
     Key(String),
@@ -189,6 +192,27 @@ fn quoted(text: &str) -> Result<(String, &str), &'static str> {
         }
     }
     Err("a quote is not closed")
+}
+
+impl Serialize for FieldPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FieldPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            Self::try_from(text).map_err(D::Error::custom)
+        } else {
+            Vec::deserialize(deserializer).map(Self)
+        }
+    }
 }
 
 impl TryFrom<String> for FieldPath {
