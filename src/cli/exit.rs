@@ -47,7 +47,7 @@ impl Exit {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Success => "done, or nothing to do",
-            Self::Differences => "there are differences or findings (only with --exit-code)",
+            Self::Differences => "differences, with --exit-code; findings of `validate`",
             Self::Usage => "the command line or a configuration is wrong; nothing was done",
             Self::Failure => "part of the pass failed; the rest was done",
             Self::Denied => "a registry or Git server refused the credentials",

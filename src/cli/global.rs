@@ -15,8 +15,14 @@ pub struct Global {
     #[arg(short = 'C', long, global = true, value_name = "DIR")]
     pub directory: Option<PathBuf>,
 
-    /// The server file: hosts, credentials, allow-lists
-    #[arg(long, global = true, value_name = "FILE", env = "HEADWATER_CONFIG")]
+    /// The server file: registries and Git servers, and their credentials
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "HEADWATER_CONFIG",
+        hide_env_values = true
+    )]
     pub config: Option<PathBuf>,
 
     /// Say less: data and errors only
@@ -42,6 +48,7 @@ pub struct Global {
         value_enum,
         value_name = "FORMAT",
         env = "HEADWATER_LOG_FORMAT",
+        hide_env_values = true,
         default_value_t
     )]
     pub log_format: LogFormat,

@@ -6,10 +6,13 @@ use crate::cli::exit::Exit;
 use crate::cli::{Cli, output};
 
 const EXIT_CODES: &str = "exit-codes";
+const SERVER_FILE: &str = "server-file";
 
-/// Show the help of a command, or a topic: exit-codes
+/// Show the help of a command, or a topic: exit-codes, server-file
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  headwater help plan\n  headwater help exit-codes")]
+#[command(
+    after_help = "Examples:\n  headwater help plan\n  headwater help exit-codes\n  headwater help server-file > config.yaml"
+)]
 pub struct Args {
     /// A command or a topic
     #[arg(value_name = "COMMAND|TOPIC")]
@@ -22,6 +25,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let text = match args.subject.as_deref() {
         None => help_of(&mut cli, context),
         Some(EXIT_CODES) => exit_codes(),
+        Some(SERVER_FILE) => include_str!("help/server-file.yaml").to_owned(),
         Some(name) => match cli.find_subcommand_mut(name) {
             Some(command) => help_of(command, context),
             None => return Err(unknown(name)),
@@ -51,5 +55,5 @@ fn exit_codes() -> String {
 
 fn unknown(name: &str) -> CliError {
     CliError::usage(format!("no command or topic is called `{name}`"))
-        .hint("`headwater help` lists the commands; the topic is exit-codes")
+        .hint("`headwater help` lists the commands; the topics are exit-codes and server-file")
 }

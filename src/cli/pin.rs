@@ -45,7 +45,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         .iter()
         .any(|problem| problem.severity == Severity::Error)
         || planned.plans.iter().any(Plan::has_failures);
-    for plan in &planned.plans {
+    for (number, plan) in planned.plans.iter().enumerate() {
+        if number > 0 {
+            output::write("\n")?;
+        }
         output::write(&painted(&plan.to_string(), context.styles))?;
         for proposal in plan
             .proposals

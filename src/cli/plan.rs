@@ -24,11 +24,11 @@ pub struct Args {
     #[arg(value_name = "PATH|URL")]
     location: Option<String>,
 
-    /// Plan this branch, tag or commit instead
+    /// Read this branch, tag or commit instead of the files
     #[arg(long = "ref", value_name = "REVISION")]
     revision: Option<String>,
 
-    /// Print a unified diff
+    /// Print the changes as a unified diff instead of a list
     #[arg(long)]
     diff: bool,
 

@@ -19,7 +19,8 @@ const MAX_ROUNDS: usize = 5;
 
 /// Make one pass: read commits, ask registries, push branches
 ///
-/// A path gets its branches in that repository itself; a URL gets them pushed.
+/// A path gets its branches in that repository itself; a URL gets them pushed. What is done
+/// follows headwater.yaml on the default branch: branches to review, or commits.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  headwater reconcile ssh://git@git.example/shop/deploy.git\n  headwater reconcile --push origin"
@@ -29,7 +30,7 @@ pub struct Args {
     #[arg(value_name = "PATH|URL")]
     location: Option<String>,
 
-    /// Read and push at the remote that a local clone calls by this name
+    /// Read from and push to this remote of the clone, such as origin
     #[arg(long, value_name = "REMOTE")]
     push: Option<String>,
 }
@@ -109,7 +110,10 @@ fn round(
     let push = |branch: &BranchName, expected, new| repository.push(branch, expected, new);
     // Where this round's own commits have taken the environments' branches.
     let mut tips: BTreeMap<BranchName, CommitId> = BTreeMap::new();
-    for planned in planned {
+    for (number, planned) in planned.into_iter().enumerate() {
+        if number > 0 {
+            output::write("\n")?;
+        }
         match planned {
             Planned::Quiet(quiet) => {
                 output::write(&painted(&quiet.report, context.styles))?;

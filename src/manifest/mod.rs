@@ -1,7 +1,7 @@
 //! YAML to values: image streams, triggers, markers, image fields, kustomizations.
 //!
 //! [`read_file`] reads one file by itself; its [`FileFacts`] may be cached by blob id.
-//! [`assemble`] puts the facts of one branch together for one environment. In between,
+//! [`assemble()`] puts the facts of one branch together for one environment. In between,
 //! [`wanted_fields`] names the fields of other files that `ImageTrigger` manifests point to, and
 //! [`read_fields`] reads them.
 

@@ -7,9 +7,9 @@
 //! | what must be asked, each question once | [`crate::resolve::follow`] |
 //! | the answers | [`Ask`] |
 //! | what differs | [`crate::plan::due`] |
-//! | history, bot branches, and what is held for them | [`evidence`], [`holding`] |
+//! | history, bot branches, and what is held for them | `evidence`, `holding` |
 //! | what to write, and why not | [`crate::plan::plan`] |
-//! | commits and branches, by compare and swap | [`apply`] |
+//! | commits and branches, by compare and swap | [`apply()`] |
 
 mod adopting;
 mod apply;

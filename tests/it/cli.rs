@@ -62,7 +62,7 @@ fn exit_codes_are_documented() {
 Exit codes
 
     0  done, or nothing to do
-    1  there are differences or findings (only with --exit-code)
+    1  differences, with --exit-code; findings of `validate`
     2  the command line or a configuration is wrong; nothing was done
     3  part of the pass failed; the rest was done
     4  a registry or Git server refused the credentials

@@ -1,9 +1,11 @@
 //! README's commands, run for real: their output is what stands there.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use headwater::git::RemoteUrl;
 use tempfile::TempDir;
 
 use crate::support::registry::DockerRegistry;
@@ -77,6 +79,38 @@ fn the_configuration_shown_is_accepted() {
     let shown = &blocks(&readme(), "yaml")[1];
     let (config, problems) = headwater::config::repository::read(shown.as_bytes());
     assert!(config.is_some() && problems.is_empty(), "{problems:?}");
+}
+
+#[test]
+fn the_server_file_shown_is_accepted() {
+    let home = TempDir::new().unwrap();
+    let shown = run("headwater help server-file", home.path(), home.path());
+    let name = "config.yaml".parse().unwrap();
+    let (config, problems) = headwater::config::server::read(&name, shown.as_bytes());
+    assert!(problems.is_empty(), "{problems:?}");
+    let config = config.unwrap();
+    assert_eq!(config.registries.hosts.len(), 2);
+    assert_eq!(config.git.credentials.len(), 2);
+    for credential in &config.git.credentials {
+        let url: Result<RemoteUrl, _> = credential.url.parse();
+        assert!(url.is_ok(), "{url:?}");
+    }
+}
+
+/// Every variable that is shown is read, and every one that is read is shown.
+#[test]
+fn the_variables_shown_are_those_that_are_read() {
+    let source = fs::read_to_string("src/cli/git_options.rs").unwrap();
+    let read: BTreeSet<&str> = source
+        .split('"')
+        .filter(|text| text.starts_with("HEADWATER_"))
+        .collect();
+    let text = readme();
+    let shown: BTreeSet<&str> = text
+        .split('`')
+        .filter(|text| text.starts_with("HEADWATER_GIT_"))
+        .collect();
+    assert_eq!(shown, read);
 }
 
 /// Every command of the table is one, and every command is in the table.

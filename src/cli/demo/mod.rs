@@ -14,7 +14,7 @@ use crate::cli::style::{Role, Styles};
 use crate::cli::table::shortened;
 use crate::plan::diff;
 
-/// Show the whole way of an image in 30 seconds, offline
+/// Show the whole way of an image, from a moved tag to its history, offline
 ///
 /// Makes a Git repository and a registry of its own in a temporary folder, and runs on them what
 /// the other commands run. Nothing of yours is read or written.

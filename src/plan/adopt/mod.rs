@@ -3,11 +3,11 @@
 //!
 //! | step | by |
 //! |---|---|
-//! | which images can be followed, and why the others cannot | [`uses`] |
-//! | one stream for each image repository and namespace, old or new | [`streams`] |
-//! | a marker behind each use, or an annotation where no comment can stand | [`links`] |
-//! | `headwater.yaml` and a CI job | [`scaffold`] |
-//! | what was planned is read again before it is written | [`check`] |
+//! | which images can be followed, and why the others cannot | `uses` |
+//! | one stream for each image repository and namespace, old or new | `streams` |
+//! | a marker behind each use, or an annotation where no comment can stand | `links` |
+//! | `headwater.yaml` and a CI job | `scaffold` |
+//! | what was planned is read again before it is written | [`check()`] |
 
 mod check;
 mod links;
