@@ -12,6 +12,7 @@ use crate::plain::plain;
 use crate::plan::{
     self, BotBranch, BranchCommit, BranchState, Question, Spot, TaggedImage, TakenBack, Version,
 };
+use crate::reconcile::rename;
 use crate::revision::{BlobId, BranchName, CommitId};
 use crate::snapshot::{FileChange, FilePath, Files};
 use crate::stream::StreamTagName;
@@ -32,9 +33,8 @@ pub fn taken_back(
     if paths.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let paths: Vec<FilePath> = paths.into_iter().cloned().collect();
-    let history = repository.history(head, &paths, MAX_HISTORY)?;
-    let mentioned = mentioned_digests(repository, &history.commits, questions)?;
+    let commits = rename::history(repository, head, &paths, MAX_HISTORY)?;
+    let mentioned = mentioned_digests(repository, &commits, questions)?;
     let mut found = BTreeMap::new();
     for question in questions {
         let is_mentioned = question
@@ -43,7 +43,7 @@ pub fn taken_back(
         if !is_mentioned {
             continue;
         }
-        let versions = versions(repository, &history.commits, question)?;
+        let versions = versions(repository, &commits, question)?;
         if let Some(back) = question.taken_back(&versions) {
             found.insert(question.spot.clone(), back);
         }

@@ -20,6 +20,7 @@ mod evidence;
 mod holding;
 mod pass;
 mod read;
+mod rename;
 mod timeline;
 mod work_tree;
 

@@ -210,3 +210,28 @@ fn a_new_workload_gets_the_recorded_image_while_the_next_one_is_held() {
     scene.merge(WEB);
     is_held(&scene, second.short());
 }
+
+#[test]
+fn a_hold_follows_its_files_to_other_names() {
+    let scene = moved();
+    let second = scene.image("acme/web", "1", "second");
+    let merge = scene.merge(WEB);
+    scene.settle();
+    scene.revert(&merge, &["-m", "1"]);
+    for (old, new) in [
+        ("streams", "images"),
+        ("apps", "workloads"),
+        ("images", "deploy"),
+    ] {
+        scene.person.git(&["mv", old, new]);
+        scene.commit(&[], &format!("{old} is called {new}"));
+        is_held(&scene, second.short());
+    }
+    let third = scene.image("acme/web", "1", "third");
+    scene.settle();
+    assert!(
+        scene
+            .file(WEB, "workloads/web.yaml")
+            .contains(third.as_str())
+    );
+}
