@@ -12,7 +12,6 @@ use crate::plain::plain;
 use crate::plan::{
     self, BotBranch, BranchCommit, BranchState, Question, Spot, TaggedImage, TakenBack, Version,
 };
-use crate::reconcile::rename;
 use crate::revision::{BlobId, BranchName, CommitId};
 use crate::snapshot::{FileChange, FilePath, Files};
 use crate::stream::StreamTagName;
@@ -33,7 +32,8 @@ pub fn taken_back(
     if paths.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let commits = rename::history(repository, head, &paths, MAX_HISTORY)?;
+    let paths: Vec<FilePath> = paths.into_iter().cloned().collect();
+    let commits = repository.history(head, &paths, MAX_HISTORY)?.commits;
     let mentioned = mentioned_digests(repository, &commits, questions)?;
     let mut found = BTreeMap::new();
     for question in questions {

@@ -20,7 +20,6 @@ mod evidence;
 mod holding;
 mod pass;
 mod read;
-mod rename;
 mod timeline;
 mod work_tree;
 
