@@ -1,7 +1,7 @@
 //! What lies beside the usual way: large files, odd statuses, moved files.
 
 use crate::lifecycle::{WEB, moved, pinned, web};
-use crate::support::scene::HOST;
+use crate::support::scene::{HOST, Scene};
 
 const LIMIT: usize = 1 << 20;
 
@@ -98,4 +98,70 @@ fn a_plan_for_files_leaves_the_branches_alone() {
             .never_says("delete headwater/");
     }
     scene.person.git(&["rev-parse", "--verify", "-q", WEB]);
+}
+
+/// Moves the stream's and the workload's files, as a person tidies up, and edits them as told.
+fn move_files(scene: &Scene, edit: &str) {
+    for (from, to) in [
+        ("streams/web.yaml", "platform/streams.yaml"),
+        ("apps/web.yaml", "platform/dev/apps.yaml"),
+    ] {
+        let folder = scene.person.path().join(to);
+        std::fs::create_dir_all(folder.parent().unwrap()).unwrap();
+        scene.person.git(&["mv", from, to]);
+        let text = std::fs::read_to_string(scene.person.path().join(to)).unwrap();
+        scene.person.write(to, &format!("{edit}{text}"));
+    }
+    scene.person.git(&["add", "-A"]);
+    scene.person.git(&["commit", "-q", "-m", "tidy up"]);
+    scene.push();
+}
+
+#[test]
+fn taken_back_stays_back_where_the_files_are_moved() {
+    for edit in ["", "# moved\n"] {
+        let scene = moved();
+        let second = scene.image("acme/web", "1", "second");
+        let merge = scene.merge(WEB);
+        scene.settle();
+        scene.revert(&merge, &["-m", "1"]);
+        move_files(&scene, edit);
+        scene
+            .settle()
+            .says(&format!("{} was taken back by ", second.short()));
+        scene.image("acme/web", "1", "third");
+        scene.settle().says("platform/dev/apps.yaml:");
+        assert_eq!(scene.bot_branch(), WEB);
+    }
+}
+
+#[test]
+fn moved_files_hold_nothing_back() {
+    let scene = pinned();
+    move_files(&scene, "");
+    scene.settle();
+    scene.image("acme/web", "1", "second");
+    scene.settle().never_says("taken back");
+    assert_eq!(scene.bot_branch(), WEB);
+    move_files_back(&scene);
+    scene.settle().never_says("taken back");
+    scene.merge(WEB);
+    scene.settle().never_says("taken back");
+}
+
+fn move_files_back(scene: &Scene) {
+    scene.person.git(&["revert", "--no-edit", "HEAD"]);
+    scene.push();
+}
+
+#[test]
+fn the_history_follows_a_stream_to_where_its_file_was() {
+    let scene = pinned();
+    let first = scene.image("acme/web", "old", "first");
+    move_files(&scene, "# moved\n");
+    let folder = scene.person.path().display().to_string();
+    let run = scene.run(&["history", "dev/web:1", &folder]).exits(0);
+    assert_eq!(run.stdout.lines().count(), 2, "{}", run.stdout);
+    assert!(run.stdout.contains(first.short()), "{}", run.stdout);
+    assert!(!run.stdout.contains("tidy up"), "{}", run.stdout);
 }
