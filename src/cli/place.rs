@@ -9,11 +9,10 @@ use crate::cli::server_file;
 use crate::environment::Environment;
 use crate::git::{Location, Repository, Signature};
 use crate::problem::Problem;
-use crate::reconcile::{Cache, Failure, is_manifest};
+use crate::reconcile::{Cache, Failure, MAX_SEARCHED_BYTES, is_manifest};
 use crate::revision::{BranchName, CommitId};
 use crate::snapshot::Files;
 use crate::worktree;
-use crate::yaml::MAX_FILE_BYTES;
 
 /// A folder with files that a person edits.
 #[derive(Debug)]
@@ -53,7 +52,7 @@ pub fn folder(path: &Path) -> Result<Folder, CliError> {
         .filter(|root| path.canonicalize().is_ok_and(|path| path.starts_with(root)))
         .unwrap_or_else(|| path.to_owned());
     let (files, problems) =
-        worktree::read(&root, is_manifest, MAX_FILE_BYTES as u64).map_err(|error| {
+        worktree::read(&root, is_manifest, MAX_SEARCHED_BYTES).map_err(|error| {
             CliError::usage(format!("cannot read {}", root.display()))
                 .because(&error)
                 .hint("give the path of a folder, or the URL of a Git repository")

@@ -6,6 +6,7 @@ use git2::{ObjectType, Oid, Sort};
 use jiff::Timestamp;
 
 use crate::git::ids::ObjectId;
+use crate::git::rename::FileAt;
 use crate::git::{Error, Repository, Signature};
 use crate::revision::{BlobId, CommitId, TreeId};
 use crate::snapshot::FilePath;
@@ -93,14 +94,15 @@ impl Repository {
     }
 
     /// How `paths` changed along the first parents of `head`. Looks at most at `limit` commits.
-    /// Folders that a commit did not touch are not looked into.
+    /// Folders that a commit did not touch are not looked into. A file that was moved is followed
+    /// to where it was, under the path that was asked for.
     pub fn history(
         &self,
         head: CommitId,
         paths: &[FilePath],
         limit: usize,
     ) -> Result<History, Error> {
-        let wanted = Wanted::new(paths);
+        let mut wanted = Wanted::new(paths);
         let mut commits = Vec::new();
         let mut next = Some(self.raw_commit(head.to_oid()?)?);
         for _ in 0..limit {
@@ -120,6 +122,9 @@ impl Repository {
                 }
             };
             self.compare(&wanted, before, Some(commit.tree_id()), &mut changes)?;
+            if let Some(before) = before {
+                self.follow_renames(&mut wanted, (before, commit.tree_id()), &mut changes)?;
+            }
             if !changes.is_empty() {
                 changes.sort_by(|a: &FileDelta, b| a.path.cmp(&b.path));
                 commits.push(described(&commit, changes)?);
@@ -133,6 +138,30 @@ impl Repository {
             commits,
             complete: next.is_none(),
         })
+    }
+
+    /// A file that a commit made may have stood elsewhere before.
+    fn follow_renames(
+        &self,
+        wanted: &mut Wanted,
+        trees: (Oid, Oid),
+        changes: &mut [FileDelta],
+    ) -> Result<(), Error> {
+        let added: Vec<FileAt> = changes
+            .iter()
+            .filter(|change| change.before.is_none())
+            .filter_map(|change| Some((wanted.place(&change.path).clone(), change.after?)))
+            .collect();
+        let sources = self.renames(trees, &added)?;
+        for change in changes {
+            if let Some((from, before)) = sources.get(wanted.place(&change.path))
+                && change.before.is_none()
+            {
+                change.before = Some(*before);
+                wanted.moved(&change.path, from);
+            }
+        }
+        Ok(())
     }
 
     fn first_parent(&self, commit: &git2::Commit<'_>) -> Result<Parent<'_>, Error> {
@@ -164,14 +193,14 @@ impl Repository {
         for (name, below) in &wanted.names {
             let before = Entry::of(old.as_ref(), name);
             let after = Entry::of(new.as_ref(), name);
-            if let Some(path) = &below.path
-                && before.file != after.file
-            {
-                changes.push(FileDelta {
-                    path: path.clone(),
-                    before: before.file.map(BlobId::from_oid).transpose()?,
-                    after: after.file.map(BlobId::from_oid).transpose()?,
-                });
+            if before.file != after.file {
+                for path in &below.paths {
+                    changes.push(FileDelta {
+                        path: path.clone(),
+                        before: before.file.map(BlobId::from_oid).transpose()?,
+                        after: after.file.map(BlobId::from_oid).transpose()?,
+                    });
+                }
             }
             if !below.names.is_empty() {
                 self.compare(below, before.folder, after.folder, changes)?;
@@ -199,20 +228,38 @@ fn is_cut_off(commit: &git2::Commit<'_>) -> bool {
 /// Paths as a tree of their parts.
 #[derive(Default)]
 struct Wanted {
-    path: Option<FilePath>,
+    /// Those that were asked for and stood here.
+    paths: Vec<FilePath>,
     names: BTreeMap<String, Wanted>,
+    /// Where the files that were moved stood before; in the root only.
+    places: BTreeMap<FilePath, FilePath>,
 }
 
 impl Wanted {
     fn new(paths: &[FilePath]) -> Self {
         let mut root = Self::default();
         for path in paths {
-            let leaf = path.as_str().split('/').fold(&mut root, |node, part| {
-                node.names.entry(part.to_owned()).or_default()
-            });
-            leaf.path = Some(path.clone());
+            root.leaf(path).paths.push(path.clone());
         }
         root
+    }
+
+    fn leaf(&mut self, path: &FilePath) -> &mut Self {
+        path.as_str().split('/').fold(self, |node, part| {
+            node.names.entry(part.to_owned()).or_default()
+        })
+    }
+
+    fn place<'a>(&'a self, path: &'a FilePath) -> &'a FilePath {
+        self.places.get(path).unwrap_or(path)
+    }
+
+    /// What was asked for as `path` stood at `from` before.
+    fn moved(&mut self, path: &FilePath, from: &FilePath) {
+        let place = self.place(path).clone();
+        self.leaf(&place).paths.retain(|other| other != path);
+        self.leaf(from).paths.push(path.clone());
+        self.places.insert(path.clone(), from.clone());
     }
 }
 

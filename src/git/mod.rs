@@ -22,6 +22,7 @@ mod merge;
 mod mirror;
 mod push;
 mod rejection;
+mod rename;
 mod repository;
 mod setup;
 mod trees;

@@ -228,11 +228,17 @@ fn read_status<'a>(reader: &mut Reader<'a>, object: &'a Node) -> Vec<StatusTag> 
             reader.error(item, "an entry of status.tags has no `tag`");
             continue;
         };
-        let items = reader
-            .items(item, "items")
-            .iter()
-            .map(|event| read_event(reader, reader.follow(event)))
-            .collect();
+        let mut items = Vec::new();
+        for event in reader.items(item, "items") {
+            let event = reader.follow(event);
+            match read_event(reader, event) {
+                Some(event) => items.push(event),
+                None => reader.warning(
+                    event,
+                    "an item of this status names no image; it is left out",
+                ),
+            }
+        }
         tags.push(StatusTag {
             tag: tag.to_owned(),
             items,
@@ -241,14 +247,16 @@ fn read_status<'a>(reader: &mut Reader<'a>, object: &'a Node) -> Vec<StatusTag> 
     tags
 }
 
-fn read_event<'a>(reader: &Reader<'a>, event: &'a Node) -> TagEvent {
+/// None for what says nothing: written again it would be an item that OpenShift refuses.
+fn read_event<'a>(reader: &Reader<'a>, event: &'a Node) -> Option<TagEvent> {
     let text = |key| reader.text(event, key).unwrap_or_default().to_owned();
-    TagEvent {
+    let event = TagEvent {
         created: text("created"),
         reference: text("dockerImageReference"),
         image: text("image"),
         generation: text("generation").parse().unwrap_or_default(),
-    }
+    };
+    (!event.image.is_empty() || !event.reference.is_empty()).then_some(event)
 }
 
 fn read_observed<'a>(reader: &mut Reader<'a>, metadata: &'a Node) -> Vec<(String, Observed)> {

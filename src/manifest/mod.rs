@@ -16,6 +16,7 @@ mod kustomize;
 mod local_name;
 mod marker;
 mod native_trigger;
+mod oversized;
 mod read;
 mod reader;
 pub mod schema;
@@ -29,6 +30,7 @@ pub use facts::{
     ImageTriggerFacts, KustomizationFacts, KustomizeImage, ObjectFacts, SourceFacts, Spot,
     StreamFacts, TagFacts, TargetFacts, TriggerFacts, Wanted, WantedDocument, WantedField,
 };
+pub use oversized::{oversized, oversized_fields};
 pub use read::{read_fields, read_file, screen, wanted_fields};
 
 use crate::environment::EnvironmentName;

@@ -195,7 +195,10 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
                 .filter_map(|waiting| waiting.reason.branch()),
         )
         .collect();
-    plan.obsolete = branch::obsolete(inputs.branches, &needed, &is_settled);
+    // Who edits files leaves the branches to the pass that made them.
+    if inputs.mode == Mode::Commits {
+        plan.obsolete = branch::obsolete(inputs.branches, &needed, &is_settled);
+    }
     plan
 }
 

@@ -52,12 +52,19 @@ pub fn entry(tag: &str, items: &[TagEvent]) -> Value {
     let items: Vec<Value> = items
         .iter()
         .map(|item| {
-            json!({
+            let mut entry = json!({
                 "created": item.created,
                 "dockerImageReference": item.reference,
                 "image": item.image,
                 "generation": item.generation,
-            })
+            });
+            if let Some(entry) = entry.as_object_mut()
+                && item.created.is_empty()
+            {
+                // An empty text is no time; a time that is missing is none.
+                entry.remove("created");
+            }
+            entry
         })
         .collect();
     json!({"tag": tag, "items": items})

@@ -30,6 +30,6 @@ pub use close::{Closed, close};
 pub use configuration::Configuration;
 pub use evidence::branch_prefix;
 pub use pass::{Ask, Failure, Pass, Planned, Scope};
-pub use read::{CONFIG_FILE, Reading, is_manifest, read_files, read_tree};
+pub use read::{CONFIG_FILE, MAX_SEARCHED_BYTES, Reading, is_manifest, read_files, read_tree};
 pub use timeline::{Event, timeline};
 pub use work_tree::{InPlace, lint, plan_in_place};

@@ -13,6 +13,9 @@ use crate::yaml::MAX_FILE_BYTES;
 
 /// The repository's policy, at the root of its default branch.
 pub const CONFIG_FILE: &str = "headwater.yaml";
+/// A file of up to so many bytes is searched for what is ours, even where it is too large to be
+/// parsed.
+pub const MAX_SEARCHED_BYTES: u64 = 16 << 20;
 /// Blobs in memory at one time.
 const CHUNK: usize = 512;
 
@@ -69,7 +72,8 @@ fn small_file(repository: &Repository, blob: BlobId, cache: &mut Cache) -> Resul
     if let Some(bytes) = cache.small_file(blob) {
         return Ok(bytes.to_vec());
     }
-    let bytes = repository.read_blob(blob, MAX_FILE_BYTES as u64)?.to_vec();
+    // One that is too large is a problem of its own, with the file's name.
+    let bytes = repository.read_blob(blob, MAX_SEARCHED_BYTES)?.to_vec();
     cache.put_small_file(blob, bytes.clone());
     Ok(bytes)
 }
@@ -127,24 +131,40 @@ fn relevant(
     for chunk in unknown.chunks(CHUNK) {
         let blobs: Vec<BlobId> = chunk.iter().map(|(_, blob)| *blob).collect();
         let contents = repository.read_blobs(&blobs, MAX_FILE_BYTES as u64);
-        let files: Vec<(&FilePath, BlobId, Arc<[u8]>)> = chunk
-            .iter()
-            .zip(contents)
-            .map(|((path, blob), content)| match content {
-                Ok(bytes) => Ok((path, *blob, bytes)),
+        let mut files: Vec<(&FilePath, BlobId, Arc<[u8]>)> = Vec::new();
+        for ((path, blob), content) in chunk.iter().zip(contents) {
+            match content {
+                Ok(bytes) => files.push((path, *blob, bytes)),
                 // A file over the limit is a finding of its own, not a failure of the pass.
                 Err(Error::TooLarge { .. }) => {
-                    Ok((path, *blob, vec![0; MAX_FILE_BYTES + 1].into()))
+                    if let Some(facts) = oversized(repository, path, *blob)? {
+                        cache.put_facts(*blob, facts);
+                        known.push((path.clone(), *blob));
+                    }
                 }
-                Err(error) => Err(error),
-            })
-            .collect::<Result<_, _>>()?;
+                Err(error) => return Err(error),
+            }
+        }
         for (path, blob, facts) in parse(&files) {
             cache.put_facts(blob, facts);
             known.push((path, blob));
         }
     }
     Ok(known)
+}
+
+fn oversized(
+    repository: &Repository,
+    path: &FilePath,
+    blob: BlobId,
+) -> Result<Option<FileFacts>, Error> {
+    let size = repository.blob_size(blob)?;
+    match repository.read_blob(blob, MAX_SEARCHED_BYTES) {
+        Ok(bytes) => Ok(manifest::screen(path.as_str(), &bytes)
+            .then(|| manifest::oversized(size, Some(&bytes)))),
+        Err(Error::TooLarge { .. }) => Ok(Some(manifest::oversized(size, None))),
+        Err(error) => Err(error),
+    }
 }
 
 /// Screens and parses on two threads.
@@ -167,8 +187,7 @@ fn parse(files: &[(&FilePath, BlobId, Arc<[u8]>)]) -> Vec<(FilePath, BlobId, Fil
 fn parse_one(
     (path, blob, bytes): &(&FilePath, BlobId, Arc<[u8]>),
 ) -> Option<(FilePath, BlobId, FileFacts)> {
-    let is_too_large = bytes.len() > MAX_FILE_BYTES;
-    (is_too_large || manifest::screen(path.as_str(), bytes))
+    manifest::screen(path.as_str(), bytes)
         .then(|| ((*path).clone(), *blob, manifest::read_file(bytes)))
 }
 
@@ -209,8 +228,13 @@ fn read_fields(
         let facts = match cache.fields(&key) {
             Some(facts) => facts.clone(),
             None => {
-                let bytes = repository.read_blob(blob, MAX_FILE_BYTES as u64)?;
-                let facts = manifest::read_fields(&bytes, wanted);
+                let facts = match repository.read_blob(blob, MAX_FILE_BYTES as u64) {
+                    Ok(bytes) => manifest::read_fields(&bytes, wanted),
+                    Err(Error::TooLarge { .. }) => {
+                        manifest::oversized_fields(repository.blob_size(blob)?, wanted)
+                    }
+                    Err(error) => return Err(error),
+                };
                 cache.put_fields(key, facts.clone());
                 facts
             }
@@ -227,13 +251,18 @@ pub fn read_files(files: &BTreeMap<FilePath, Arc<[u8]>>, problems: Vec<Problem>)
         .filter(|(path, bytes)| {
             path.as_str() != CONFIG_FILE && manifest::screen(path.as_str(), bytes)
         })
-        .map(|(path, bytes)| (path.clone(), Arc::new(manifest::read_file(bytes))))
+        .map(|(path, bytes)| (path.clone(), Arc::new(read_bytes(bytes))))
         .collect();
     let wanted: BTreeMap<FilePath, Vec<WantedField>> = manifest::wanted_fields(&parsed);
     let fields = wanted
         .into_iter()
         .filter_map(|(path, wanted)| {
-            let facts = manifest::read_fields(files.get(&path)?, &wanted);
+            let bytes = files.get(&path)?;
+            let facts = if bytes.len() > MAX_FILE_BYTES {
+                manifest::oversized_fields(bytes.len() as u64, &wanted)
+            } else {
+                manifest::read_fields(bytes, &wanted)
+            };
             Some((path, facts))
         })
         .collect();
@@ -246,5 +275,13 @@ pub fn read_files(files: &BTreeMap<FilePath, Arc<[u8]>>, problems: Vec<Problem>)
         fields,
         problems,
         config,
+    }
+}
+
+fn read_bytes(bytes: &[u8]) -> FileFacts {
+    if bytes.len() > MAX_FILE_BYTES {
+        manifest::oversized(bytes.len() as u64, Some(bytes))
+    } else {
+        manifest::read_file(bytes)
     }
 }

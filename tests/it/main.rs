@@ -13,6 +13,7 @@
 mod bad_input;
 mod cli;
 mod demo;
+mod edges;
 mod examples;
 mod floors;
 mod git;
