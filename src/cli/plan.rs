@@ -151,5 +151,8 @@ fn show(
             .iter()
             .chain(plans.iter().flat_map(|plan| &plan.problems)),
     );
+    if !plans.is_empty() && plans.iter().all(|plan| plan.tags == 0) {
+        context.note("no stream tag was found; `headwater init --dry-run` shows how to begin");
+    }
     Ok(())
 }

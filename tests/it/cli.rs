@@ -144,3 +144,12 @@ fn a_folder_that_is_not_there_is_named() {
         "{stderr}"
     );
 }
+
+#[test]
+fn a_plan_of_nothing_says_how_to_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = output(&["-C", folder.path().to_str().unwrap(), "plan"]);
+    assert!(output.status.success());
+    assert!(text(&output.stdout).ends_with("nothing to do\n"));
+    assert!(text(&output.stderr).contains("headwater init"), "{output:?}");
+}
