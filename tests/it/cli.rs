@@ -151,5 +151,8 @@ fn a_plan_of_nothing_says_how_to_begin() {
     let output = output(&["-C", folder.path().to_str().unwrap(), "plan"]);
     assert!(output.status.success());
     assert!(text(&output.stdout).ends_with("nothing to do\n"));
-    assert!(text(&output.stderr).contains("headwater init"), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("headwater init"),
+        "{output:?}"
+    );
 }
