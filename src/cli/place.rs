@@ -142,6 +142,7 @@ pub fn git_error(error: &crate::git::Error) -> CliError {
         Error::Location(_)
         | Error::NotARepository { .. }
         | Error::NoDefaultBranch { .. }
+        | Error::Empty { .. }
         | Error::NoBranch { .. }
         | Error::NoRevision { .. }
         | Error::NoRemote { .. }

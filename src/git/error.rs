@@ -21,6 +21,9 @@ pub enum Error {
     /// The user's: the repository has no commit yet, or its HEAD names no branch.
     #[error("{repository} has no default branch: {reason}")]
     NoDefaultBranch { repository: String, reason: String },
+    /// The user's.
+    #[error("{repository} has no commit yet")]
+    Empty { repository: String },
     /// The user's, or somebody deleted it.
     #[error("{repository} has no branch {branch}")]
     NoBranch {

@@ -126,10 +126,19 @@ impl Repository {
 
     /// The branch as it stands.
     pub fn snapshot(&self, branch: &BranchName) -> Result<Snapshot, Error> {
-        let commit = self.branch(branch)?.ok_or_else(|| Error::NoBranch {
-            repository: self.name.clone(),
-            branch: branch.clone(),
-        })?;
+        let repository = self.name.clone();
+        let commit = match self.branch(branch)? {
+            Some(commit) => commit,
+            None if self.raw.references()?.next().is_none() => {
+                return Err(Error::Empty { repository });
+            }
+            None => {
+                return Err(Error::NoBranch {
+                    repository,
+                    branch: branch.clone(),
+                });
+            }
+        };
         Ok(Snapshot {
             branch: branch.clone(),
             commit,

@@ -21,13 +21,19 @@ impl Configuration {
                 ..Self::default()
             };
         };
-        let (config, problems) = repository::read(bytes);
+        let (config, mut problems) = repository::read(bytes);
         match config {
             Some(config) => Self::new(config, problems),
-            None => Self {
-                problems,
-                ..Self::default()
-            },
+            None => {
+                problems.push(Problem::note(
+                    None,
+                    "headwater.yaml has errors, so nothing is planned; what is pinned stays",
+                ));
+                Self {
+                    problems,
+                    ..Self::default()
+                }
+            }
         }
     }
 

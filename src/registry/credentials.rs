@@ -73,7 +73,7 @@ impl CredentialSource {
             match read_file(path, &mut problems) {
                 Ok(file) => files.extend(file),
                 Err(reason) => problems.push(
-                    Problem::error(
+                    Problem::warning(
                         None,
                         format!(
                             "the credential file {} cannot be used: {reason}",

@@ -165,3 +165,50 @@ fn the_history_follows_a_stream_to_where_its_file_was() {
     assert!(run.stdout.contains(first.short()), "{}", run.stdout);
     assert!(!run.stdout.contains("tidy up"), "{}", run.stdout);
 }
+
+#[test]
+fn a_repository_without_commits_says_so() {
+    let scene = web();
+    let empty = crate::support::git::Repo::init();
+    for command in ["reconcile", "history"] {
+        let folder = empty.path().display().to_string();
+        let arguments: &[&str] = match command {
+            "history" => &["history", "dev/web:1", &folder],
+            _ => &[command, &folder],
+        };
+        scene.run(arguments).exits(2).says("has no commit yet");
+    }
+    let bare = empty.bare_clone();
+    let folder = bare.path().display().to_string();
+    scene
+        .run(&["plan", &folder])
+        .exits(2)
+        .says("has no commit yet");
+}
+
+#[test]
+fn a_broken_headwater_yaml_says_that_nothing_is_planned() {
+    let scene = pinned();
+    scene.image("acme/web", "1", "second");
+    let config = "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  pin: {}\n";
+    scene.commit(&[("headwater.yaml", config)], "configure");
+    scene
+        .reconcile()
+        .exits(3)
+        .says("headwater.yaml:4:3: error: unknown field `pin`")
+        .says("so nothing is planned; what is pinned stays");
+    assert_eq!(scene.bot_branches(), [""; 0]);
+}
+
+#[test]
+fn a_broken_credential_file_is_a_warning_where_none_is_needed() {
+    let scene = web();
+    let folder = scene.home().join(".docker");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.json"), "{bad").unwrap();
+    scene
+        .reconcile()
+        .exits(0)
+        .says("warning: the credential file ")
+        .says("create headwater/default/first-pins");
+}
