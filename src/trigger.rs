@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::field_path::FieldPath;
+use crate::field_path::{FieldPath, Step};
 use crate::problem::Place;
 use crate::stream::{DocumentAddress, StreamTagName};
 
@@ -19,6 +19,18 @@ pub struct Trigger {
     /// Triggers of one number are applied all together or not at all
     /// (a DeploymentConfig's: openshift-controller-manager `pkg/image/trigger/deploymentconfigs`).
     pub all_or_nothing: Option<usize>,
+}
+
+impl Trigger {
+    /// The field as a person finds it: a template has lines and no paths.
+    pub fn field_name(&self) -> String {
+        match (self.kind, self.target.field.steps()) {
+            (TriggerKind::TemplateMarker, [Step::Index(line), ..]) => {
+                format!("line {}", line.saturating_add(1))
+            }
+            _ => self.target.field.to_string(),
+        }
+    }
 }
 
 /// How the trigger is written.

@@ -90,7 +90,7 @@ fn push_files(text: &mut String, moves: &[Move]) {
             lines.push(format!(
                 "  {}  {}",
                 plain(target.document.file.as_str()),
-                plain(&target.field.to_string())
+                plain(&field.trigger.field_name())
             ));
         }
     }

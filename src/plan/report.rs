@@ -79,7 +79,7 @@ fn write_moves(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Result {
                 f,
                 "    {}  {}",
                 target.place,
-                plain(&target.field.to_string())
+                plain(&field.trigger.field_name())
             )?;
         }
         if moved.record.is_some() {
@@ -268,7 +268,7 @@ impl From<&Move> for MoveReport {
             let target = &field.trigger.target;
             FieldReport {
                 place: target.place.to_string(),
-                field: target.field.to_string(),
+                field: field.trigger.field_name(),
                 before: target.current.clone(),
                 after: field.value.clone(),
             }

@@ -62,7 +62,7 @@ impl Waiting {
         Self {
             tag: trigger.from.clone(),
             place: trigger.target.place.clone(),
-            field: Some(trigger.target.field.to_string()),
+            field: Some(trigger.field_name()),
             reason,
         }
     }

@@ -212,3 +212,20 @@ fn a_broken_credential_file_is_a_warning_where_none_is_needed() {
         .says("warning: the credential file ")
         .says("create headwater/default/first-pins");
 }
+
+#[test]
+fn a_field_of_a_template_is_named_by_its_line() {
+    let scene = web();
+    let template = format!(
+        "{{{{ if .Values.web }}}}\nimage: {HOST}/acme/web:1 # {{\"$imagestream\": \"dev/web:1\"}}\n{{{{ end }}}}\n"
+    );
+    scene.commit(&[("chart/templates/web.yaml", &template)], "add a chart");
+    scene
+        .settle()
+        .says("chart/templates/web.yaml:2:8  line 2\n");
+    let message = scene.message(&scene.bot_branch());
+    assert!(
+        message.contains("\n  chart/templates/web.yaml  line 2\n"),
+        "{message}"
+    );
+}
