@@ -90,6 +90,18 @@ pub(super) fn read(
     let tag = &found.name.tag;
     let events = timeline(repository, found.snapshot.commit, &found.stream, tag)
         .map_err(|error| place::git_error(&error))?;
+    if events.is_empty() && found.stream.tag(tag).is_none() {
+        let tags: Vec<&str> = found
+            .stream
+            .tags
+            .iter()
+            .map(|tag| tag.name.as_str())
+            .collect();
+        return Err(
+            CliError::usage(format!("{} has no tag `{tag}`", found.name.stream))
+                .hint(format!("its tags are: {}", tags.join(", "))),
+        );
+    }
     Ok(History {
         stream_tag: found.name.to_string(),
         environment: found.environment.name.to_string(),

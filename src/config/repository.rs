@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::field::Fields;
 use crate::environment::{Delivery, Environment, EnvironmentName};
 use crate::policy::{Follow, GroupBy};
-use crate::problem::Problem;
+use crate::problem::{Problem, Severity};
 use crate::snapshot::FilePath;
 use crate::stream::ImportMode;
 use crate::yaml::{Node, Source};
@@ -105,8 +105,8 @@ impl Default for Pins {
 /// Reads `headwater.yaml`. No configuration where a problem is an error: acting by defaults
 /// where something else was meant would be worse than not acting.
 ///
-/// An environment that cannot be acted on safely is left out, with an error of its own, and the
-/// others stay.
+/// An environment that has an error of its own, or cannot be acted on safely, is left out with
+/// that error, and the others stay.
 pub fn read(bytes: &[u8]) -> (Option<RepositoryConfig>, Vec<Problem>) {
     let Ok(file) = FILE_NAME.parse::<FilePath>() else {
         return (None, Vec::new());
@@ -159,7 +159,19 @@ fn read_environments<'a>(
     let mut names = HashSet::new();
     config.environments.clear();
     for item in items {
-        let Some(environment) = read_environment(fields, item) else {
+        let known = fields.problems.len();
+        let environment = read_environment(fields, item);
+        let own = fields.problems.split_off(known);
+        // What is wrong in one environment says nothing about the others.
+        if own
+            .iter()
+            .any(|problem| problem.severity == Severity::Error)
+        {
+            refused.extend(own);
+            continue;
+        }
+        fields.problems.extend(own);
+        let Some(environment) = environment else {
             continue;
         };
         if !names.insert(environment.name.clone()) {
@@ -411,6 +423,20 @@ spec:
         let names: Vec<_> = config.unwrap().environments;
         assert_eq!(names.len(), 1);
         assert!(problems[0].to_string().contains("`prod` is left alone"));
+    }
+
+    #[test]
+    fn an_error_in_one_environment_leaves_the_others() {
+        let text = "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments:\n  - name: dev\n  - name: prod\n    pahts: [prod]\n";
+        let (config, problems) = read(text.as_bytes());
+        let names: Vec<_> = config.unwrap().environments;
+        assert_eq!(names.len(), 1);
+        assert!(
+            problems[0].to_string().contains("did you mean `paths`"),
+            "{problems:?}"
+        );
+        let shared = text.replace("spec:\n", "spec:\n  pins: {keepTags: true}\n");
+        assert!(read(shared.as_bytes()).0.is_none());
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::stream::StreamTagName;
 use crate::trigger::{MARKER, PinForm, TriggerKind};
 use crate::yaml::{Comment, Node, Value};
 
+const TEMPLATED: &str = "the marker's value is a template, which is not changed";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Marker {
@@ -43,9 +45,12 @@ pub(crate) fn read<'a>(reader: &mut Reader<'a>, root: &'a Node, facts: &mut File
             Ok((object, trigger)) => add(reader, root, facts, &object, trigger),
             Err(message) => {
                 let at = reader.source.position(comment.span.start).into();
-                reader
-                    .findings
-                    .push(Finding::new(at, Severity::Error, message));
+                // A template may mean to fill the value in itself.
+                let severity = match message.as_str() {
+                    TEMPLATED => Severity::Warning,
+                    _ => Severity::Error,
+                };
+                reader.findings.push(Finding::new(at, severity, message));
             }
         }
     }
@@ -69,7 +74,7 @@ fn read_one(
     let (field, scalar) =
         scalar.ok_or("the marker stands behind no value; put it at the end of the value's line")?;
     if reader.source.slice(&scalar.span).contains("{{") {
-        return Err("the marker's value is a template, which is not changed".to_owned());
+        return Err(TEMPLATED.to_owned());
     }
     let object = match field.steps() {
         [list @ Step::Key(items), item @ Step::Index(_), ..] if items == "items" => {
