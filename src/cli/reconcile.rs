@@ -56,6 +56,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         ended = round(context, &asker, &repository, &mut cache)?;
     }
     context.save(&mut cache);
+    // The process ends here: to free thousands of small values one by one costs more than a pass
+    // looks at.
+    std::mem::forget(cache);
     Ok(if ended.has_failures || ended.lost_a_race {
         Exit::Failure
     } else {
