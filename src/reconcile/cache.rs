@@ -6,17 +6,19 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::image::Digest;
 use crate::lookup::Verified;
 use crate::manifest::{FieldFacts, FileFacts, WantedField};
 use crate::problem::Problem;
+use crate::reconcile::quiet::QuietPass;
 use crate::revision::{BlobId, TreeId};
 use crate::snapshot::FilePath;
 
 /// Raised with every change of what is stored: an older file is not read.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// Branches and recent commits of one repository; the oldest go.
 const MAX_TREES: usize = 32;
 /// A repository's cache beyond this is not read: something is wrong with it.
@@ -30,21 +32,13 @@ pub struct TreeRecord {
     pub problems: Vec<Problem>,
 }
 
-/// A pass that had nothing to write.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Quiet {
-    /// Of everything that the pass was made from.
-    pub fingerprint: String,
-    pub report: String,
-    pub problems: Vec<Problem>,
-    pub has_failures: bool,
-}
-
-/// One Git repository's cache.
+/// One Git repository's cache: two files, of which a quiet pass reads only the small one.
 #[derive(Debug, Default)]
 pub struct Cache {
     path: Option<PathBuf>,
+    is_full: bool,
     dirty: bool,
+    is_quiet_dirty: bool,
     /// Newest last.
     trees: Vec<TreeRecord>,
     facts: HashMap<BlobId, Arc<FileFacts>>,
@@ -52,7 +46,7 @@ pub struct Cache {
     small_files: BTreeMap<BlobId, Vec<u8>>,
     /// By endpoint.
     verified: BTreeMap<String, Verified>,
-    quiet: BTreeMap<String, Quiet>,
+    quiet: Option<QuietPass>,
 }
 
 /// As on disk.
@@ -63,7 +57,6 @@ struct Stored {
     fields: BTreeMap<(BlobId, Vec<WantedField>), FieldFacts>,
     small_files: BTreeMap<BlobId, Vec<u8>>,
     verified: BTreeMap<String, Verified>,
-    quiet: BTreeMap<String, Quiet>,
 }
 
 impl Cache {
@@ -71,32 +64,49 @@ impl Cache {
     pub fn load(folder: &Path, name: &str) -> Self {
         let file = format!("{}.cache", Digest::of(name.as_bytes()).short());
         let path = folder.join("passes").join(file);
-        let stored = read(&path);
-        let mut cache = Self {
+        Self {
+            quiet: read(&quiet_path(&path)),
             path: Some(path),
             ..Self::default()
-        };
+        }
+    }
+
+    /// Reads what a pass that is not quiet needs, once.
+    pub fn fill(&mut self) {
+        if std::mem::replace(&mut self.is_full, true) {
+            return;
+        }
+        let stored: Option<Stored> = self.path.as_deref().and_then(read);
         if let Some(stored) = stored {
-            cache.trees = stored.trees;
-            cache.facts = stored
+            self.trees = stored.trees;
+            self.facts = stored
                 .facts
                 .into_iter()
                 .map(|(blob, facts)| (blob, Arc::new(facts)))
                 .collect();
-            cache.fields = stored.fields;
-            cache.small_files = stored.small_files;
-            cache.verified = stored.verified;
-            cache.quiet = stored.quiet;
+            self.fields = stored.fields;
+            self.small_files = stored.small_files;
+            self.verified = stored.verified;
         }
-        cache
     }
 
     /// Writes what was learned, if anything. A cache that cannot be written is no failure of a
     /// pass: the next one is slower.
     pub fn save(&mut self) -> std::io::Result<()> {
-        let Some(path) = self.path.clone().filter(|_| self.dirty) else {
+        let Some(path) = self.path.clone() else {
             return Ok(());
         };
+        if std::mem::take(&mut self.is_quiet_dirty) {
+            match &self.quiet {
+                Some(quiet) => write(&quiet_path(&path), quiet)?,
+                None => {
+                    let _ = fs::remove_file(quiet_path(&path));
+                }
+            }
+        }
+        if !std::mem::take(&mut self.dirty) {
+            return Ok(());
+        }
         self.forget_old();
         let stored = Stored {
             trees: std::mem::take(&mut self.trees),
@@ -108,21 +118,8 @@ impl Cache {
             fields: std::mem::take(&mut self.fields),
             small_files: std::mem::take(&mut self.small_files),
             verified: std::mem::take(&mut self.verified),
-            quiet: std::mem::take(&mut self.quiet),
         };
-        let mut bytes = FORMAT.to_le_bytes().to_vec();
-        bytes.extend(postcard::to_stdvec(&stored).map_err(std::io::Error::other)?);
-        self.dirty = false;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-        let written = fs::File::create(&temporary)
-            .and_then(|mut file| file.write_all(&bytes))
-            .and_then(|()| fs::rename(&temporary, &path));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        written
+        write(&path, &stored)
     }
 
     pub fn tree(&self, tree: TreeId) -> Option<&TreeRecord> {
@@ -181,19 +178,15 @@ impl Cache {
         }
     }
 
-    pub fn quiet(&self, environment: &str) -> Option<&Quiet> {
-        self.quiet.get(environment)
+    pub fn quiet(&self) -> Option<&QuietPass> {
+        self.quiet.as_ref()
     }
 
-    pub fn put_quiet(&mut self, environment: &str, quiet: Option<Quiet>) {
-        if self.quiet.get(environment) == quiet.as_ref() {
-            return;
+    pub fn put_quiet(&mut self, quiet: Option<QuietPass>) {
+        if self.quiet != quiet {
+            self.is_quiet_dirty = true;
+            self.quiet = quiet;
         }
-        self.dirty = true;
-        match quiet {
-            Some(quiet) => self.quiet.insert(environment.to_owned(), quiet),
-            None => self.quiet.remove(environment),
-        };
     }
 
     fn forget_old(&mut self) {
@@ -214,7 +207,11 @@ impl Cache {
     }
 }
 
-fn read(path: &Path) -> Option<Stored> {
+fn quiet_path(path: &Path) -> PathBuf {
+    path.with_extension("quiet")
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     if fs::metadata(path).ok()?.len() > MAX_BYTES {
         return None;
     }
@@ -222,4 +219,20 @@ fn read(path: &Path) -> Option<Stored> {
     let (format, rest) = bytes.split_first_chunk::<4>()?;
     (u32::from_le_bytes(*format) == FORMAT).then_some(())?;
     postcard::from_bytes(rest).ok()
+}
+
+/// Writes beside the file and renames: nobody reads half of it.
+fn write<T: Serialize>(path: &Path, value: &T) -> std::io::Result<()> {
+    let mut bytes = FORMAT.to_le_bytes().to_vec();
+    bytes.extend(postcard::to_stdvec(value).map_err(std::io::Error::other)?);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    let written = fs::File::create(&temporary)
+        .and_then(|mut file| file.write_all(&bytes))
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
 }

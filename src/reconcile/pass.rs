@@ -5,15 +5,15 @@ use jiff::Timestamp;
 use crate::clock;
 use crate::environment::Environment;
 use crate::git::{self, Repository};
-use crate::image::Digest;
 use crate::lookup::{Lookup, Resolution, Verified};
 use crate::manifest::{self, Manifests};
 use crate::plan::{self, Due, Inputs, Mode, Plan};
 use crate::problem::Problem;
-use crate::reconcile::cache::{Cache, Quiet};
+use crate::reconcile::cache::Cache;
 use crate::reconcile::configuration::Configuration;
 use crate::reconcile::evidence;
 use crate::reconcile::holding::due_without_held;
+use crate::reconcile::quiet::{self, Asked, Quiet, QuietPass};
 use crate::reconcile::read::{CONFIG_FILE, Reading, read_tree};
 use crate::resolve::{self, Following, Questions, TagState};
 use crate::revision::{BranchName, CommitId};
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Pass<'_> {
 pub struct Scope {
     /// Plan a commit, a tag or another branch instead of the environments' own branches.
     pub revision: Option<String>,
-    /// An environment whose inputs are those of a pass that wrote nothing need not be planned.
+    /// Where everything is as in an earlier pass that wrote nothing, nothing is planned.
     pub may_be_quiet: bool,
 }
 
@@ -76,6 +76,24 @@ impl Pass<'_> {
     /// Plans every environment; nothing is written but the cache.
     pub fn plan(&mut self, scope: &Scope) -> Result<(Vec<Planned>, Vec<Problem>), Failure> {
         let default_branch = self.repository.default_branch()?;
+        let mut asked = Asked::default();
+        let state = match scope.may_be_quiet {
+            true => Some(quiet::state(self.repository, &default_branch)?),
+            false => None,
+        };
+        if let Some(quiet) = self.cache.quiet()
+            && state.as_ref() == Some(&quiet.state)
+        {
+            let answers = (self.ask)(&quiet.lookups);
+            if quiet::fingerprint(&quiet.lookups, &answers) == quiet.answers {
+                let environments = quiet.environments.iter().cloned();
+                return Ok((
+                    environments.map(Planned::Quiet).collect(),
+                    quiet.problems.clone(),
+                ));
+            }
+            asked.remember(&quiet.lookups, answers);
+        }
         let default = self.snapshot(&default_branch, scope)?;
         let reading = read_tree(self.repository, default.tree, self.cache)?;
         let configuration = Configuration::read(reading.config.as_deref());
@@ -91,34 +109,29 @@ impl Pass<'_> {
             &mut problems,
         )?;
         let lookups = questions.finish(self.cache.verified());
-        let answers = (self.ask)(&lookups);
+        let answers = asked.ask(&lookups, self.ask);
         self.cache.put_verified(verified(&lookups, &answers));
 
-        let inputs = fingerprint(reading.config.as_deref(), &lookups, &answers);
         let mut planned = Vec::new();
         for subject in subjects {
-            let fingerprint = subject.fingerprint(&inputs);
-            let name = subject.environment.name.to_string();
-            if scope.may_be_quiet
-                && let Some(quiet) = self
-                    .cache
-                    .quiet(&name)
-                    .filter(|quiet| quiet.fingerprint == fingerprint)
-            {
-                planned.push(Planned::Quiet(quiet.clone()));
-                continue;
-            }
             let snapshot = subject.snapshot.clone();
             let plan = self.plan_subject(subject, &answers, &configuration)?;
-            let quiet = (plan.is_empty() && scope.revision.is_none()).then(|| Quiet {
-                fingerprint,
-                report: plan.to_string(),
-                problems: plan.problems.clone(),
-                has_failures: plan.has_failures(),
-            });
-            self.cache.put_quiet(&name, quiet);
-            planned.push(Planned::Plan(Box::new((snapshot, plan))));
+            planned.push((snapshot, plan));
         }
+        if let Some(state) = state {
+            let is_quiet = planned.iter().all(|(_, plan)| plan.is_empty());
+            self.cache.put_quiet(is_quiet.then(|| QuietPass {
+                state,
+                answers: quiet::fingerprint(&lookups, &answers),
+                lookups: quiet::verified(&lookups, &answers),
+                environments: planned.iter().map(|(_, plan)| Quiet::from(plan)).collect(),
+                problems: problems.clone(),
+            }));
+        }
+        let planned = planned
+            .into_iter()
+            .map(|planned| Planned::Plan(Box::new(planned)))
+            .collect();
         Ok((planned, problems))
     }
 
@@ -348,28 +361,12 @@ fn verified(lookups: &[Lookup], answers: &[Resolution]) -> BTreeMap<String, Veri
     verified
 }
 
-/// Of what all environments of a pass share: the program, the configuration and the answers.
-fn fingerprint(config: Option<&[u8]>, lookups: &[Lookup], answers: &[Resolution]) -> Vec<u8> {
-    let mut text = env!("CARGO_PKG_VERSION").as_bytes().to_vec();
-    text.extend(config.unwrap_or_default());
-    for (lookup, answer) in lookups.iter().zip(answers) {
-        text.extend(format!("\n{} ", lookup.reference()).bytes());
-        match answer {
-            // Nearly all of them, thousands at a time.
-            Resolution::Found(found) => text.extend(found.digest.as_str().bytes()),
-            other => text.extend(format!("{other:?}").bytes()),
+impl From<&Plan> for Quiet {
+    fn from(plan: &Plan) -> Self {
+        Self {
+            report: plan.to_string(),
+            problems: plan.problems.clone(),
+            has_failures: plan.has_failures(),
         }
-    }
-    text
-}
-
-impl Subject {
-    fn fingerprint(&self, shared: &[u8]) -> String {
-        let mut text = shared.to_vec();
-        text.extend(format!("\n{} {}", self.environment.name, self.snapshot.commit).bytes());
-        for (branch, head) in &self.heads {
-            text.extend(format!("\n{branch} {head}").bytes());
-        }
-        Digest::of(&text).to_string()
     }
 }

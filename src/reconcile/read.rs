@@ -44,6 +44,7 @@ pub fn read_tree(
     tree: TreeId,
     cache: &mut Cache,
 ) -> Result<Reading, Error> {
+    cache.fill();
     let record = match cache.tree(tree) {
         Some(record) => record.clone(),
         None => {
