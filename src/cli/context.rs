@@ -1,5 +1,6 @@
 //! What every command is given beside its own arguments.
 
+use std::cell::OnceCell;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use crate::cli::global::Global;
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::style::{Role, Styles};
+use crate::config::server::ServerConfig;
 use crate::plain::plain;
 use crate::problem::{Problem, Severity};
 use crate::reconcile::Cache;
@@ -18,6 +20,8 @@ pub struct Context {
     pub folder: PathBuf,
     /// The operator's file, `--config`; absolute.
     pub server_file: Option<PathBuf>,
+    /// What it says, once it has been read.
+    pub(super) server: OnceCell<ServerConfig>,
     /// For what goes to stdout.
     pub styles: Styles,
     pub progress: Progress,
@@ -38,6 +42,7 @@ impl Context {
         Ok(Self {
             folder,
             server_file: global.config.as_ref().map(|file| current.join(file)),
+            server: OnceCell::new(),
             styles: Styles::decide(global.color, io::stdout().is_terminal(), variable),
             progress: Progress::new(!global.quiet && !global.no_progress, stderr_is_terminal),
             note_styles: Styles::decide(global.color, stderr_is_terminal, variable),

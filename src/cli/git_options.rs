@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::place::cache_folder;
+use crate::cli::place::{cache_folder, path_variable};
 use crate::cli::server_file;
 use crate::config::server::GitCredential;
 use crate::git::{Credentials, HttpCredential, Location, Options, RemoteUrl, Scheme, SshKey};
@@ -24,9 +24,9 @@ const USUAL_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 /// The options for one location, from the environment and the operator's file: a login is given
 /// to its own scheme, host and port only.
 pub fn git_options(context: &Context, location: &Location) -> Result<Options, CliError> {
-    let settings = server_file::read(context)?.git;
+    let settings = server_file::read(context)?.git.clone();
     let mut options = Options::new(cache_folder());
-    options.ca_file = path(CA_FILE).or(settings.ca_file);
+    options.ca_file = path_variable(CA_FILE).or(settings.ca_file);
     let mut http: Vec<HttpCredential> = http_credential(location)?.into_iter().collect();
     let mut ssh = ssh_keys();
     for credential in &settings.credentials {
@@ -46,7 +46,7 @@ pub fn git_options(context: &Context, location: &Location) -> Result<Options, Cl
     options.credentials = Credentials {
         http,
         ssh,
-        known_hosts: path(KNOWN_HOSTS)
+        known_hosts: path_variable(KNOWN_HOSTS)
             .or(settings.known_hosts)
             .into_iter()
             .collect(),
@@ -103,7 +103,7 @@ fn http_credential(location: &Location) -> Result<Option<HttpCredential>, CliErr
 }
 
 fn ssh_keys() -> Vec<SshKey> {
-    let named = path(SSH_KEY);
+    let named = path_variable(SSH_KEY);
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".ssh"));
     let usual = home
         .into_iter()
@@ -120,19 +120,13 @@ fn ssh_keys() -> Vec<SshKey> {
     agent.into_iter().chain(files).collect()
 }
 
-fn path(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable)
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from)
-}
-
 /// The variable's value, or the first line of the file that `…_FILE` names.
 fn secret(variable: &str) -> Result<Option<String>, CliError> {
     if let Ok(value) = std::env::var(variable) {
         return Ok(Some(value).filter(|value| !value.is_empty()));
     }
     let file_variable = format!("{variable}_FILE");
-    let Some(file) = path(&file_variable) else {
+    let Some(file) = path_variable(&file_variable) else {
         return Ok(None);
     };
     first_line(&file_variable, &file).map(Some)

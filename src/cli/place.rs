@@ -97,7 +97,7 @@ impl Folder {
 
 /// Who commits.
 pub fn author(context: &Context) -> Result<Signature, CliError> {
-    let settings = server_file::read(context)?.git;
+    let settings = server_file::read(context)?.git.clone();
     Ok(Signature {
         name: settings
             .author_name
@@ -110,15 +110,17 @@ pub fn author(context: &Context) -> Result<Signature, CliError> {
 
 /// `$XDG_CACHE_HOME/headwater`, else `~/.cache/headwater`.
 pub fn cache_folder() -> PathBuf {
-    let variable = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    variable("XDG_CACHE_HOME")
-        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+    path_variable("XDG_CACHE_HOME")
+        .or_else(|| path_variable("HOME").map(|home| home.join(".cache")))
         .unwrap_or_else(std::env::temp_dir)
         .join("headwater")
+}
+
+/// The path in a variable of the environment; an empty one is none.
+pub fn path_variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
 }
 
 /// The cache of a location.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::place::path_variable;
 use crate::cli::server_file;
 use crate::config::server::RegistryHost;
 use crate::lookup::{Lookup, Resolution};
@@ -52,7 +53,7 @@ impl Asker {
 
 /// The operator's settings, and what the environment says.
 fn options(context: &Context) -> Result<RegistryOptions, CliError> {
-    let settings = server_file::read(context)?.registries;
+    let settings = server_file::read(context)?.registries.clone();
     let hosts = settings.hosts.iter();
     let named: Vec<PathBuf> = hosts
         .filter_map(|host| host.credentials_file.clone())
@@ -89,18 +90,14 @@ fn options(context: &Context) -> Result<RegistryOptions, CliError> {
 
 /// Where docker, podman and skopeo keep credentials; the first file that knows a host wins.
 fn credential_files() -> Vec<PathBuf> {
-    let folder = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let named = folder("REGISTRY_AUTH_FILE");
-    let docker = folder("DOCKER_CONFIG")
-        .or_else(|| folder("HOME").map(|home| home.join(".docker")))
+    let named = path_variable("REGISTRY_AUTH_FILE");
+    let docker = path_variable("DOCKER_CONFIG")
+        .or_else(|| path_variable("HOME").map(|home| home.join(".docker")))
         .map(|folder| folder.join("config.json"));
-    let runtime = folder("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json"));
-    let config = folder("XDG_CONFIG_HOME")
-        .or_else(|| folder("HOME").map(|home| home.join(".config")))
+    let runtime =
+        path_variable("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json"));
+    let config = path_variable("XDG_CONFIG_HOME")
+        .or_else(|| path_variable("HOME").map(|home| home.join(".config")))
         .map(|folder| folder.join("containers/auth.json"));
     [named, runtime, config, docker]
         .into_iter()
@@ -110,9 +107,5 @@ fn credential_files() -> Vec<PathBuf> {
 
 /// `SSL_CERT_FILE`, beside the system's authorities.
 fn ca_files() -> Vec<PathBuf> {
-    std::env::var_os("SSL_CERT_FILE")
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from)
-        .into_iter()
-        .collect()
+    path_variable("SSL_CERT_FILE").into_iter().collect()
 }

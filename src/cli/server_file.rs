@@ -8,8 +8,17 @@ use crate::config::server::{self, ServerConfig};
 use crate::snapshot::FilePath;
 use crate::yaml::MAX_FILE_BYTES;
 
-/// What the operator's file says; without one, nothing is restricted and nothing is known.
-pub fn read(context: &Context) -> Result<ServerConfig, CliError> {
+/// What the operator's file says; without one, nothing is restricted and nothing is known. It is
+/// read, and its problems are shown, once a command.
+pub fn read(context: &Context) -> Result<&ServerConfig, CliError> {
+    if let Some(config) = context.server.get() {
+        return Ok(config);
+    }
+    let config = read_file(context)?;
+    Ok(context.server.get_or_init(|| config))
+}
+
+fn read_file(context: &Context) -> Result<ServerConfig, CliError> {
     let Some(path) = &context.server_file else {
         return Ok(ServerConfig::default());
     };
