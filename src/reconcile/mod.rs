@@ -21,6 +21,7 @@ mod holding;
 mod pass;
 mod quiet;
 mod read;
+mod subject;
 mod timeline;
 mod work_tree;
 

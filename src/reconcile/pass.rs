@@ -6,16 +6,15 @@ use crate::clock;
 use crate::environment::Environment;
 use crate::git::{self, Repository};
 use crate::lookup::{Lookup, Resolution, Verified};
-use crate::manifest::{self, Manifests};
-use crate::plan::{self, Due, Inputs, Mode, Plan};
+use crate::plan::{Mode, Plan};
 use crate::problem::Problem;
 use crate::reconcile::cache::Cache;
 use crate::reconcile::configuration::Configuration;
 use crate::reconcile::evidence;
-use crate::reconcile::holding::due_without_held;
 use crate::reconcile::quiet::{self, Asked, Quiet, QuietPass};
 use crate::reconcile::read::{CONFIG_FILE, Reading, read_tree};
-use crate::resolve::{self, Following, Questions, TagState};
+use crate::reconcile::subject::{Planning, Subject};
+use crate::resolve::Questions;
 use crate::revision::{BranchName, CommitId};
 use crate::snapshot::{FilePath, Files, Snapshot};
 use crate::yaml::MAX_FILE_BYTES;
@@ -63,12 +62,11 @@ pub enum Planned {
     Quiet(Quiet),
 }
 
-/// An environment with what its files say.
-struct Subject {
-    environment: Environment,
+/// An environment at the tip of its branch.
+struct Branched {
+    subject: Subject,
     snapshot: Snapshot,
-    manifests: Manifests,
-    following: Following,
+    /// Of its bot branches.
     heads: Vec<(BranchName, CommitId)>,
 }
 
@@ -113,10 +111,8 @@ impl Pass<'_> {
         self.cache.put_verified(verified(&lookups, &answers));
 
         let mut planned = Vec::new();
-        for subject in subjects {
-            let snapshot = subject.snapshot.clone();
-            let plan = self.plan_subject(subject, &answers, &configuration)?;
-            planned.push((snapshot, plan));
+        for branched in subjects {
+            planned.push(self.plan_branched(branched, &answers, &configuration)?);
         }
         if let Some(state) = state {
             let is_quiet = planned.iter().all(|(_, plan)| plan.is_empty());
@@ -157,7 +153,7 @@ impl Pass<'_> {
         scope: &Scope,
         questions: &mut Questions,
         problems: &mut Vec<Problem>,
-    ) -> Result<Vec<Subject>, Failure> {
+    ) -> Result<Vec<Branched>, Failure> {
         let mut subjects = Vec::new();
         for (branch, environments) in by_branch(&configuration.environments, &default.branch) {
             let (snapshot, other);
@@ -174,25 +170,20 @@ impl Pass<'_> {
                 &other
             };
             for environment in &environments {
-                let mut manifests =
-                    manifest::assemble(&reading.files, &reading.fields, environment, &environments);
-                manifests.problems.extend(reading.problems.iter().cloned());
-                let imports = &configuration.policy.imports;
-                let following =
-                    resolve::follow(&manifests.streams, &manifests.triggers, imports, questions);
+                let policy = &configuration.policy;
+                let mut subject =
+                    Subject::read(reading, environment, &environments, policy, questions);
+                subject.environment.branch = Some(branch.clone());
+                let found = reading.problems.iter().cloned();
+                subject.manifests.problems.extend(found);
                 let prefix = evidence::branch_prefix(&environment.name);
                 if let Some(obstacle) = self.obstacle(&prefix)? {
                     problems.push(obstacle);
                     continue;
                 }
-                subjects.push(Subject {
-                    environment: Environment {
-                        branch: Some(branch.clone()),
-                        ..environment.clone()
-                    },
+                subjects.push(Branched {
+                    subject,
                     snapshot: snapshot.clone(),
-                    manifests,
-                    following,
                     heads: self.repository.branches(&prefix)?,
                 });
             }
@@ -219,56 +210,30 @@ impl Pass<'_> {
         Ok(None)
     }
 
-    fn plan_subject(
+    fn plan_branched(
         &self,
-        subject: Subject,
+        branched: Branched,
         answers: &[Resolution],
         configuration: &Configuration,
-    ) -> Result<Plan, Failure> {
-        let Subject {
-            environment,
+    ) -> Result<(Snapshot, Plan), Failure> {
+        let Branched {
+            subject,
             snapshot,
-            manifests,
-            following,
             heads,
-        } = subject;
-        let mut tags: Vec<TagState> = resolve::answer(&following, answers);
-        let branches = evidence::branches(self.repository, snapshot.commit, &heads)?;
-        let (due, taken_back) = due_without_held(
-            &manifests,
-            &configuration.policy.pins,
-            &mut tags,
-            &branches.branches,
-            Some((self.repository, snapshot.commit)),
-        )?;
-        let files = self.files(&snapshot, &due, &manifests)?;
-        let mut problems = manifests.problems;
-        problems.extend(following.problems);
-        Ok(plan::plan(Inputs {
-            environment: &environment,
+        } = branched;
+        let planning = Planning {
             policy: &configuration.policy,
-            base: Some(snapshot.commit),
+            answers,
+            branches: &evidence::branches(self.repository, snapshot.commit, &heads)?,
+            history: Some((self.repository, snapshot.commit)),
             mode: Mode::Commits,
-            streams: &manifests.streams,
-            tags: &tags,
-            due,
-            problems,
-            files: &files,
-            taken_back: &taken_back,
-            branches: &branches.branches,
-            first_seen: &branches.first_seen,
             now: &clock::rfc3339(self.now),
-        }))
+        };
+        let plan = subject.plan(&planning, |paths| self.files(&snapshot, paths))?;
+        Ok((snapshot, plan))
     }
 
-    /// The files that the due moves touch.
-    fn files(
-        &self,
-        snapshot: &Snapshot,
-        due: &Due,
-        manifests: &Manifests,
-    ) -> Result<Files, Failure> {
-        let paths = touched_files(due, manifests);
+    fn files(&self, snapshot: &Snapshot, paths: &BTreeSet<FilePath>) -> Result<Files, git::Error> {
         if paths.is_empty() {
             return Ok(Files::new());
         }
@@ -284,28 +249,6 @@ impl Pass<'_> {
         }
         Ok(files)
     }
-}
-
-/// The files that the moves of `due` edit.
-pub(crate) fn touched_files(due: &Due, manifests: &Manifests) -> BTreeSet<FilePath> {
-    due.moves
-        .iter()
-        .flat_map(|moved| {
-            let stream = moved
-                .record
-                .as_ref()
-                .and_then(|record| manifests.streams.get(record.stream));
-            let fields = moved
-                .fields
-                .iter()
-                .map(|field| &field.trigger.target.document.file);
-            stream
-                .map(|stream| &stream.document.file)
-                .into_iter()
-                .chain(fields)
-        })
-        .cloned()
-        .collect()
 }
 
 /// Environments that share a branch, in the order of the configuration.

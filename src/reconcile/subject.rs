@@ -1,0 +1,126 @@
+//! One environment: what its files say, how its tags are followed, and the plan for it.
+
+use std::collections::BTreeSet;
+
+use crate::environment::Environment;
+use crate::git::{Error, Repository};
+use crate::lookup::Resolution;
+use crate::manifest::{self, Manifests};
+use crate::plan::{self, Due, Inputs, Mode, Plan};
+use crate::policy::Policy;
+use crate::reconcile::evidence::Branches;
+use crate::reconcile::holding::due_without_held;
+use crate::reconcile::read::Reading;
+use crate::resolve::{self, Following, Questions};
+use crate::revision::CommitId;
+use crate::snapshot::{FilePath, Files};
+
+/// An environment with what its files say.
+pub struct Subject {
+    pub environment: Environment,
+    pub manifests: Manifests,
+    pub following: Following,
+}
+
+/// What an environment is planned with, beside its own files.
+pub struct Planning<'a> {
+    pub policy: &'a Policy,
+    /// To the questions of the pass, by their numbers.
+    pub answers: &'a [Resolution],
+    pub branches: &'a Branches,
+    /// The commit whose first-parent history is looked into, if there is one.
+    pub history: Option<(&'a Repository, CommitId)>,
+    pub mode: Mode,
+    /// RFC 3339.
+    pub now: &'a str,
+}
+
+impl Subject {
+    /// Puts the files together for one of `environments`, all of them on one branch; what must
+    /// be asked goes to `questions`.
+    pub fn read(
+        reading: &Reading,
+        environment: &Environment,
+        environments: &[Environment],
+        policy: &Policy,
+        questions: &mut Questions,
+    ) -> Self {
+        let manifests =
+            manifest::assemble(&reading.files, &reading.fields, environment, environments);
+        let following = resolve::follow(
+            &manifests.streams,
+            &manifests.triggers,
+            &policy.imports,
+            questions,
+        );
+        Self {
+            environment: environment.clone(),
+            manifests,
+            following,
+        }
+    }
+
+    /// `files` reads those that the plan edits.
+    pub fn plan(
+        self,
+        planning: &Planning<'_>,
+        files: impl FnOnce(&BTreeSet<FilePath>) -> Result<Files, Error>,
+    ) -> Result<Plan, Error> {
+        let Self {
+            environment,
+            manifests,
+            following,
+        } = self;
+        let mut tags = resolve::answer(&following, planning.answers);
+        let (due, taken_back) = due_without_held(
+            &manifests,
+            &planning.policy.pins,
+            &mut tags,
+            &planning.branches.branches,
+            planning.history,
+        )?;
+        let files = files(&touched_files(&due, &manifests))?;
+        let mut problems = manifests.problems;
+        problems.extend(following.problems);
+        Ok(plan::plan(Inputs {
+            environment: &environment,
+            policy: planning.policy,
+            base: match planning.mode {
+                Mode::Commits => planning.history.map(|(_, commit)| commit),
+                Mode::InPlace => None,
+            },
+            mode: planning.mode,
+            streams: &manifests.streams,
+            tags: &tags,
+            due,
+            problems,
+            files: &files,
+            taken_back: &taken_back,
+            branches: &planning.branches.branches,
+            first_seen: &planning.branches.first_seen,
+            now: planning.now,
+        }))
+    }
+}
+
+/// The files that the moves of `due` edit.
+fn touched_files(due: &Due, manifests: &Manifests) -> BTreeSet<FilePath> {
+    due.moves
+        .iter()
+        .flat_map(|moved| {
+            let stream = moved
+                .record
+                .as_ref()
+                .and_then(|record| manifests.streams.get(record.stream));
+            let fields = moved
+                .fields
+                .iter()
+                .map(|field| &field.trigger.target.document.file);
+            stream
+                .map(|stream| &stream.document.file)
+                .into_iter()
+                .chain(fields)
+        })
+        .cloned()
+        .collect()
+}
