@@ -83,16 +83,6 @@ impl Repository {
         Ok(commits)
     }
 
-    /// The commit and its changes against its first parent.
-    pub fn commit_at(&self, id: CommitId) -> Result<Commit, Error> {
-        let commit = self.raw_commit(id.to_oid()?)?;
-        let parent = commit.parent_ids().next();
-        let parent = parent.map(|id| self.raw_commit(id)).transpose()?;
-        let before = parent.map(|parent| parent.tree_id());
-        let changes = self.deltas(before, Some(commit.tree_id()))?;
-        described(&commit, changes)
-    }
-
     /// How `paths` changed along the first parents of `head`. Looks at most at `limit` commits.
     /// Folders that a commit did not touch are not looked into. A file that was moved is followed
     /// to where it was, under the path that was asked for.

@@ -221,7 +221,7 @@ impl Mirror {
 }
 
 /// An empty bare repository that follows no redirect.
-pub(crate) fn new_bare(folder: &Path) -> Result<Raw, Error> {
+fn new_bare(folder: &Path) -> Result<Raw, Error> {
     let raw = Raw::init_bare(folder)?;
     raw.config()?.set_bool("http.followRedirects", false)?;
     Ok(raw)

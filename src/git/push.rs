@@ -6,10 +6,8 @@ use git2::{Oid, Repository as Raw};
 
 use crate::git::connection::{Conversation, cleaned};
 use crate::git::ids::ObjectId;
-use crate::git::mirror::new_bare;
 use crate::git::rejection::rejected;
-use crate::git::setup::trust_ca_file;
-use crate::git::{Error, Location, Options, Repository};
+use crate::git::{Error, Location, Repository};
 use crate::revision::{BranchName, CommitId};
 
 /// What became of moving a branch.
@@ -68,7 +66,7 @@ impl Repository {
         };
         let change = Change::new(branch, expected, new)?;
         let conversation = || mirror.conversation();
-        let outcome = change.push(&self.raw, &self.raw, &conversation)?;
+        let outcome = change.push(&self.raw, &conversation)?;
         match &outcome {
             PushOutcome::Pushed => mirror.note(&self.raw, branch, change.new)?,
             PushOutcome::Moved { .. } | PushOutcome::Rejected { .. } => {}
@@ -91,52 +89,6 @@ impl Repository {
         Ok(below.into_iter().next().map(|(below, _)| below))
     }
 
-    /// As [`Self::push`], on a named remote of this local clone.
-    pub fn push_to(
-        &self,
-        remote: &str,
-        options: &Options,
-        branch: &BranchName,
-        expected: Option<CommitId>,
-        new: Option<CommitId>,
-    ) -> Result<PushOutcome, Error> {
-        let url = match self.remote_location(remote)? {
-            Location::Remote(url) => url,
-            Location::Local(path) => {
-                let other = Self::open_local(&path)?;
-                if let Some(new) = new {
-                    self.copy_objects(&other, new)?;
-                }
-                return other.move_branch(branch, expected, new);
-            }
-        };
-        if let Some(file) = &options.ca_file {
-            trust_ca_file(file)?;
-        }
-        let change = Change::new(branch, expected, new)?;
-        let conversation = || Conversation::new(&url, &options.credentials);
-        change.push(&self.raw, &listing_repository(options)?, &conversation)
-    }
-
-    /// Where a branch of a named remote stands now; `None`: there is none.
-    pub fn remote_branch(
-        &self,
-        remote: &str,
-        options: &Options,
-        branch: &BranchName,
-    ) -> Result<Option<CommitId>, Error> {
-        let url = match self.remote_location(remote)? {
-            Location::Remote(url) => url,
-            Location::Local(path) => return Self::open_local(&path)?.branch(branch),
-        };
-        if let Some(file) = &options.ca_file {
-            trust_ca_file(file)?;
-        }
-        let conversation = Conversation::new(&url, &options.credentials);
-        let actual = target(&conversation, &listing_repository(options)?, branch)?;
-        actual.map(CommitId::from_oid).transpose()
-    }
-
     /// Where pushes to a named remote go.
     pub fn remote_location(&self, remote: &str) -> Result<Location, Error> {
         let missing = |_| Error::NoRemote {
@@ -156,34 +108,6 @@ impl Repository {
             location => Ok(location),
         }
     }
-
-    /// Gives another repository on this machine what it lacks of `commit`, as one pack.
-    fn copy_objects(&self, other: &Self, commit: CommitId) -> Result<(), Error> {
-        let mut walk = self.raw.revwalk()?;
-        walk.push(commit.to_oid()?)?;
-        for (_, tip) in other.branches("")? {
-            if self.raw.find_commit(tip.to_oid()?).is_ok() {
-                walk.hide(tip.to_oid()?)?;
-            }
-        }
-        let mut builder = self.raw.packbuilder()?;
-        builder.insert_walk(&mut walk)?;
-        if builder.object_count() > 0 {
-            builder.write(&other.raw.path().join("objects/pack"), 0)?;
-            other.raw.odb()?.refresh()?;
-        }
-        Ok(())
-    }
-}
-
-/// A repository of ours with nothing in it: the redirects that the clone's own configuration may
-/// allow are not followed.
-fn listing_repository(options: &Options) -> Result<Raw, Error> {
-    let folder = options.cache_dir.join("git/listing");
-    if let Ok(raw) = Raw::open_bare(&folder) {
-        return Ok(raw);
-    }
-    new_bare(&folder)
 }
 
 fn target(
@@ -222,12 +146,11 @@ impl<'a> Change<'a> {
     fn push<'c>(
         &self,
         raw: &Raw,
-        listing: &Raw,
         conversation: &impl Fn() -> Conversation<'c>,
     ) -> Result<PushOutcome, Error> {
         let talk = conversation();
         let sent = self.send(raw, &talk);
-        let actual = match (&sent, target(&conversation(), listing, self.branch)) {
+        let actual = match (&sent, target(&conversation(), raw, self.branch)) {
             (_, Ok(actual)) => actual,
             // The push's own error says more.
             (Err(_), Err(_)) => return sent.map(|_| PushOutcome::Pushed),

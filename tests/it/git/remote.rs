@@ -404,19 +404,14 @@ fn a_clone_pushes_to_its_remote() {
     for url in [server.url(), bare.path().display().to_string()] {
         let clone = bare.clone();
         clone.git(&["remote", "set-url", "origin", &url]);
-        let git = Repository::open_local(clone.path()).unwrap();
+        let clone = Repository::open_local(clone.path()).unwrap();
+        let location = clone.remote_location("origin").unwrap();
+        let git = Repository::open(&location, &client.options).unwrap();
         let id = commit(&git, "2");
         let pins = branch("headwater/dev/web");
-        let options = &client.options;
-        let push = |expected, new| {
-            git.push_to("origin", options, &pins, expected, new)
-                .unwrap()
-        };
+        let push = |expected, new| git.push(&pins, expected, new).unwrap();
         assert_eq!(push(None, Some(id)), PushOutcome::Pushed);
-        assert_eq!(
-            git.remote_branch("origin", options, &pins).unwrap(),
-            Some(id)
-        );
+        assert_eq!(git.branch(&pins).unwrap(), Some(id));
         assert_eq!(bare.show("headwater/dev/web", "a.yaml"), "2");
         bare.git(&["fsck", "--strict"]);
         assert_eq!(
@@ -428,7 +423,7 @@ fn a_clone_pushes_to_its_remote() {
         let lost = push(Some(base), Some(base));
         assert_eq!(lost, PushOutcome::Moved { actual: Some(id) });
         assert_eq!(push(Some(id), None), PushOutcome::Pushed);
-        let missing = git.push_to("upstream", options, &pins, None, Some(id));
+        let missing = clone.remote_location("upstream");
         assert!(matches!(missing, Err(Error::NoRemote { .. })));
     }
 }
