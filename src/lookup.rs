@@ -21,12 +21,45 @@ pub struct Lookup {
     pub platforms: Vec<Platform>,
     /// `importPolicy.insecure`: unverified TLS or plain HTTP, and never a credential over them.
     pub insecure: bool,
+    /// The namespace whose pull secrets are used first; none where it has none.
+    pub secrets_of: Option<String>,
     /// Digests that were read and hashed before. A registry that still names one of them answers
     /// by one HEAD.
     pub known: BTreeSet<Digest>,
     /// In import mode Legacy: what was chosen before, image by index. An index that is still
     /// named costs one HEAD then, else a HEAD and a GET.
     pub chosen: BTreeMap<Digest, Digest>,
+}
+
+/// What can be asked of a registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Question {
+    /// Which image is this now?
+    Image(Lookup),
+    /// Which tags are there?
+    Tags(TagListing),
+    /// When was this image created, as it says itself?
+    Created(Lookup),
+}
+
+/// The question for all tags of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TagListing {
+    pub repository: Repository,
+    /// As in [`Lookup`].
+    pub insecure: bool,
+    pub secrets_of: Option<String>,
+}
+
+/// The answer to one [`Question`], of the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    Image(Resolution),
+    /// In the registry's order, each once; otherwise why there are none: never `Found`.
+    Tags(Result<Vec<String>, Resolution>),
+    /// RFC 3339, as the image says; none where it says none. Of an index, the youngest of its
+    /// images that were looked at.
+    Created(Result<Option<String>, Resolution>),
 }
 
 /// What earlier passes have read and hashed at one endpoint.

@@ -1,5 +1,8 @@
 //! What a repository asks for: how tags are followed, pinned and proposed.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::stream::ImportMode;
@@ -12,6 +15,17 @@ pub struct Policy {
     pub pull_requests: PullRequestPolicy,
 }
 
+/// What the operator decides for every Git repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperatorPolicy {
+    /// A stream of another namespace may be used only where a RoleBinding in Git allows it.
+    pub enforces_access: bool,
+    /// Namespaces that have pull secrets of their own.
+    pub namespaces_with_secrets: BTreeSet<String>,
+    /// `host[:port]` of the integrated registry beside the one inside every cluster.
+    pub integrated_hosts: BTreeSet<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportPolicy {
     pub follow: Follow,
@@ -19,6 +33,14 @@ pub struct ImportPolicy {
     pub scheduled: bool,
     /// For tags that name no import mode of their own.
     pub import_mode: ImportMode,
+    /// How often a followed tag is looked at.
+    pub interval: Duration,
+    /// How many followed tags of one host are looked at in a minute; none: as many as there are.
+    pub per_minute: Option<usize>,
+    /// How many tags of one repository are imported or looked at for one stream tag.
+    pub bulk_per_repository: usize,
+    /// How old an image must be before it is taken, where the tag does not say.
+    pub minimum_age: Duration,
 }
 
 /// Which tags are asked for again after their first import.
@@ -72,6 +94,10 @@ impl Default for ImportPolicy {
             follow: Follow::default(),
             scheduled: true,
             import_mode: ImportMode::default(),
+            interval: Duration::from_secs(300),
+            per_minute: None,
+            bulk_per_repository: 50,
+            minimum_age: Duration::ZERO,
         }
     }
 }

@@ -5,8 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::field_path::FieldPath;
 use crate::image::Reference;
 use crate::problem::Place;
+use crate::selection::TagRule;
 use crate::snapshot::FilePath;
 
 /// `namespace/name` of a stream.
@@ -73,21 +75,64 @@ pub struct ImageStream {
     pub name: StreamName,
     pub document: DocumentAddress,
     /// Where the object stands in its document: the root, or `items[n]` of a List.
-    pub root: crate::field_path::FieldPath,
+    pub root: FieldPath,
     pub place: Place,
+    pub metadata: StreamMetadata,
     /// `spec.lookupPolicy.local`
     pub local_lookup: bool,
+    /// `spec.dockerImageRepository`: all tags of this repository are imported.
+    pub whole_repository: Option<(Reference, Place)>,
     /// `spec.tags[]`, in the order of the file.
     pub tags: Vec<SpecTag>,
     /// `status.tags[]`, in the order of the file.
     pub status: Vec<StatusTag>,
-    /// The annotation [`OBSERVED`], by tag.
+    /// The annotation [`OBSERVED`], by tag; a whole repository's source under [`ALL_TAGS`].
     pub observed: BTreeMap<String, Observed>,
 }
+
+/// What people see of a stream beside its tags; texts as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamMetadata {
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
+    /// `metadata.creationTimestamp`, RFC 3339.
+    pub created: Option<String>,
+    /// `status.dockerImageRepository` and `status.publicDockerImageRepository`.
+    pub repository: Option<String>,
+    pub public_repository: Option<String>,
+}
+
+impl StreamMetadata {
+    /// The annotation that allows unverified TLS and plain HTTP for every tag of the stream.
+    pub fn is_insecure(&self) -> bool {
+        self.annotations.get(INSECURE).map(String::as_str) == Some("true")
+    }
+}
+
+/// `openshift.io/image.insecureRepository` (openshift/api `image/v1/consts.go`).
+pub const INSECURE: &str = "openshift.io/image.insecureRepository";
+
+/// The key of [`OBSERVED`] for `spec.dockerImageRepository`; no tag can have this name.
+pub const ALL_TAGS: &str = "*";
 
 impl ImageStream {
     pub fn tag(&self, name: &str) -> Option<&SpecTag> {
         self.tags.iter().find(|tag| tag.name == name)
+    }
+
+    /// Every recorded image whose digest begins with `prefix`, with or without `sha256:`, each
+    /// once (openshift-apiserver `imageutil.DigestOrImageMatch`).
+    pub fn images_by_prefix(&self, prefix: &str) -> Vec<&TagEvent> {
+        let mut found: Vec<&TagEvent> = Vec::new();
+        for item in self.status.iter().flat_map(|status| &status.items) {
+            let encoded = item.image.split_once(':').map_or("", |(_, hex)| hex);
+            let is_hit = !prefix.is_empty()
+                && (item.image.starts_with(prefix) || encoded.starts_with(prefix));
+            if is_hit && found.iter().all(|other| other.image != item.image) {
+                found.push(item);
+            }
+        }
+        found
     }
 
     /// The recorded images of a tag, newest first.
@@ -108,14 +153,58 @@ pub struct SpecTag {
     pub name: String,
     pub place: Place,
     pub source: TagSource,
+    pub settings: TagSettings,
+}
+
+/// What a tag says beside its source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagSettings {
+    /// `from` as written.
+    pub from: Option<From>,
     /// `reference: true`: the name is used as written and never resolved.
     pub reference: bool,
     pub scheduled: bool,
     pub insecure: bool,
     /// `importPolicy.importMode`, where the tag names one.
     pub import_mode: Option<ImportMode>,
+    pub reference_policy: ReferencePolicy,
     /// `null` and absent are none; 0 asks for one import.
     pub generation: Option<i64>,
+    pub annotations: BTreeMap<String, String>,
+    /// The annotation [`SELECT`].
+    pub rule: Option<TagRule>,
+    /// The annotation [`INTERVAL`], in seconds.
+    pub interval: Option<u64>,
+    /// The annotation [`MINIMUM_AGE`], in seconds.
+    pub minimum_age: Option<u64>,
+}
+
+/// On a tag: which tag of the repository is followed.
+pub const SELECT: &str = "headwater.dev/select";
+/// On a tag: how often it is looked at.
+pub const INTERVAL: &str = "headwater.dev/interval";
+/// On a tag: how old an image is before it is taken.
+pub const MINIMUM_AGE: &str = "headwater.dev/minimum-age";
+/// On a tag: the platform that import mode Legacy takes (openshift/api `image/v1/consts.go`).
+pub const PREFER_ARCHITECTURE: &str = "importer.image.openshift.io/prefer-arch";
+pub const PREFER_OS: &str = "importer.image.openshift.io/prefer-os";
+
+/// `spec.tags[].from` (a Kubernetes `ObjectReference`), texts as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct From {
+    pub kind: String,
+    pub name: String,
+    pub namespace: Option<String>,
+}
+
+/// From where an image is pulled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReferencePolicy {
+    /// From where it was imported.
+    #[default]
+    Source,
+    /// From the integrated registry.
+    Local,
 }
 
 /// What a tag follows.
@@ -125,11 +214,9 @@ pub enum TagSource {
     Image(Reference),
     /// `kind: ImageStreamTag`, in the same stream or another one.
     StreamTag(StreamTagName),
-    /// `kind: ImageStreamImage`: the text of `from.name`, and the namespace where one is named.
-    StreamImage {
-        name: String,
-        namespace: Option<String>,
-    },
+    /// `kind: ImageStreamImage`: an image in the history of a stream, this one or another, by its
+    /// digest or the beginning of one, with or without `sha256:`.
+    StreamImage { stream: StreamName, prefix: String },
     /// No `from`: filled by pushes.
     None,
     /// Cannot be used; a problem with the place has been reported.
@@ -174,6 +261,20 @@ pub struct StatusTag {
     pub tag: String,
     /// Newest first.
     pub items: Vec<TagEvent>,
+    /// As another tool wrote them; headwater writes none.
+    pub conditions: Vec<Condition>,
+}
+
+/// One of `status.tags[].conditions[]` (openshift/api `image/v1`, `TagEventCondition`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    pub kind: String,
+    pub status: String,
+    pub reason: String,
+    pub message: String,
+    /// RFC 3339.
+    pub time: String,
+    pub generation: i64,
 }
 
 /// One of `status.tags[].items[]` (openshift/api `image/v1`, `TagEvent`), texts as written.
@@ -198,6 +299,9 @@ pub struct Observed {
     pub import_mode: ImportMode,
     #[serde(default)]
     pub generation: Option<i64>,
+    /// The tag that a rule chose; it may change without another import.
+    #[serde(default)]
+    pub selected: Option<String>,
 }
 
 impl Observed {

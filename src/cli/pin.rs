@@ -5,11 +5,11 @@ use crate::cli::output;
 use crate::cli::place;
 use crate::cli::registries::Asker;
 use crate::cli::report::painted;
+use crate::cli::server_file;
 use crate::clock;
 use crate::git::Location;
 use crate::plan::{Action, Plan};
 use crate::problem::Severity;
-use crate::reconcile::plan_in_place;
 use crate::worktree;
 
 /// Edit the files of a folder in place; commits nothing
@@ -30,15 +30,15 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     };
     let folder = place::folder(&path)?;
     let asker = Asker::new(context)?;
-    let planned = plan_in_place(
-        &folder.files,
-        folder.problems.clone(),
-        &|all| folder.environments(all),
-        folder.history(),
-        &mut |lookups| asker.ask(context, lookups),
-        &clock::rfc3339(clock::now()),
-    )
-    .map_err(|error| place::git_error(&error))?;
+    let operator = server_file::operator_policy(context)?;
+    let planned = folder
+        .desk(&operator)
+        .plan(
+            None,
+            &mut |lookups| asker.ask(context, lookups),
+            &clock::rfc3339(clock::now()),
+        )
+        .map_err(|error| place::git_error(&error))?;
 
     let mut has_failures = planned
         .problems

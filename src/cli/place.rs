@@ -8,8 +8,9 @@ use crate::cli::git_options::git_options;
 use crate::cli::server_file;
 use crate::environment::Environment;
 use crate::git::{Location, Repository, Signature};
+use crate::policy::OperatorPolicy;
 use crate::problem::Problem;
-use crate::reconcile::{Cache, Failure, MAX_SEARCHED_BYTES, is_manifest};
+use crate::reconcile::{Cache, Desk, Failure, MAX_SEARCHED_BYTES, is_manifest};
 use crate::revision::{BranchName, CommitId};
 use crate::snapshot::Files;
 use crate::worktree;
@@ -66,6 +67,17 @@ pub fn folder(path: &Path) -> Result<Folder, CliError> {
 }
 
 impl Folder {
+    /// What a command works with: the files, and the environments that they stand for.
+    pub fn desk<'a>(&'a self, operator: &'a OperatorPolicy) -> Desk<'a> {
+        Desk::new(
+            self.files.clone(),
+            self.problems.clone(),
+            &|all| self.environments(all),
+            self.history(),
+            operator,
+        )
+    }
+
     /// The commit that is checked out, and its repository.
     pub fn history(&self) -> Option<(&Repository, CommitId)> {
         let repository = self.repository.as_ref()?;

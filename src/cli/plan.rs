@@ -5,11 +5,12 @@ use crate::cli::output::{self, Format, OutputArgs};
 use crate::cli::place;
 use crate::cli::registries::Asker;
 use crate::cli::report::{painted, painted_diff};
+use crate::cli::server_file;
 use crate::clock;
 use crate::git::Location;
 use crate::plan::{Action, Plan, PlanReport, diff};
 use crate::problem::{Problem, Severity};
-use crate::reconcile::{Pass, Planned, Scope, plan_in_place};
+use crate::reconcile::{Pass, Planned, Scope};
 
 /// Show what would change, and why; writes nothing
 ///
@@ -71,23 +72,16 @@ fn plans(
     location: &Location,
 ) -> Result<(Vec<Plan>, Vec<Problem>), CliError> {
     let asker = Asker::new(context)?;
+    let operator = server_file::operator_policy(context)?;
     let mut ask = |lookups: &[_]| asker.ask(context, lookups);
     if let (Location::Local(path), None) = (location, &args.revision)
         && !is_bare(path)
     {
         let folder = place::folder(path)?;
-        let chosen = |all: &[_]| folder.environments(all);
-        let now = clock::rfc3339(clock::now());
-        let history = folder.history();
-        let planned = plan_in_place(
-            &folder.files,
-            folder.problems.clone(),
-            &chosen,
-            history,
-            &mut ask,
-            &now,
-        )
-        .map_err(|error| place::git_error(&error))?;
+        let planned = folder
+            .desk(&operator)
+            .plan(None, &mut ask, &clock::rfc3339(clock::now()))
+            .map_err(|error| place::git_error(&error))?;
         return Ok((planned.plans, planned.problems));
     }
     let repository = place::repository(context, location)?;

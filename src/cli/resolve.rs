@@ -52,6 +52,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         import_mode: ImportMode::PreserveOriginal,
         platforms: Vec::new(),
         insecure: args.insecure,
+        secrets_of: None,
         known: BTreeSet::new(),
         chosen: BTreeMap::new(),
     };

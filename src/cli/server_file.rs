@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::config::server::{self, ServerConfig};
+use crate::policy::OperatorPolicy;
 use crate::snapshot::FilePath;
 use crate::yaml::MAX_FILE_BYTES;
 
@@ -16,6 +17,15 @@ pub fn read(context: &Context) -> Result<&ServerConfig, CliError> {
     }
     let config = read_file(context)?;
     Ok(context.server.get_or_init(|| config))
+}
+
+/// What the operator's file says about planning.
+pub fn operator_policy(context: &Context) -> Result<OperatorPolicy, CliError> {
+    let config = read(context)?;
+    Ok(OperatorPolicy {
+        enforces_access: config.access.enforce,
+        ..OperatorPolicy::default()
+    })
 }
 
 fn read_file(context: &Context) -> Result<ServerConfig, CliError> {

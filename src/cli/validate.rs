@@ -5,9 +5,9 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format, OutputArgs};
 use crate::cli::place;
+use crate::cli::server_file;
 use crate::git::Location;
 use crate::problem::{Problem, Severity};
-use crate::reconcile::lint;
 
 /// Check streams, triggers and headwater.yaml, offline
 ///
@@ -42,9 +42,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         );
     };
     let folder = place::folder(&path)?;
-    let mut problems = lint(&folder.files, folder.problems.clone(), &|all| {
-        folder.environments(all)
-    });
+    let operator = server_file::operator_policy(context)?;
+    let mut problems = folder.desk(&operator).lint();
     problems.sort();
     problems.dedup();
     show(args, context, folder.files.len(), &problems)?;

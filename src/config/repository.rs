@@ -40,10 +40,13 @@ pub struct Imports {
     /// Off: no tag is looked at again by itself.
     pub scheduled: bool,
     pub interval: Duration,
-    pub per_minute: usize,
+    /// Without one, only the daemon has a budget.
+    pub per_minute: Option<usize>,
     pub bulk_per_repository: usize,
     /// For tags that name no mode of their own.
     pub import_mode: ImportMode,
+    /// How old an image must be, where the tag does not say.
+    pub minimum_age: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,9 +89,10 @@ impl Default for Imports {
             follow: Follow::default(),
             scheduled: true,
             interval: Duration::from_secs(300),
-            per_minute: 60,
+            per_minute: None,
             bulk_per_repository: 50,
             import_mode: ImportMode::default(),
+            minimum_age: Duration::ZERO,
         }
     }
 }
@@ -279,7 +283,9 @@ fn read_imports<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut Imports)
         into.interval = SHORTEST_INTERVAL;
         fields.warning(node, "`interval` is at least 10s; that is used");
     }
-    set(&mut into.per_minute, fields.number(node, "perMinute", 1));
+    if let Some(number) = fields.number(node, "perMinute", 1) {
+        into.per_minute = Some(number);
+    }
     set(
         &mut into.bulk_per_repository,
         fields.number(node, "bulkPerRepository", 1),
@@ -288,11 +294,7 @@ fn read_imports<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut Imports)
         &mut into.import_mode,
         fields.choice(node, "importMode", &modes),
     );
-    if let Some(age) = fields.get(node, "minimumAge")
-        && fields.duration(node, "minimumAge") != Some(Duration::ZERO)
-    {
-        fields.warning(age, "`minimumAge` is not acted on by this version");
-    }
+    set(&mut into.minimum_age, fields.duration(node, "minimumAge"));
 }
 
 fn read_pins<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut Pins) {
@@ -342,7 +344,7 @@ spec:
     - {name: dev, branch: env/dev, delivery: commit}
     - {name: prod, paths: [apps/prod/**], namespaces: [prod]}
   pullRequests: {groupBy: namespace, maxOpen: 3}
-  imports: {follow: all, scheduled: false, interval: 1h30m, perMinute: 5, bulkPerRepository: 6, importMode: Legacy, minimumAge: 0s}
+  imports: {follow: all, scheduled: false, interval: 1h30m, perMinute: 5, bulkPerRepository: 6, importMode: Legacy, minimumAge: 2h}
   pins: {keepTag: false, historyLimit: 4}
 ";
         let (config, problems) = read(text.as_bytes());
@@ -358,6 +360,8 @@ spec:
         assert_eq!(config.pull_requests.group_by, GroupBy::Namespace);
         assert_eq!(config.pull_requests.max_open, 3);
         assert_eq!(config.imports.interval, Duration::from_secs(5400));
+        assert_eq!(config.imports.minimum_age, Duration::from_secs(7200));
+        assert_eq!(config.imports.per_minute, Some(5));
         assert_eq!(config.imports.follow, Follow::All);
         assert_eq!(config.imports.import_mode, ImportMode::Legacy);
         assert!(!config.imports.scheduled && !config.pins.keep_tag);

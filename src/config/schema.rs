@@ -118,16 +118,19 @@ pub struct ImportFields {
     pub scheduled: Option<bool>,
     /// How often a followed tag is looked at: `5m` by default, at least `10s`.
     pub interval: Option<String>,
-    /// How many tags are looked at in a minute; 60 by default.
+    /// How many followed tags of one registry are looked at in a minute. Without it an unattended
+    /// pass looks at all that are due.
     #[schemars(range(min = 1))]
     pub per_minute: Option<usize>,
-    /// How many tags of one repository are looked at in one go; 50 by default.
+    /// How many tags of one repository are imported for a `dockerImageRepository`, or looked at
+    /// by a rule that needs their dates; 50 by default.
     #[schemars(range(min = 1))]
     pub bulk_per_repository: Option<usize>,
     /// How an index of several platforms is recorded, where the tag does not say;
     /// `PreserveOriginal` by default.
     pub import_mode: Option<ImportMode>,
-    /// How old an image must be. Not acted on by this version.
+    /// How old an image must be, by its own creation time, before it is taken, where the tag does
+    /// not say; `0s` by default.
     pub minimum_age: Option<String>,
 }
 

@@ -14,6 +14,13 @@ use crate::yaml::{Node, Source};
 pub struct ServerConfig {
     pub registries: RegistrySettings,
     pub git: GitSettings,
+    pub access: AccessSettings,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessSettings {
+    /// Whether a stream of another namespace needs a RoleBinding to `system:image-puller`.
+    pub enforce: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,13 +73,16 @@ pub fn read(name: &FilePath, bytes: &[u8]) -> (Option<ServerConfig>, Vec<Problem
     let (mut fields, root) = Fields::new(name, &source);
     let mut config = ServerConfig::default();
     if let Some(root) = root {
-        fields.check(root, &["registries", "git"]);
+        fields.check(root, &["registries", "git", "access"]);
         if let Some(node) = fields.mapping(root, "registries", &["allow", "hosts"]) {
             config.registries = read_registries(&mut fields, node);
         }
         const GIT: &[&str] = &["author", "caFile", "knownHosts", "credentials"];
         if let Some(node) = fields.mapping(root, "git", GIT) {
             config.git = read_git(&mut fields, node);
+        }
+        if let Some(node) = fields.mapping(root, "access", &["enforce"]) {
+            config.access.enforce = fields.flag(node, "enforce").unwrap_or_default();
         }
     }
     let config = (!fields.has_errors()).then_some(config);

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::access::Subject;
 use crate::environment::Environment;
 use crate::image::Reference;
 use crate::manifest::facts::{
@@ -23,7 +24,29 @@ pub struct Manifests {
     pub triggers: Vec<Trigger>,
     /// Every container's image.
     pub images: Vec<ImageField>,
+    /// RoleBindings to `system:image-puller`.
+    pub grants: Vec<Grant>,
+    pub tag_hooks: Vec<TagHook>,
     pub problems: Vec<Problem>,
+}
+
+/// Who may use the streams of a namespace, by one RoleBinding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose streams.
+    pub namespace: String,
+    pub place: Place,
+    pub subjects: Vec<Subject>,
+}
+
+/// A DeploymentConfig's lifecycle hook that gives a deployed container's image to a stream tag
+/// (oc `pkg/cli/deployer/strategy/support/lifecycle.go`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagHook {
+    pub place: Place,
+    /// As it stands in the container.
+    pub image: Option<String>,
+    pub to: StreamTagName,
 }
 
 /// Puts the facts of a branch's files together for `environment`.
@@ -64,6 +87,8 @@ pub fn assemble(
         for trigger in &facts.image_triggers {
             assembly.add_image_trigger(file, trigger, fields);
         }
+        assembly.add_grants(file, facts);
+        assembly.add_tag_hooks(file, facts);
     }
     assembly.refuse_rivals();
     assembly.add_local_names();
@@ -118,6 +143,33 @@ impl Assembly<'_> {
                     .advice("give it a metadata.namespace"),
                 ),
             }
+        }
+    }
+
+    fn add_grants(&mut self, file: &FilePath, facts: &FileFacts) {
+        for grant in &facts.grants {
+            let namespaces = self.reach.namespaces(file, grant.namespace.as_deref());
+            let grants = namespaces.into_iter().map(|namespace| Grant {
+                namespace,
+                place: grant.at.in_file(file),
+                subjects: grant.subjects.clone(),
+            });
+            self.manifests.grants.extend(grants);
+        }
+    }
+
+    fn add_tag_hooks(&mut self, file: &FilePath, facts: &FileFacts) {
+        for hook in &facts.tag_hooks {
+            let namespaces = self.reach.namespaces(file, hook.namespace.as_deref());
+            let Some(namespace) = namespaces.first() else {
+                continue;
+            };
+            let namespace = hook.to.namespace.as_deref().unwrap_or(namespace);
+            self.manifests.tag_hooks.push(TagHook {
+                place: hook.at.in_file(file),
+                image: hook.image.clone(),
+                to: StreamTagName::new(namespace, &hook.to.stream, &hook.to.tag),
+            });
         }
     }
 
@@ -427,7 +479,12 @@ fn image_stream(file: &FilePath, facts: &StreamFacts, namespace: &str) -> ImageS
         },
         root: facts.root.clone(),
         place: facts.at.in_file(file),
+        metadata: facts.metadata.clone(),
         local_lookup: facts.local_lookup,
+        whole_repository: facts
+            .whole_repository
+            .as_ref()
+            .map(|(reference, at)| (reference.clone(), at.in_file(file))),
         tags: facts
             .tags
             .iter()
@@ -435,11 +492,7 @@ fn image_stream(file: &FilePath, facts: &StreamFacts, namespace: &str) -> ImageS
                 name: tag.name.clone(),
                 place: tag.at.in_file(file),
                 source: tag_source(&tag.source, namespace, &facts.name),
-                reference: tag.reference,
-                scheduled: tag.scheduled,
-                insecure: tag.insecure,
-                import_mode: tag.import_mode,
-                generation: tag.generation,
+                settings: tag.settings.clone(),
             })
             .collect(),
         status: facts.status.clone(),
@@ -459,9 +512,16 @@ fn tag_source(facts: &SourceFacts, own_namespace: &str, own_name: &str) -> TagSo
             stream.as_deref().unwrap_or(own_name),
             tag,
         )),
-        SourceFacts::StreamImage { namespace, name } => TagSource::StreamImage {
-            name: name.clone(),
-            namespace: namespace.clone(),
+        SourceFacts::StreamImage {
+            namespace,
+            stream,
+            prefix,
+        } => TagSource::StreamImage {
+            stream: StreamName {
+                namespace: namespace.as_deref().unwrap_or(own_namespace).to_owned(),
+                name: stream.as_deref().unwrap_or(own_name).to_owned(),
+            },
+            prefix: prefix.clone(),
         },
         SourceFacts::None => TagSource::None,
         SourceFacts::Invalid => TagSource::Invalid,

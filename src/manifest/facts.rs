@@ -5,11 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::Subject;
 use crate::field_path::FieldPath;
 use crate::image::Reference;
 use crate::problem::{Place, Problem, Severity};
 use crate::snapshot::FilePath;
-use crate::stream::{ImportMode, Observed, StatusTag};
+use crate::stream::{Observed, StatusTag, StreamMetadata, TagSettings};
 use crate::trigger::{PinForm, TriggerKind};
 
 /// Everything in one file that matters here.
@@ -18,6 +19,8 @@ pub struct FileFacts {
     pub streams: Vec<StreamFacts>,
     pub objects: Vec<ObjectFacts>,
     pub image_triggers: Vec<ImageTriggerFacts>,
+    pub grants: Vec<GrantFacts>,
+    pub tag_hooks: Vec<TagHookFacts>,
     /// What the file says if its name makes it a kustomization.
     pub kustomization: Option<KustomizationFacts>,
     pub findings: Vec<Finding>,
@@ -79,7 +82,9 @@ pub struct StreamFacts {
     pub document: usize,
     pub root: FieldPath,
     pub at: Spot,
+    pub metadata: StreamMetadata,
     pub local_lookup: bool,
+    pub whole_repository: Option<(Reference, Spot)>,
     pub tags: Vec<TagFacts>,
     pub status: Vec<StatusTag>,
     pub observed: Vec<(String, Observed)>,
@@ -91,11 +96,7 @@ pub struct TagFacts {
     pub name: String,
     pub at: Spot,
     pub source: SourceFacts,
-    pub reference: bool,
-    pub scheduled: bool,
-    pub insecure: bool,
-    pub import_mode: Option<ImportMode>,
-    pub generation: Option<i64>,
+    pub settings: TagSettings,
 }
 
 /// What a tag follows, before namespaces are known.
@@ -108,9 +109,11 @@ pub enum SourceFacts {
         stream: Option<String>,
         tag: String,
     },
+    /// Without a stream: an image of the same one.
     StreamImage {
         namespace: Option<String>,
-        name: String,
+        stream: Option<String>,
+        prefix: String,
     },
     None,
     Invalid,
@@ -165,6 +168,26 @@ pub struct FromFacts {
     pub namespace: Option<String>,
     pub stream: String,
     pub tag: String,
+}
+
+/// A RoleBinding to the role `system:image-puller`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantFacts {
+    pub namespace: Option<String>,
+    pub at: Spot,
+    pub subjects: Vec<Subject>,
+}
+
+/// A `tagImages` entry of a DeploymentConfig's lifecycle hook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagHookFacts {
+    /// Of the DeploymentConfig.
+    pub namespace: Option<String>,
+    pub document: usize,
+    pub at: Spot,
+    /// The image that stands in the container.
+    pub image: Option<String>,
+    pub to: FromFacts,
 }
 
 /// An `ImageTrigger` manifest.

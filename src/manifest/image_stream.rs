@@ -6,7 +6,10 @@ use crate::field_path::FieldPath;
 use crate::image::Reference;
 use crate::manifest::facts::{SourceFacts, StreamFacts, TagFacts};
 use crate::manifest::reader::Reader;
-use crate::stream::{ImportMode, OBSERVED, Observed, StatusTag, TagEvent};
+use crate::stream::{
+    Condition, From, INTERVAL, ImportMode, MINIMUM_AGE, OBSERVED, Observed, ReferencePolicy,
+    SELECT, StatusTag, StreamMetadata, TagEvent, TagSettings,
+};
 use crate::yaml::Node;
 
 /// Reads the ImageStream `object`, which stands at `root`. None where it has no usable name.
@@ -42,21 +45,15 @@ pub(crate) fn read<'a>(
     let local_lookup = spec
         .and_then(|spec| reader.get(spec, "lookupPolicy"))
         .is_some_and(|policy| reader.flag(policy, "local"));
-    if let Some(field) = spec.and_then(|spec| reader.get(spec, "dockerImageRepository"))
-        && field.text() != Some("")
-    {
-        reader.warning(
-            field,
-            "`dockerImageRepository` (all tags of a repository) is not acted on by this version",
-        );
-    }
     Some(StreamFacts {
         name: name.to_owned(),
         namespace: namespace.map(str::to_owned),
         document: reader.document.index,
         root: root.clone(),
         at: reader.spot(object),
+        metadata: read_metadata(reader, object),
         local_lookup,
+        whole_repository: spec.and_then(|spec| read_whole_repository(reader, spec)),
         tags: spec.map_or_else(Vec::new, |spec| read_tags(reader, spec)),
         status: read_status(reader, object),
         observed: metadata.map_or_else(Vec::new, |metadata| read_observed(reader, metadata)),
@@ -102,25 +99,134 @@ fn read_tag<'a>(reader: &mut Reader<'a>, item: &'a Node, name: &str) -> TagFacts
             "only tags pointing to Docker repositories may be scheduled for background import",
         );
     }
-    check_reference_policy(reader, item);
+    let annotations = read_texts(reader, item, "annotations");
     TagFacts {
         name: name.to_owned(),
         at: reader.spot(item),
         source,
-        reference: reader.flag(item, "reference"),
-        scheduled,
-        insecure: policy.is_some_and(|policy| reader.flag(policy, "insecure")),
-        import_mode: policy.and_then(|policy| read_import_mode(reader, policy)),
-        generation: read_generation(reader, item),
+        settings: TagSettings {
+            from: read_from(reader, item),
+            reference: reader.flag(item, "reference"),
+            scheduled,
+            insecure: policy.is_some_and(|policy| reader.flag(policy, "insecure")),
+            import_mode: policy.and_then(|policy| read_import_mode(reader, policy)),
+            reference_policy: read_reference_policy(reader, item),
+            generation: read_generation(reader, item),
+            rule: read_annotation(reader, item, SELECT, |text| {
+                text.parse().map_err(|error| format!("{error}"))
+            }),
+            interval: read_annotation(reader, item, INTERVAL, read_seconds),
+            minimum_age: read_annotation(reader, item, MINIMUM_AGE, read_seconds),
+            annotations,
+        },
     }
 }
 
-fn check_reference_policy<'a>(reader: &mut Reader<'a>, item: &'a Node) {
-    let Some(kind) = reader.at(item, &["referencePolicy", "type"]) else {
-        return;
+/// A mapping of texts; what is no text is left out.
+fn read_texts<'a>(reader: &Reader<'a>, holder: &'a Node, key: &str) -> BTreeMap<String, String> {
+    reader
+        .get(holder, key)
+        .map_or(&[][..], Node::entries)
+        .iter()
+        .filter_map(|(key, value)| {
+            let value = reader.follow(value).text()?;
+            Some((key.text()?.to_owned(), value.to_owned()))
+        })
+        .collect()
+}
+
+fn read_from<'a>(reader: &Reader<'a>, item: &'a Node) -> Option<From> {
+    let from = reader.get(item, "from")?;
+    let text = |key| reader.text(from, key).unwrap_or_default().to_owned();
+    Some(From {
+        kind: text("kind"),
+        name: text("name"),
+        namespace: Some(text("namespace")).filter(|namespace| !namespace.is_empty()),
+    })
+}
+
+/// An annotation of a tag that means something here; a wrong one is a finding.
+fn read_annotation<'a, T>(
+    reader: &mut Reader<'a>,
+    item: &'a Node,
+    key: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Option<T> {
+    let node = reader.at(item, &["annotations", key])?;
+    match read(node.text().unwrap_or_default()) {
+        Ok(value) => Some(value),
+        Err(reason) => {
+            reader.error(node, format!("{key}: {reason}"));
+            None
+        }
+    }
+}
+
+fn read_seconds(text: &str) -> Result<u64, String> {
+    let span: Option<jiff::SignedDuration> = text.parse().ok();
+    span.and_then(|span| u64::try_from(span.as_secs()).ok())
+        .ok_or_else(|| format!("`{text}` is no time span, for example 5m or 1h30m"))
+}
+
+fn read_metadata<'a>(reader: &Reader<'a>, object: &'a Node) -> StreamMetadata {
+    let status = reader.get(object, "status");
+    let repository = |key| {
+        let text = status.and_then(|status| reader.text(status, key));
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
     };
-    if !matches!(kind.text(), Some("" | "Source" | "Local")) {
-        reader.error(kind, "valid values are \"Source\", \"Local\"");
+    let metadata = reader.get(object, "metadata");
+    let texts = |key| metadata.map_or_else(BTreeMap::new, |node| read_texts(reader, node, key));
+    StreamMetadata {
+        labels: texts("labels"),
+        annotations: texts("annotations"),
+        created: metadata
+            .and_then(|metadata| reader.text(metadata, "creationTimestamp"))
+            .map(str::to_owned),
+        repository: repository("dockerImageRepository"),
+        public_repository: repository("publicDockerImageRepository"),
+    }
+}
+
+/// `spec.dockerImageRepository` (openshift-apiserver `image/validation/validation.go`,
+/// `ValidateImageStreamWithWhitelister`).
+fn read_whole_repository<'a>(
+    reader: &mut Reader<'a>,
+    spec: &'a Node,
+) -> Option<(Reference, crate::manifest::Spot)> {
+    let node = reader
+        .get(spec, "dockerImageRepository")
+        .filter(|node| node.text() != Some(""))?;
+    let text = node.text().unwrap_or_default();
+    let reference = match text.parse::<Reference>() {
+        Ok(reference) if reference.digest.is_some() => {
+            Err("the repository name may not contain an ID".to_owned())
+        }
+        Ok(reference) if reference.tag.is_some() => {
+            Err("the repository name may not contain a tag".to_owned())
+        }
+        Ok(reference) => Ok(reference),
+        Err(error) => Err(format!("`{text}`: {error}")),
+    };
+    match reference {
+        Ok(reference) => Some((reference, reader.spot(node))),
+        Err(message) => {
+            reader.error(node, message);
+            None
+        }
+    }
+}
+
+fn read_reference_policy<'a>(reader: &mut Reader<'a>, item: &'a Node) -> ReferencePolicy {
+    let Some(kind) = reader.at(item, &["referencePolicy", "type"]) else {
+        return ReferencePolicy::Source;
+    };
+    match kind.text() {
+        Some("" | "Source") => ReferencePolicy::Source,
+        Some("Local") => ReferencePolicy::Local,
+        _ => {
+            reader.error(kind, "valid values are \"Source\", \"Local\"");
+            ReferencePolicy::Source
+        }
     }
 }
 
@@ -207,13 +313,19 @@ fn stream_tag(name: &str, namespace: Option<String>) -> Result<SourceFacts, Stri
     })
 }
 
+/// `<id>` or `<stream>@<id>`, where the id may be the beginning of one.
 fn stream_image(name: &str, namespace: Option<String>) -> Result<SourceFacts, String> {
-    if name.matches('@').count() > 1 || name.starts_with('@') || name.ends_with('@') {
+    let (stream, prefix) = match name.split_once('@') {
+        Some((stream, prefix)) => (Some(stream.to_owned()), prefix),
+        None => (None, name),
+    };
+    if prefix.is_empty() || prefix.contains('@') || stream.as_deref() == Some("") {
         return Err(FORMS.to_owned());
     }
     Ok(SourceFacts::StreamImage {
         namespace,
-        name: name.to_owned(),
+        stream,
+        prefix: prefix.to_owned(),
     })
 }
 
@@ -242,6 +354,7 @@ fn read_status<'a>(reader: &mut Reader<'a>, object: &'a Node) -> Vec<StatusTag> 
         tags.push(StatusTag {
             tag: tag.to_owned(),
             items,
+            conditions: read_conditions(reader, item),
         });
     }
     tags
@@ -257,6 +370,24 @@ fn read_event<'a>(reader: &Reader<'a>, event: &'a Node) -> Option<TagEvent> {
         generation: text("generation").parse().unwrap_or_default(),
     };
     (!event.image.is_empty() || !event.reference.is_empty()).then_some(event)
+}
+
+fn read_conditions<'a>(reader: &Reader<'a>, item: &'a Node) -> Vec<Condition> {
+    let conditions = reader.items(item, "conditions").iter();
+    conditions
+        .map(|condition| {
+            let condition = reader.follow(condition);
+            let text = |key| reader.text(condition, key).unwrap_or_default().to_owned();
+            Condition {
+                kind: text("type"),
+                status: text("status"),
+                reason: text("reason"),
+                message: text("message"),
+                time: text("lastTransitionTime"),
+                generation: text("generation").parse().unwrap_or_default(),
+            }
+        })
+        .collect()
 }
 
 fn read_observed<'a>(reader: &mut Reader<'a>, metadata: &'a Node) -> Vec<(String, Observed)> {
@@ -300,9 +431,10 @@ mod tests {
         assert_eq!(findings, Vec::<String>::new());
         let tag = tag.unwrap();
         assert_eq!(tag.name, "1.10");
-        assert!(tag.reference && tag.scheduled && tag.insecure);
-        assert_eq!(tag.import_mode, Some(ImportMode::Legacy));
-        assert_eq!(tag.generation, Some(0));
+        let settings = tag.settings;
+        assert!(settings.reference && settings.scheduled && settings.insecure);
+        assert_eq!(settings.import_mode, Some(ImportMode::Legacy));
+        assert_eq!(settings.generation, Some(0));
         assert_eq!(
             tag.source,
             SourceFacts::Image("quay.io/a/b:1".parse().unwrap())
@@ -311,7 +443,10 @@ mod tests {
             stream_with("{name: a, generation: null, from: null, annotations: null}");
         assert!(findings.is_empty());
         let tag = tag.unwrap();
-        assert_eq!((tag.generation, tag.source), (None, SourceFacts::None));
+        assert_eq!(
+            (tag.settings.generation, tag.source),
+            (None, SourceFacts::None)
+        );
     }
 
     #[test]

@@ -24,11 +24,12 @@ mod template;
 mod text_in_scalar;
 mod workload;
 
-pub use assemble::{Manifests, assemble};
+pub use assemble::{Grant, Manifests, TagHook, assemble};
 pub use facts::{
-    ContainerFacts, FieldFact, FieldFacts, FileFacts, Finding, FromFacts, Gathered,
+    ContainerFacts, FieldFact, FieldFacts, FileFacts, Finding, FromFacts, Gathered, GrantFacts,
     ImageTriggerFacts, KustomizationFacts, KustomizeImage, ObjectFacts, SourceFacts, Spot,
-    StreamFacts, TagFacts, TargetFacts, TriggerFacts, Wanted, WantedDocument, WantedField,
+    StreamFacts, TagFacts, TagHookFacts, TargetFacts, TriggerFacts, Wanted, WantedDocument,
+    WantedField,
 };
 pub use oversized::{oversized, oversized_fields};
 pub use read::{read_fields, read_file, screen, wanted_fields};

@@ -44,6 +44,10 @@ impl Configuration {
                     follow: config.imports.follow,
                     scheduled: config.imports.scheduled,
                     import_mode: config.imports.import_mode,
+                    interval: config.imports.interval,
+                    per_minute: config.imports.per_minute,
+                    bulk_per_repository: config.imports.bulk_per_repository,
+                    minimum_age: config.imports.minimum_age,
                 },
                 pins: PinPolicy {
                     keep_tag: config.pins.keep_tag,

@@ -227,6 +227,7 @@ impl Pass<'_> {
             branches: &evidence::branches(self.repository, snapshot.commit, &heads)?,
             history: Some((self.repository, snapshot.commit)),
             mode: Mode::Commits,
+            only: None,
             now: &clock::rfc3339(self.now),
         };
         let plan = subject.plan(&planning, |paths| self.files(&snapshot, paths))?;

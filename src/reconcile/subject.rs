@@ -14,6 +14,7 @@ use crate::reconcile::read::Reading;
 use crate::resolve::{self, Following, Questions};
 use crate::revision::CommitId;
 use crate::snapshot::{FilePath, Files};
+use crate::stream::StreamTagName;
 
 /// An environment with what its files say.
 pub struct Subject {
@@ -31,11 +32,22 @@ pub struct Planning<'a> {
     /// The commit whose first-parent history is looked into, if there is one.
     pub history: Option<(&'a Repository, CommitId)>,
     pub mode: Mode,
+    /// Stream tags that alone are planned for; none: all.
+    pub only: Option<&'a BTreeSet<StreamTagName>>,
     /// RFC 3339.
     pub now: &'a str,
 }
 
 impl Subject {
+    /// What the files say of one of `environments`, all of them on one branch.
+    pub fn manifests(
+        reading: &Reading,
+        environment: &Environment,
+        environments: &[Environment],
+    ) -> Manifests {
+        manifest::assemble(&reading.files, &reading.fields, environment, environments)
+    }
+
     /// Puts the files together for one of `environments`, all of them on one branch; what must
     /// be asked goes to `questions`.
     pub fn read(
@@ -45,8 +57,7 @@ impl Subject {
         policy: &Policy,
         questions: &mut Questions,
     ) -> Self {
-        let manifests =
-            manifest::assemble(&reading.files, &reading.fields, environment, environments);
+        let manifests = Self::manifests(reading, environment, environments);
         let following = resolve::follow(
             &manifests.streams,
             &manifests.triggers,
@@ -72,13 +83,17 @@ impl Subject {
             following,
         } = self;
         let mut tags = resolve::answer(&following, planning.answers);
-        let (due, taken_back) = due_without_held(
+        let (mut due, taken_back) = due_without_held(
             &manifests,
             &planning.policy.pins,
             &mut tags,
             &planning.branches.branches,
             planning.history,
         )?;
+        if let Some(only) = planning.only {
+            due.moves.retain(|moved| only.contains(&moved.tag));
+            due.waiting.retain(|waiting| only.contains(&waiting.tag));
+        }
         let files = files(&touched_files(&due, &manifests))?;
         let mut problems = manifests.problems;
         problems.extend(following.problems);

@@ -111,7 +111,7 @@ fn follow_tag(
         name,
     };
     match &tag.source {
-        TagSource::Image(reference) if tag.reference => {
+        TagSource::Image(reference) if tag.settings.reference => {
             followed.source = Some(reference.clone());
             followed.course = Course::Keep(Standing::Reference);
         }
@@ -148,11 +148,12 @@ fn follow_image(
     questions: &mut Questions,
     followed: &mut FollowedTag,
 ) {
-    let import_mode = tag.import_mode.unwrap_or(policy.import_mode);
+    let import_mode = tag.settings.import_mode.unwrap_or(policy.import_mode);
     let observed = Observed {
         from: reference.to_string(),
         import_mode,
-        generation: tag.generation,
+        generation: tag.settings.generation,
+        selected: None,
     };
     followed.source = Some(reference.clone());
     if followed.recorded.is_empty()
@@ -178,7 +179,7 @@ fn follow_image(
         None => known.is_none(),
     };
     followed.observed = Some(observed);
-    let follows = policy.scheduled && (tag.scheduled || policy.follow == Follow::All);
+    let follows = policy.scheduled && (tag.settings.scheduled || policy.follow == Follow::All);
     followed.course = if !is_changed && !follows {
         Course::Keep(Standing::ImportedOnce)
     } else if !is_changed && reference.digest.is_some() && known == reference.digest {
@@ -189,7 +190,7 @@ fn follow_image(
             (None, Some(tag)) => Wanted::Tag(tag.clone()),
             (None, None) => Wanted::Tag(Tag::latest()),
         };
-        Course::Ask(questions.ask(reference, wanted, import_mode, tag.insecure, known))
+        Course::Ask(questions.ask(reference, wanted, import_mode, tag.settings.insecure, known))
     };
 }
 
@@ -239,7 +240,8 @@ fn follow_alias(
                     followed.observed = Some(Observed {
                         from: first.tag.clone(),
                         import_mode: ImportMode::default(),
-                        generation: tag.generation,
+                        generation: tag.settings.generation,
+                        selected: None,
                     });
                 }
                 followed.course = Course::Alias(StreamTagName {
@@ -324,6 +326,7 @@ impl Questions {
             import_mode,
             platforms: Vec::new(),
             insecure,
+            secrets_of: None,
             known: BTreeSet::new(),
             chosen: BTreeMap::new(),
         };

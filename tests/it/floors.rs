@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// The rooms of each floor; `src/main.rs` stands on the roof and `src/lib.rs` only declares.
 const FLOORS: [&[&str]; 6] = [
     &[
+        "access",
         "environment",
         "field_path",
         "image",
@@ -16,12 +17,13 @@ const FLOORS: [&[&str]; 6] = [
         "problem",
         "pull_request",
         "revision",
+        "selection",
         "snapshot",
         "stream",
         "trigger",
     ],
     &["config", "manifest", "yaml"],
-    &["plan", "resolve"],
+    &["plan", "resolve", "show", "verb"],
     &["clock", "forge", "git", "registry", "worktree"],
     &["reconcile"],
     &["cli", "main", "serve", "telemetry"],

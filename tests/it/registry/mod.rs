@@ -36,6 +36,7 @@ fn lookup(reference: &str) -> Lookup {
         import_mode: ImportMode::PreserveOriginal,
         platforms: Vec::new(),
         insecure: false,
+        secrets_of: None,
         known: BTreeSet::new(),
         chosen: BTreeMap::new(),
     }
