@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::place::path_variable;
 use crate::cli::server_file;
 use crate::config::server::RegistryHost;
-use crate::lookup::{Lookup, Resolution};
+use crate::lookup::{Answer, Lookup, Question, Resolution};
 use crate::registry::{AllowedHosts, CredentialSource, Registries, RegistryOptions};
 
 /// The registries, and the runtime that asks them.
@@ -33,13 +33,20 @@ impl Asker {
         })
     }
 
-    /// Answers lookups in their order, with a progress bar.
-    pub fn ask(&self, context: &Context, lookups: &[Lookup]) -> Vec<Resolution> {
+    /// Answers questions in their order, with a progress bar.
+    pub fn answer(&self, context: &Context, questions: &[Question]) -> Vec<Answer> {
         let bar = context
             .progress
-            .start("asking registries", lookups.len() as u64);
+            .start("asking registries", questions.len() as u64);
         self.runtime
-            .block_on(self.registries.resolve_all(lookups, || bar.advance(1)))
+            .block_on(self.registries.answer_all(questions, || bar.advance(1)))
+    }
+
+    /// As [`Asker::answer`], for images alone.
+    pub fn ask(&self, context: &Context, lookups: &[Lookup]) -> Vec<Resolution> {
+        let questions: Vec<Question> = lookups.iter().cloned().map(Question::Image).collect();
+        let answers = self.answer(context, &questions).into_iter();
+        answers.filter_map(Answer::image).collect()
     }
 
     pub fn registries(&self) -> &Registries {
