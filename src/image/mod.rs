@@ -6,6 +6,7 @@ mod description;
 mod digest;
 mod platform;
 mod reference;
+mod registry_pattern;
 mod repository;
 mod tag;
 
@@ -13,5 +14,6 @@ pub use description::{Configuration, Description, PlatformImage};
 pub use digest::{Digest, DigestError};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError};
+pub use registry_pattern::{RegistryPattern, RegistryPatternError, refusal};
 pub use repository::{DOCKER_HUB, DOCKER_HUB_HOST, Endpoint, Repository};
 pub use tag::{Tag, TagError};
