@@ -10,6 +10,7 @@ mod authority;
 mod challenge;
 mod channel;
 mod clients;
+mod configuration;
 mod created;
 mod credential_helper;
 mod credentials;
