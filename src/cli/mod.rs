@@ -5,6 +5,7 @@
 
 pub mod completion;
 pub mod context;
+pub mod create;
 pub mod demo;
 pub mod error;
 pub mod exit;
@@ -71,6 +72,7 @@ enum Command {
     Resolve(resolve::Args),
     Validate(validate::Args),
     Pr(pr::Args),
+    Create(create::Args),
     Schema(schema::Args),
     Completion(completion::Args),
     Help(help::Args),
@@ -89,6 +91,7 @@ impl Command {
             Self::History(args) => history::run(args, context),
             Self::Validate(args) => validate::run(args, context),
             Self::Pr(args) => pr::run(args, context),
+            Self::Create(args) => create::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completion(args) => completion::run(args, context),
             Self::Help(args) => help::run(args, context),
