@@ -220,7 +220,7 @@ fn status_batch(
             edits.push(put(status_path(stream, tag), status::entry(tag, &items)));
         }
     }
-    if let Some(text) = status::observed(stream, moves.iter().copied()) {
+    if let Some(text) = status::observed(stream, moves) {
         let field = stream
             .root
             .clone()

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use crate::image::{Digest, Reference};
 use crate::plan::due::{Move, Record, recorded_reference};
-use crate::stream::{ImageStream, Observed, TagEvent};
+use crate::stream::{ALL_TAGS, ImageStream, Observed, TagEvent};
 
 /// The items of a tag after a move, newest first, at most `limit`.
 ///
-/// The newest item is replaced in place where only its reference differs
-/// (openshift-apiserver `imageutil.AddTagEventToImageStream`, rules 2 and 4); otherwise the image
-/// is put before it. `created` is RFC 3339.
+/// The newest item is replaced in place where its reference or its image is the same
+/// (openshift-apiserver `imageutil.AddTagEventToImageStream`); otherwise the image is put before
+/// it. Only the newest item is compared. `created` is RFC 3339.
 pub fn items(image: &Reference, record: &Record, created: &str, limit: usize) -> Vec<TagEvent> {
     let digest = image
         .digest
@@ -27,7 +27,11 @@ pub fn items(image: &Reference, record: &Record, created: &str, limit: usize) ->
     }
     let reference = recorded_reference(image);
     match items.first_mut() {
-        Some(newest) if newest.image == digest => newest.reference = reference,
+        // Rule 3: the same name for another image says nothing about what it was before.
+        Some(newest) if newest.reference == reference => newest.image = digest,
+        Some(newest) if newest.image == digest && !digest.is_empty() => {
+            newest.reference = reference;
+        }
         newest => {
             let generation = newest.map_or(1, |item| {
                 item.generation + i64::from(record.is_other_source)
@@ -72,19 +76,25 @@ pub fn entry(tag: &str, items: &[TagEvent]) -> Value {
 
 /// The text of the annotation [`crate::stream::OBSERVED`] after `moves` of one stream; none
 /// where it does not change.
-pub fn observed<'a>(stream: &ImageStream, moves: impl Iterator<Item = &'a Move>) -> Option<String> {
+pub fn observed(stream: &ImageStream, moves: &[&Move]) -> Option<String> {
     let mut observed = stream.observed.clone();
     for moved in moves {
-        if let Some(now) = moved
-            .record
-            .as_ref()
-            .and_then(|record| record.observed.clone())
-        {
-            observed.insert(moved.tag.tag.clone(), now);
+        let Some(record) = &moved.record else {
+            continue;
+        };
+        if let Some(now) = &record.observed {
+            observed.insert(moved.tag.tag.clone(), now.clone());
+        }
+        if let Some(whole) = &record.whole {
+            observed.insert(ALL_TAGS.to_owned(), whole.clone());
         }
     }
     // A tag that left the spec takes its source along.
-    observed.retain(|tag, _| stream.tag(tag).is_some());
+    observed.retain(|tag, _| {
+        stream.tag(tag).is_some()
+            || stream.whole_repository.is_some()
+            || moves.iter().any(|moved| moved.tag.tag == *tag)
+    });
     (observed != stream.observed).then(|| text(&observed))
 }
 
@@ -98,6 +108,9 @@ fn text(observed: &BTreeMap<String, Observed>) -> String {
             });
             if let (Some(generation), Some(entry)) = (observed.generation, entry.as_object_mut()) {
                 entry.insert("generation".to_owned(), generation.into());
+            }
+            if let (Some(selected), Some(entry)) = (&observed.selected, entry.as_object_mut()) {
+                entry.insert("selected".to_owned(), selected.as_str().into());
             }
             (tag.clone(), entry)
         })
