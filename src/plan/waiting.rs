@@ -150,9 +150,9 @@ impl fmt::Display for Standing {
                 f.write_str("imported once; add `importPolicy: {scheduled: true}` to follow it")
             }
             Self::Digest => f.write_str("the source is a digest, which cannot move"),
-            Self::NoSource => f.write_str(
-                "tag without source image: filled by pushes to an integrated registry",
-            ),
+            Self::NoSource => {
+                f.write_str("tag without source image: filled by pushes to an integrated registry")
+            }
             Self::SourceEmpty(name) => write!(f, "{name} has no image yet"),
             Self::Elsewhere(name) => write!(
                 f,

@@ -205,7 +205,8 @@ impl Cache {
             self.checked.clear();
         }
         self.dirty |= !tags.is_empty();
-        self.checked.extend(tags.iter().map(|tag| (tag.clone(), now)));
+        self.checked
+            .extend(tags.iter().map(|tag| (tag.clone(), now)));
     }
 
     pub fn quiet(&self) -> Option<&QuietPass> {

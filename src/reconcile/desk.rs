@@ -149,7 +149,12 @@ impl<'a> Desk<'a> {
         for (subject, following) in subjects.into_iter().zip(followings) {
             let manifests = subject.manifests;
             let pins = &self.policy().pins;
-            let due = plan::due(&manifests.streams, &manifests.triggers, &following.tags, pins);
+            let due = plan::due(
+                &manifests.streams,
+                &manifests.triggers,
+                &following.tags,
+                pins,
+            );
             found.extend(manifests.problems);
             found.extend(following.problems);
             found.extend(due.problems);
@@ -181,12 +186,15 @@ impl<'a> Desk<'a> {
             now,
         };
         let subjects: Vec<&Subject> = subjects.iter().collect();
-        let (followings, _) = gather(&subjects, &gathering, ask, &mut |_, stream| {
-            match self.history {
+        let (followings, _) = gather(
+            &subjects,
+            &gathering,
+            ask,
+            &mut |_, stream| match self.history {
                 Some((repository, head)) => timeline::older_images(repository, head, stream),
                 None => Ok(Vec::new()),
-            }
-        })?;
+            },
+        )?;
         Ok(followings)
     }
 }

@@ -98,7 +98,10 @@ fn access(subjects: &[&Subject], operator: &OperatorPolicy) -> Access {
         enforced: operator.enforces_access,
         grants: BTreeMap::new(),
     };
-    for grant in subjects.iter().flat_map(|subject| &subject.manifests.grants) {
+    for grant in subjects
+        .iter()
+        .flat_map(|subject| &subject.manifests.grants)
+    {
         let subjects = access.grants.entry(grant.namespace.clone()).or_default();
         subjects.extend(grant.subjects.iter().cloned());
     }

@@ -73,7 +73,11 @@ fn image_at(
         .and_then(|status| status.items.first());
     Ok(item.map(|item| {
         let is_named = item.image.is_empty();
-        let text = if is_named { &item.reference } else { &item.image };
+        let text = if is_named {
+            &item.reference
+        } else {
+            &item.image
+        };
         text.clone()
     }))
 }

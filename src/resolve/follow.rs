@@ -50,7 +50,9 @@ pub struct World<'a> {
 impl<'a> World<'a> {
     pub(crate) fn stream(&self, name: &StreamName) -> Option<&'a ImageStream> {
         let found = self.index.0.get(name)?;
-        let own = found.iter().find(|(environment, _)| *environment == self.environment);
+        let own = found
+            .iter()
+            .find(|(environment, _)| *environment == self.environment);
         own.or_else(|| found.first()).map(|(_, stream)| *stream)
     }
 }
@@ -147,7 +149,14 @@ pub fn follow(world: &World<'_>, inquiry: &mut Inquiry) -> Following {
     let mut drafts = Vec::new();
     for stream in world.streams {
         for tag in &stream.tags {
-            drafts.push(follow_tag(world, stream, tag, &adopted, inquiry, &mut problems));
+            drafts.push(follow_tag(
+                world,
+                stream,
+                tag,
+                &adopted,
+                inquiry,
+                &mut problems,
+            ));
         }
         if stream.whole_repository.is_some() {
             drafts.extend(whole::follow(world, stream, inquiry, &mut problems));
@@ -211,7 +220,12 @@ fn finish(drafts: Vec<Draft>) -> Vec<TagState> {
     let targets: HashMap<StreamTagName, (Outcome, Option<Reference>)> = states
         .iter()
         .filter(|state| aliases.iter().flatten().any(|target| *target == state.name))
-        .map(|state| (state.name.clone(), (state.outcome.clone(), state.source.clone())))
+        .map(|state| {
+            (
+                state.name.clone(),
+                (state.outcome.clone(), state.source.clone()),
+            )
+        })
         .collect();
     for (state, target) in states.iter_mut().zip(&aliases) {
         if let Some((outcome, source)) = target.as_ref().and_then(|name| targets.get(name)) {
@@ -240,7 +254,10 @@ fn apply_hooks(world: &World<'_>, drafts: &mut Vec<Draft>, problems: &mut Vec<Pr
             ));
             continue;
         };
-        let image = hook.image.as_deref().and_then(|text| text.parse::<Reference>().ok());
+        let image = hook
+            .image
+            .as_deref()
+            .and_then(|text| text.parse::<Reference>().ok());
         let Some((image, digest)) = image.and_then(|image| {
             let digest = image.digest.clone()?;
             Some((image, digest))
@@ -256,7 +273,10 @@ fn apply_hooks(world: &World<'_>, drafts: &mut Vec<Draft>, problems: &mut Vec<Pr
             problems.push(
                 Problem::warning(
                     hook.place.clone(),
-                    format!("{} has a source of its own, so the hook does not tag it", hook.to),
+                    format!(
+                        "{} has a source of its own, so the hook does not tag it",
+                        hook.to
+                    ),
                 )
                 .advice("remove its `from`, or the hook"),
             );

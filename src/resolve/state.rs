@@ -83,13 +83,21 @@ impl TagState {
             Outcome::Resolved(digest) | Outcome::Linked(digest) => {
                 let source = self.source.as_ref()?;
                 let repository = source.repository.clone();
-                Some(Reference::pinned(repository, followed_tag(source), digest.clone()))
+                Some(Reference::pinned(
+                    repository,
+                    followed_tag(source),
+                    digest.clone(),
+                ))
             }
             Outcome::Verbatim => self.source.clone(),
             Outcome::Kept(digest, _) if self.recorded.is_empty() => {
                 let source = self.source.as_ref()?;
                 let repository = source.repository.clone();
-                Some(Reference::pinned(repository, followed_tag(source), digest.clone()))
+                Some(Reference::pinned(
+                    repository,
+                    followed_tag(source),
+                    digest.clone(),
+                ))
             }
             Outcome::Kept(..)
             | Outcome::Failed(_)

@@ -141,4 +141,3 @@ fn additional(rest: &[String], reference: &Reference, place: &Place, limit: usiz
     )
     .advice("name the ones you need in spec.tags, or raise imports.bulkPerRepository")
 }
-

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use headwater::access::Access;
 use headwater::environment::{Delivery, Environment};
 use headwater::image::Digest;
-use headwater::access::Access;
 use headwater::lookup::{self, Answer, Fault, Found, Resolution};
 use headwater::manifest::{self, Manifests};
 use headwater::plan::{
