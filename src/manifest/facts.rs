@@ -170,11 +170,14 @@ pub struct FromFacts {
     pub tag: String,
 }
 
-/// A RoleBinding to the role `system:image-puller`.
+/// A RoleBinding to a role that may pull, `system:image-puller` above all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantFacts {
     pub namespace: Option<String>,
+    /// Of all namespaces: a ClusterRoleBinding.
+    pub everywhere: bool,
     pub at: Spot,
+    /// A service account's namespace is empty where it is the binding's own.
     pub subjects: Vec<Subject>,
 }
 
