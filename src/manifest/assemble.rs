@@ -396,6 +396,7 @@ impl Assembly<'_> {
                     form: field.form,
                 },
                 all_or_nothing: group,
+                has_fired: false,
             });
         }
         Ok(())
@@ -580,5 +581,6 @@ fn trigger(
             form: facts.form,
         },
         all_or_nothing: None,
+        has_fired: facts.has_fired,
     }
 }

@@ -320,6 +320,7 @@ spec:
                 "default/web:1 -> {} = (none) [0]",
                 container("containers", "b")
             ),
+            format!("default/web:2 -> {} = x [0]", container("containers", "c")),
             format!(
                 "default/web:1 -> {} =   [0]",
                 container("initContainers", "a")
@@ -329,7 +330,14 @@ spec:
             "n/tool:1 -> a.yaml#spec.triggers[1].imageChange.lastTriggeredImageID = old".to_owned(),
         ]
     );
-    assert_eq!(problems(&manifests).len(), 2, "{:?}", problems(&manifests));
+    let pending: Vec<_> = manifests
+        .triggers
+        .iter()
+        .filter(|trigger| trigger.paused)
+        .map(|trigger| trigger.from.to_string())
+        .collect();
+    assert_eq!(pending, ["default/web:2"]);
+    assert_eq!(problems(&manifests).len(), 1, "{:?}", problems(&manifests));
 }
 
 const IMAGE_TRIGGER: &str = "apiVersion: headwater.dev/v1alpha1

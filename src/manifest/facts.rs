@@ -154,7 +154,9 @@ pub struct TriggerFacts {
     pub kind: TriggerKind,
     pub at: Spot,
     pub paused: bool,
+    /// Triggers of one number, within the object, are applied all together or not at all.
     pub group: Option<usize>,
+    pub has_fired: bool,
     pub field: FieldPath,
     pub field_at: Spot,
     pub current: Option<String>,

@@ -23,6 +23,7 @@ mod role_binding;
 pub mod schema;
 mod secret;
 mod stream_status;
+mod tag_hook;
 mod tag_source;
 mod template;
 mod text_in_scalar;

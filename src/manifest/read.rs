@@ -8,7 +8,7 @@ use crate::manifest::facts::{FieldFacts, FileFacts, Finding, WantedField};
 use crate::manifest::reader::Reader;
 use crate::manifest::{
     annotation, image_stream, image_trigger, kustomize, marker, native_trigger, role_binding,
-    secret, template, workload,
+    secret, tag_hook, template, workload,
 };
 use crate::problem::Severity;
 use crate::snapshot::FilePath;
@@ -164,6 +164,9 @@ fn read_workload<'a>(
     };
     annotation::read(reader, object, &mut read);
     native_trigger::read(reader, object, &mut read);
+    if kind == "DeploymentConfig" {
+        tag_hook::read(reader, object, &read, facts);
+    }
     if !read.containers.is_empty() || !read.triggers.is_empty() {
         facts.objects.push(read);
     }
