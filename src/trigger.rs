@@ -19,6 +19,9 @@ pub struct Trigger {
     /// Triggers of one number are applied all together or not at all
     /// (a DeploymentConfig's: openshift-controller-manager `pkg/image/trigger/deploymentconfigs`).
     pub all_or_nothing: Option<usize>,
+    /// It has had an image before, so that it holds back none of its set
+    /// (a DeploymentConfig's `lastTriggeredImage`).
+    pub has_fired: bool,
 }
 
 impl Trigger {

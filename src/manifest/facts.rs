@@ -154,7 +154,9 @@ pub struct TriggerFacts {
     pub kind: TriggerKind,
     pub at: Spot,
     pub paused: bool,
+    /// Triggers of one number, within the object, are applied all together or not at all.
     pub group: Option<usize>,
+    pub has_fired: bool,
     pub field: FieldPath,
     pub field_at: Spot,
     pub current: Option<String>,
@@ -170,11 +172,14 @@ pub struct FromFacts {
     pub tag: String,
 }
 
-/// A RoleBinding to the role `system:image-puller`.
+/// A RoleBinding to a role that may pull, `system:image-puller` above all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantFacts {
     pub namespace: Option<String>,
+    /// Of all namespaces: a ClusterRoleBinding.
+    pub everywhere: bool,
     pub at: Spot,
+    /// A service account's namespace is empty where it is the binding's own.
     pub subjects: Vec<Subject>,
 }
 

@@ -128,7 +128,9 @@ fn incomplete_sets(triggers: &[Trigger], tags: &[TagState]) -> BTreeSet<usize> {
         .collect();
     triggers
         .iter()
-        .filter(|trigger| !trigger.paused && !resolved.contains(&trigger.from))
+        .filter(|trigger| {
+            !trigger.paused && !trigger.has_fired && !resolved.contains(&trigger.from)
+        })
         .filter_map(|trigger| trigger.all_or_nothing)
         .collect()
 }
