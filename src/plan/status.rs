@@ -117,3 +117,64 @@ fn text(observed: &BTreeMap<String, Observed>) -> String {
         .collect();
     Value::Object(tags).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const B: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+    fn event(reference: &str, image: &str) -> TagEvent {
+        TagEvent {
+            created: "2026-01-01T00:00:00Z".to_owned(),
+            reference: reference
+                .replace("@A", &format!("@{A}"))
+                .replace("@B", &format!("@{B}")),
+            image: image.to_owned(),
+            generation: 1,
+        }
+    }
+
+    /// `before` with the newest first, then what comes, then the references that are there.
+    fn after(before: &[TagEvent], image: &str, is_other_source: bool) -> Vec<TagEvent> {
+        let image = image
+            .replace("@A", &format!("@{A}"))
+            .replace("@B", &format!("@{B}"));
+        let record = Record {
+            stream: 0,
+            before: before.to_vec(),
+            adopted: false,
+            observed: None,
+            is_other_source,
+            whole: None,
+        };
+        items(&image.parse().unwrap(), &record, "2026-02-02T00:00:00Z", 10)
+    }
+
+    #[test]
+    fn the_history_has_openshifts_rules() {
+        let a = event("r/a@A", A);
+        // 1 and 2: the same reference and image; its time stays.
+        assert_eq!(after(&[a.clone()], "r/a:1@A", false), [a.clone()]);
+        // 3: the same reference for another image takes its place.
+        let named = event("r/a:1", A);
+        let replaced = after(&[named], "r/a:1", false);
+        assert_eq!((replaced.len(), replaced[0].image.as_str()), (1, ""));
+        // 4: the same image under another reference.
+        let moved = after(&[a.clone()], "mirror/a:1@A", false);
+        assert_eq!(moved.len(), 1);
+        assert_eq!(moved[0].reference, event("mirror/a@A", A).reference);
+        assert_eq!(moved[0].created, a.created);
+        // 5: another image goes before, also one that was there already.
+        let b = after(&[a.clone()], "r/a:1@B", false);
+        assert_eq!(b.len(), 2);
+        assert_eq!((b[0].image.as_str(), b[1].image.as_str()), (B, A));
+        assert_eq!(b[0].created, "2026-02-02T00:00:00Z");
+        let back = after(&b, "r/a:1@A", false);
+        let images: Vec<&str> = back.iter().map(|item| item.image.as_str()).collect();
+        assert_eq!(images, [A, B, A]);
+        // Another source is another generation.
+        assert_eq!(after(&[a], "r/a:1@B", true)[0].generation, 2);
+    }
+}

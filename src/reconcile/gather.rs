@@ -13,6 +13,9 @@ use crate::stream::{ImageStream, StreamName, TagEvent};
 /// Answers questions, in their order.
 pub type Ask<'a> = dyn FnMut(&[Question]) -> Vec<Answer> + 'a;
 
+/// Finds images that have left the status of a subject's stream.
+pub type Older<'a> = dyn FnMut(&Subject, &ImageStream) -> Result<Vec<TagEvent>, Error> + 'a;
+
 /// A list, the dates of some of its tags, the image and its date: no chain of questions is longer.
 const MAX_ROUNDS: usize = 12;
 
@@ -28,13 +31,12 @@ pub struct Gathering<'a> {
     pub now: Timestamp,
 }
 
-/// Asks until every tag of every subject is known or given up; `older` finds images that have
-/// left the status of a subject's stream.
+/// Asks until every tag of every subject is known or given up.
 pub fn gather(
     subjects: &[&Subject],
     gathering: &Gathering<'_>,
     ask: &mut Ask<'_>,
-    older: &mut dyn FnMut(&Subject, &ImageStream) -> Result<Vec<TagEvent>, Error>,
+    older: &mut Older<'_>,
 ) -> Result<(Vec<Following>, Inquiry), Error> {
     let mut inquiry = Inquiry::new(&gathering.operator.namespaces_with_secrets);
     let mut followings = Vec::new();
@@ -111,11 +113,11 @@ fn access(subjects: &[&Subject], operator: &OperatorPolicy) -> Access {
 fn older_images(
     subjects: &[&Subject],
     name: &StreamName,
-    older: &mut dyn FnMut(&Subject, &ImageStream) -> Result<Vec<TagEvent>, Error>,
+    older: &mut Older<'_>,
 ) -> Result<Vec<TagEvent>, Error> {
     for subject in subjects {
-        let streams = subject.manifests.streams.iter();
-        for stream in streams.filter(|stream| stream.name == *name) {
+        let mut streams = subject.manifests.streams.iter();
+        if let Some(stream) = streams.find(|stream| stream.name == *name) {
             return older(subject, stream);
         }
     }

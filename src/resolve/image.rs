@@ -119,7 +119,16 @@ pub(crate) fn follow(
         .minimum_age
         .map_or(world.policy.minimum_age, Duration::from_secs);
     if let Some(rule) = &settings.rule {
-        match choose(world, rule, tag, minimum_age, &asking, inquiry, problems) {
+        let selected = draft
+            .observed
+            .as_ref()
+            .and_then(|observed| observed.selected.clone());
+        let choice = Choice {
+            rule,
+            minimum_age,
+            selected: selected.as_deref(),
+        };
+        match choose(world, &choice, tag, &asking, inquiry, problems) {
             Ok(chosen) => {
                 asking.wanted = Wanted::Tag(chosen.clone());
                 draft.source = Some(with_tag(reference, Some(chosen.as_str())));
@@ -214,16 +223,24 @@ fn age(asking: &Asking, minimum: Duration, now: Timestamp, inquiry: &mut Inquiry
     }
 }
 
+/// What a tag of the repository is chosen by.
+struct Choice<'a> {
+    rule: &'a TagRule,
+    minimum_age: Duration,
+    /// The tag that was chosen before: its age was judged then.
+    selected: Option<&'a str>,
+}
+
 /// The tag that the rule chooses now; otherwise what that means for the stream tag.
 fn choose(
     world: &World<'_>,
-    rule: &TagRule,
+    choice: &Choice<'_>,
     tag: &SpecTag,
-    minimum_age: Duration,
     asking: &Asking,
     inquiry: &mut Inquiry,
     problems: &mut Vec<Problem>,
 ) -> Result<Tag, Outcome> {
+    let rule = choice.rule;
     let tags = match inquiry.tags(&asking.repository, asking.insecure, &asking.namespace) {
         None => return Err(Outcome::Pending),
         Some(Err(resolution)) => return Err(Outcome::Failed(resolution.clone())),
@@ -261,12 +278,15 @@ fn choose(
         }
         return newest(candidates.iter().take(limit), &of_tag, rule, inquiry);
     }
-    if minimum_age.is_zero() {
+    if choice.minimum_age.is_zero() {
         return Ok(first.clone());
     }
     // The best that is old enough: a busy repository would else never be followed.
     for candidate in candidates.iter().take(MAX_STEPS_BACK) {
-        match age(&of_tag(candidate), minimum_age, world.now, inquiry) {
+        if choice.selected == Some(candidate.as_str()) {
+            return Ok(candidate.clone());
+        }
+        match age(&of_tag(candidate), choice.minimum_age, world.now, inquiry) {
             Age::Pending => return Err(Outcome::Pending),
             Age::Failed(resolution) => return Err(Outcome::Failed(resolution)),
             Age::Old => return Ok(candidate.clone()),
