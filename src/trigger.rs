@@ -85,7 +85,12 @@ pub enum PinForm {
     Digest,
     /// The repository alone.
     Repository,
+    /// [`DOCKER_ACTION`] and the image.
+    DockerAction,
 }
+
+/// Before the image of a GitHub Actions step.
+pub const DOCKER_ACTION: &str = "docker://";
 
 /// The annotation that holds triggers on any object with a pod template.
 pub const TRIGGERS: &str = "image.openshift.io/triggers";

@@ -241,8 +241,23 @@ pub enum Wanted {
     Kustomize { image: String },
     /// A mapping of Helm values with `repository`, `tag` and perhaps `digest`.
     Helm { path: FieldPath },
+    /// The image of a Compose file's service.
+    Compose { service: String },
+    /// The image of a Dockerfile's stage, by its name or number; none: the only one.
+    Dockerfile { stage: Option<String> },
+    /// An image of a GitHub Actions workflow's job.
+    Workflow { job: String, part: WorkflowPart },
     /// Any scalar.
     Field { path: FieldPath, form: PinForm },
+}
+
+/// Which image of a job.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum WorkflowPart {
+    Container,
+    Service(String),
+    /// By its `id`, its `name` or its number.
+    Step(String),
 }
 
 /// What stands in a file at the fields that were asked for.

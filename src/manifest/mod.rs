@@ -25,6 +25,7 @@ mod secret;
 mod stream_status;
 mod tag_hook;
 mod tag_source;
+mod target_field;
 mod template;
 mod text_in_scalar;
 mod workload;
@@ -34,10 +35,11 @@ pub use facts::{
     ContainerFacts, FieldFact, FieldFacts, FileFacts, Finding, FromFacts, Gathered, GrantFacts,
     ImageTriggerFacts, KustomizationFacts, KustomizeImage, ObjectFacts, SourceFacts, Spot,
     StreamFacts, TagFacts, TagHookFacts, TargetFacts, TriggerFacts, Wanted, WantedDocument,
-    WantedField,
+    WantedField, WorkflowPart,
 };
 pub use oversized::{oversized, oversized_fields};
-pub use read::{read_fields, read_file, screen, wanted_fields};
+pub use read::{read_file, screen, wanted_fields};
+pub use target_field::read_fields;
 
 use crate::environment::EnvironmentName;
 use crate::field_path::FieldPath;

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use aho_corasick::AhoCorasick;
 
 use crate::field_path::FieldPath;
-use crate::manifest::facts::{FieldFacts, FileFacts, Finding, WantedField};
+use crate::manifest::facts::{FileFacts, Finding, WantedField};
 use crate::manifest::reader::Reader;
 use crate::manifest::{
     annotation, image_stream, image_trigger, kustomize, marker, native_trigger, role_binding,
@@ -234,11 +234,6 @@ pub fn wanted_fields(files: &[(FilePath, Arc<FileFacts>)]) -> BTreeMap<FilePath,
         fields.dedup();
     }
     wanted
-}
-
-/// Reads the fields that [`wanted_fields`] names in one file.
-pub fn read_fields(bytes: &[u8], wanted: &[WantedField]) -> FieldFacts {
-    image_trigger::read_fields(bytes, wanted)
 }
 
 #[cfg(test)]

@@ -36,5 +36,5 @@ pub use evidence::branch_prefix;
 pub use gather::Ask;
 pub use pass::{Failure, Pass, Planned, Scope};
 pub use quiet::Quiet;
-pub use read::{CONFIG_FILE, MAX_SEARCHED_BYTES, Reading, is_manifest, read_files, read_tree};
+pub use read::{CONFIG_FILE, MAX_SEARCHED_BYTES, Reading, is_read, read_files, read_tree};
 pub use timeline::{Event, timeline};
