@@ -63,7 +63,7 @@ fn answer(questions: &[Question]) -> Vec<Answer> {
 }
 
 /// The files after the plan, what was said, and whether anything was to be written.
-fn planned(files: &Files) -> (Files, String, bool) {
+pub fn planned(files: &Files) -> (Files, String, bool) {
     let operator = OperatorPolicy::default();
     let desk = Desk::new(
         files.clone(),
