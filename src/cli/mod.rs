@@ -20,6 +20,7 @@ pub mod place;
 pub mod plan;
 pub mod pr;
 pub mod progress;
+mod pull_secrets;
 pub mod reconcile;
 pub mod registries;
 mod report;
