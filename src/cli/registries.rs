@@ -8,7 +8,7 @@ use crate::cli::place::path_variable;
 use crate::cli::pull_secrets;
 use crate::cli::server_file;
 use crate::config::server::RegistryHost;
-use crate::lookup::{Answer, Lookup, Question, Resolution};
+use crate::lookup::{Answer, Question};
 use crate::registry::{AllowedHosts, CredentialSource, Registries, RegistryOptions};
 
 /// The registries, and the runtime that asks them.
@@ -41,13 +41,6 @@ impl Asker {
             .start("asking registries", questions.len() as u64);
         self.runtime
             .block_on(self.registries.answer_all(questions, || bar.advance(1)))
-    }
-
-    /// As [`Asker::answer`], for images alone.
-    pub fn ask(&self, context: &Context, lookups: &[Lookup]) -> Vec<Resolution> {
-        let questions: Vec<Question> = lookups.iter().cloned().map(Question::Image).collect();
-        let answers = self.answer(context, &questions).into_iter();
-        answers.filter_map(Answer::image).collect()
     }
 
     pub fn registries(&self) -> &Registries {

@@ -126,12 +126,17 @@ impl Entry<'_> {
         let paused = self.paused(item)?;
         let from = self.from(item)?;
         let container = self.container(item, object)?;
+        if let Some(template) = &container.filled_in {
+            self.find(item, Severity::Note, left_alone(template));
+            return None;
+        }
         Some(TriggerFacts {
             from,
             kind: TriggerKind::Annotation,
             at: (self.spot_of)(item),
             paused,
             group: None,
+            has_fired: false,
             field: container.field.clone(),
             field_at: container.at,
             current: container.image.clone(),
@@ -165,6 +170,20 @@ impl Entry<'_> {
             self.error(item, "the trigger has no `from`");
             return None;
         };
+        if let Some(version) = present(from, "apiVersion").filter(|node| node.text() != Some("")) {
+            let is_known = matches!(version.text(), Some("image.openshift.io/v1" | "v1"));
+            if !is_known {
+                self.error(
+                    version,
+                    "`from.apiVersion` is no image stream's; leave it out",
+                );
+                return None;
+            }
+            self.warn(
+                version,
+                "OpenShift passes over a trigger whose `from.apiVersion` is set; leave it out",
+            );
+        }
         read_from(from, &mut |node, message| self.error(node, message))
     }
 
@@ -229,16 +248,22 @@ impl Entry<'_> {
     }
 
     fn error(&mut self, node: &Node, message: impl Into<String>) {
-        let at = (self.spot_of)(node);
-        self.findings
-            .push(Finding::new(at, Severity::Error, message));
+        self.find(node, Severity::Error, message);
     }
 
     fn warn(&mut self, node: &Node, message: impl Into<String>) {
-        let at = (self.spot_of)(node);
-        self.findings
-            .push(Finding::new(at, Severity::Warning, message));
+        self.find(node, Severity::Warning, message);
     }
+
+    fn find(&mut self, node: &Node, severity: Severity, message: impl Into<String>) {
+        let at = (self.spot_of)(node);
+        self.findings.push(Finding::new(at, severity, message));
+    }
+}
+
+/// Why a trigger has nothing to do on an image that `template` makes.
+pub(crate) fn left_alone(template: &str) -> String {
+    format!("the image is filled in by {template}, so the trigger leaves it alone")
 }
 
 fn present<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
@@ -253,7 +278,7 @@ pub(crate) fn read_from(from: &Node, error: &mut dyn FnMut(&Node, String)) -> Op
         error(
             kind,
             format!(
-                "`from.kind` is `{}`; a trigger follows an ImageStreamTag",
+                "`from.kind` is `{}`; kind must be an ImageStreamTag",
                 kind.text().unwrap_or_default()
             ),
         );
@@ -336,6 +361,7 @@ mod tests {
             (r#"{"from":{"kind":"ImageStreamTag","name":"web:1"},"fieldPath":"spec.containers[0].image"}"#.to_owned(), Severity::Error, "in a Deployment it begins with `spec.template.spec.`"),
             (r#"{"from":{"kind":"DockerImage","name":"web:1"},"fieldPath":"spec.template.spec.containers[1].image"}"#.to_owned(), Severity::Error, "`from.kind` is `DockerImage`"),
             (r#"{"from":{"kind":"ImageStreamTag","name":"web"},"fieldPath":"spec.template.spec.containers[1].image"}"#.to_owned(), Severity::Error, "in the form of <name>:<tag>"),
+            (r#"{"from":{"kind":"ImageStreamTag","name":"web:1","apiVersion":"apps/v1"},"fieldPath":"spec.template.spec.containers[1].image"}"#.to_owned(), Severity::Error, "`from.apiVersion` is no image stream's"),
             (r#"{"fieldPath":"spec.template.spec.containers[1].image"}"#.to_owned(), Severity::Error, "no `from`"),
             ("7".to_owned(), Severity::Error, "a trigger is an object"),
         ] {
@@ -367,6 +393,16 @@ mod tests {
                 .filter(|f| f.severity == Severity::Warning);
             assert_eq!(found.count(), warnings, "{more}");
         }
+    }
+
+    #[test]
+    fn an_api_version_that_openshift_passes_over_works_with_a_warning() {
+        let facts = annotated(
+            r#"[{"from":{"kind":"ImageStreamTag","name":"web:1","apiVersion":"image.openshift.io/v1"},"fieldPath":"spec.template.spec.containers[0].image"}]"#,
+        );
+        assert_eq!(facts.objects[0].triggers.len(), 1);
+        assert_eq!(facts.findings.len(), 1);
+        assert_eq!(facts.findings[0].severity, Severity::Warning);
     }
 
     #[test]

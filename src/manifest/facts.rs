@@ -130,6 +130,8 @@ pub struct ObjectFacts {
     pub root: FieldPath,
     /// `alpha.image.policy.openshift.io/resolve-names: "*"` on it or its pod template.
     pub resolve_names: bool,
+    /// It stands in an OpenShift Template: what it names may be another at another time.
+    pub is_template: bool,
     pub containers: Vec<ContainerFacts>,
     pub triggers: Vec<TriggerFacts>,
 }
@@ -145,6 +147,8 @@ pub struct ContainerFacts {
     pub at: Spot,
     /// None where there is no `image`.
     pub image: Option<String>,
+    /// What makes the image, where a template does.
+    pub filled_in: Option<String>,
 }
 
 /// A trigger inside the object that it concerns.
@@ -154,7 +158,9 @@ pub struct TriggerFacts {
     pub kind: TriggerKind,
     pub at: Spot,
     pub paused: bool,
+    /// Triggers of one number, within the object, are applied all together or not at all.
     pub group: Option<usize>,
+    pub has_fired: bool,
     pub field: FieldPath,
     pub field_at: Spot,
     pub current: Option<String>,
@@ -170,11 +176,14 @@ pub struct FromFacts {
     pub tag: String,
 }
 
-/// A RoleBinding to the role `system:image-puller`.
+/// A RoleBinding to a role that may pull, `system:image-puller` above all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantFacts {
     pub namespace: Option<String>,
+    /// Of all namespaces: a ClusterRoleBinding.
+    pub everywhere: bool,
     pub at: Spot,
+    /// A service account's namespace is empty where it is the binding's own.
     pub subjects: Vec<Subject>,
 }
 
@@ -236,8 +245,23 @@ pub enum Wanted {
     Kustomize { image: String },
     /// A mapping of Helm values with `repository`, `tag` and perhaps `digest`.
     Helm { path: FieldPath },
+    /// The image of a Compose file's service.
+    Compose { service: String },
+    /// The image of a Dockerfile's stage, by its name or number; none: the only one.
+    Dockerfile { stage: Option<String> },
+    /// An image of a GitHub Actions workflow's job.
+    Workflow { job: String, part: WorkflowPart },
     /// Any scalar.
     Field { path: FieldPath, form: PinForm },
+}
+
+/// Which image of a job.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum WorkflowPart {
+    Container,
+    Service(String),
+    /// By its `id`, its `name` or its number.
+    Step(String),
 }
 
 /// What stands in a file at the fields that were asked for.

@@ -17,11 +17,19 @@ mod local_name;
 mod marker;
 mod native_trigger;
 mod oversized;
+mod parameters;
 mod read;
 mod reader;
+mod role_binding;
 pub mod schema;
+mod secret;
+mod stream_status;
+mod tag_hook;
+mod tag_source;
+mod target_field;
 mod template;
 mod text_in_scalar;
+mod values;
 mod workload;
 
 pub use assemble::{Grant, Manifests, TagHook, assemble};
@@ -29,10 +37,11 @@ pub use facts::{
     ContainerFacts, FieldFact, FieldFacts, FileFacts, Finding, FromFacts, Gathered, GrantFacts,
     ImageTriggerFacts, KustomizationFacts, KustomizeImage, ObjectFacts, SourceFacts, Spot,
     StreamFacts, TagFacts, TagHookFacts, TargetFacts, TriggerFacts, Wanted, WantedDocument,
-    WantedField,
+    WantedField, WorkflowPart,
 };
 pub use oversized::{oversized, oversized_fields};
-pub use read::{read_fields, read_file, screen, wanted_fields};
+pub use read::{read_file, screen, wanted_fields};
+pub use target_field::read_fields;
 
 use crate::environment::EnvironmentName;
 use crate::field_path::FieldPath;

@@ -24,7 +24,7 @@ pub struct Source<'a> {
 }
 
 /// One document of a file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Document {
     /// Counted from 0 in the file, faulty ones too.
     pub index: usize,
@@ -38,7 +38,7 @@ pub struct Document {
 }
 
 /// A comment, without its line break.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Comment {
     /// From `#` to the end of the line.
     pub span: Range<usize>,
@@ -47,7 +47,7 @@ pub struct Comment {
 }
 
 /// A value and where it stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Node {
     /// The bytes of the value itself, without anchor and tag; of a block scalar, from its first
     /// character to the end of its last line. Empty behind the `:` or `-` where nothing stands.
@@ -59,7 +59,7 @@ pub struct Node {
     pub tag: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// The text after unescaping. Tags and versions must be read from here: `1.10` stays `1.10`.
     Scalar {
@@ -123,6 +123,10 @@ impl<'a> Source<'a> {
                 "the file has {} bytes, more than the {MAX_FILE_BYTES} that are read",
                 bytes.len()
             ));
+            return source;
+        }
+        if is_utf16(bytes) {
+            source.whole_file_fault("the file is UTF-16; save it as UTF-8".to_owned());
             return source;
         }
         match std::str::from_utf8(bytes) {
@@ -249,6 +253,14 @@ impl<'a> Source<'a> {
         }
         self.documents = builder.documents;
     }
+}
+
+/// Whether the text is UTF-16, by its mark or by a first character that is ASCII
+/// (YAML 1.2, "Character Encodings"). UTF-32 counts too.
+pub(crate) fn is_utf16(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
+        || matches!(bytes, [0, second, ..] if *second != 0)
+        || matches!(bytes, [first, 0, ..] if *first != 0)
 }
 
 impl Node {
