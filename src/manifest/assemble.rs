@@ -140,10 +140,8 @@ impl Assembly<'_> {
             match namespaces.as_slice() {
                 // openshift-apiserver `image/validation/validation.go`
                 [namespace] if namespace.len() + stream.name.len() + 1 > 255 => {
-                    self.problem(Problem::error(
-                        place,
-                        "'namespace/name' cannot be longer than 255 characters",
-                    ))
+                    let message = "'namespace/name' cannot be longer than 255 characters";
+                    self.problem(Problem::error(place, message));
                 }
                 [namespace] => {
                     let stream = image_stream(file, stream, namespace);
