@@ -31,6 +31,7 @@ pub use facts::{
     StreamFacts, TagFacts, TagHookFacts, TargetFacts, TriggerFacts, Wanted, WantedDocument,
     WantedField,
 };
+pub use kustomize::Reach;
 pub use oversized::{oversized, oversized_fields};
 pub use read::{read_fields, read_file, screen, wanted_fields};
 

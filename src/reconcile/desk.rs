@@ -64,6 +64,25 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// The same desk with other files on it. What a person asks for by a command is not held by
+    /// what was taken back before, so the new one looks into no history.
+    pub fn with_files(&self, files: Files) -> Self {
+        let reading = read_files(&files, Vec::new());
+        Self {
+            files,
+            reading,
+            configuration: self.configuration.clone(),
+            environments: self.environments.clone(),
+            history: None,
+            operator: self.operator,
+        }
+    }
+
+    /// What the files say by themselves.
+    pub fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
     pub fn files(&self) -> &Files {
         &self.files
     }
