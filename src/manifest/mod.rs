@@ -33,7 +33,7 @@ pub use facts::{
 };
 pub use kustomize::Reach;
 pub use oversized::{oversized, oversized_fields};
-pub use read::{read_fields, read_file, screen, wanted_fields};
+pub use read::{is_manifest_name, read_fields, read_file, screen, wanted_fields};
 
 use crate::environment::EnvironmentName;
 use crate::field_path::FieldPath;

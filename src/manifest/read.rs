@@ -34,10 +34,14 @@ pub fn screen(path: &str, bytes: &[u8]) -> bool {
     if is_kustomization(name) {
         return true;
     }
-    let is_manifest = [".yaml", ".yml", ".json"]
+    is_manifest_name(name) && SEARCH.as_ref().is_none_or(|search| search.is_match(bytes))
+}
+
+/// Whether a file holds manifests, by its name.
+pub fn is_manifest_name(name: &str) -> bool {
+    [".yaml", ".yml", ".json"]
         .iter()
-        .any(|ending| name.ends_with(ending));
-    is_manifest && SEARCH.as_ref().is_none_or(|search| search.is_match(bytes))
+        .any(|ending| name.ends_with(ending))
 }
 
 /// Kustomize's own names for its file (kustomize `api/konfig`).
