@@ -5,7 +5,7 @@
 //! | floor | modules | what lives there |
 //! |---|---|---|
 //! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`] | names and values |
-//! | 1 text | [`yaml`], [`manifest`], [`config`] | bytes to values and back |
+//! | 1 text | [`yaml`], [`manifest`], [`dockerfile`], [`config`] | bytes to values and back |
 //! | 2 decisions | [`resolve`], [`plan`], [`verb`] | what to ask; what to write, as values; what a command changes |
 //! | 3 adapters | [`git`], [`registry`], [`worktree`], [`clock`] | all input and output |
 //! | 4 bridge | [`reconcile`] | the only place where deciding meets doing |
@@ -15,6 +15,7 @@ pub mod access;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dockerfile;
 pub mod environment;
 pub mod field_path;
 pub mod git;

@@ -32,7 +32,7 @@ pub struct Lookup {
 }
 
 /// What can be asked of a registry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Question {
     /// Which image is this now?
     Image(Lookup),
@@ -75,6 +75,26 @@ pub struct Verified {
 pub enum Wanted {
     Tag(Tag),
     Digest(Digest),
+}
+
+impl Question {
+    /// Whose registry is asked.
+    pub fn repository(&self) -> &Repository {
+        match self {
+            Self::Image(lookup) | Self::Created(lookup) => &lookup.repository,
+            Self::Tags(listing) => &listing.repository,
+        }
+    }
+}
+
+impl Answer {
+    /// The answer to [`Question::Image`]; none where another question was asked.
+    pub fn image(self) -> Option<Resolution> {
+        match self {
+            Self::Image(resolution) => Some(resolution),
+            Self::Tags(_) | Self::Created(_) => None,
+        }
+    }
 }
 
 impl Lookup {

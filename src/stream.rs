@@ -290,7 +290,7 @@ pub struct TagEvent {
 }
 
 /// What a tag looked like when it was imported last: a difference asks for a new import.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Observed {
     /// `from.name` as written.

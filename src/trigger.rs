@@ -19,6 +19,9 @@ pub struct Trigger {
     /// Triggers of one number are applied all together or not at all
     /// (a DeploymentConfig's: openshift-controller-manager `pkg/image/trigger/deploymentconfigs`).
     pub all_or_nothing: Option<usize>,
+    /// It has had an image before, so that it holds back none of its set
+    /// (a DeploymentConfig's `lastTriggeredImage`).
+    pub has_fired: bool,
 }
 
 impl Trigger {
@@ -82,7 +85,12 @@ pub enum PinForm {
     Digest,
     /// The repository alone.
     Repository,
+    /// [`DOCKER_ACTION`] and the image.
+    DockerAction,
 }
+
+/// Before the image of a GitHub Actions step.
+pub const DOCKER_ACTION: &str = "docker://";
 
 /// The annotation that holds triggers on any object with a pod template.
 pub const TRIGGERS: &str = "image.openshift.io/triggers";

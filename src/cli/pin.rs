@@ -35,8 +35,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         .desk(&operator)
         .plan(
             None,
-            &mut |lookups| asker.ask(context, lookups),
-            &clock::rfc3339(clock::now()),
+            &mut |questions| asker.answer(context, questions),
+            clock::now(),
         )
         .map_err(|error| place::git_error(&error))?;
 

@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::git::{Location, Repository, Signature};
 use crate::policy::OperatorPolicy;
 use crate::problem::Problem;
-use crate::reconcile::{Cache, Desk, Failure, MAX_SEARCHED_BYTES, is_manifest};
+use crate::reconcile::{Cache, Desk, Failure, MAX_SEARCHED_BYTES, is_read};
 use crate::revision::{BranchName, CommitId};
 use crate::snapshot::Files;
 use crate::worktree;
@@ -53,7 +53,7 @@ pub fn folder(path: &Path) -> Result<Folder, CliError> {
         .filter(|root| path.canonicalize().is_ok_and(|path| path.starts_with(root)))
         .unwrap_or_else(|| path.to_owned());
     let (files, problems) =
-        worktree::read(&root, is_manifest, MAX_SEARCHED_BYTES).map_err(|error| {
+        worktree::read(&root, is_read, MAX_SEARCHED_BYTES).map_err(|error| {
             CliError::usage(format!("cannot read {}", root.display()))
                 .because(&error)
                 .hint("give the path of a folder, or the URL of a Git repository")

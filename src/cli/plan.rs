@@ -73,14 +73,14 @@ fn plans(
 ) -> Result<(Vec<Plan>, Vec<Problem>), CliError> {
     let asker = Asker::new(context)?;
     let operator = server_file::operator_policy(context)?;
-    let mut ask = |lookups: &[_]| asker.ask(context, lookups);
+    let mut ask = |questions: &[_]| asker.answer(context, questions);
     if let (Location::Local(path), None) = (location, &args.revision)
         && !is_bare(path)
     {
         let folder = place::folder(path)?;
         let planned = folder
             .desk(&operator)
-            .plan(None, &mut ask, &clock::rfc3339(clock::now()))
+            .plan(None, &mut ask, clock::now())
             .map_err(|error| place::git_error(&error))?;
         return Ok((planned.plans, planned.problems));
     }
@@ -89,12 +89,13 @@ fn plans(
     let mut pass = Pass {
         repository: &repository,
         cache: &mut cache,
+        operator: &operator,
         ask: &mut ask,
         now: clock::now(),
     };
     let scope = Scope {
         revision: args.revision.clone(),
-        may_be_quiet: false,
+        is_unattended: false,
     };
     let (planned, problems) = pass
         .plan(&scope)

@@ -8,6 +8,7 @@ use crate::cli::output;
 use crate::cli::place;
 use crate::cli::registries::Asker;
 use crate::cli::report::painted;
+use crate::cli::server_file;
 use crate::clock;
 use crate::git::{Error, Location, Repository};
 use crate::problem::Severity;
@@ -90,15 +91,17 @@ fn round(
     cache: &mut Cache,
 ) -> Result<Ended, CliError> {
     let now = clock::now();
+    let operator = server_file::operator_policy(context)?;
     let mut pass = Pass {
         repository,
         cache,
-        ask: &mut |lookups| asker.ask(context, lookups),
+        operator: &operator,
+        ask: &mut |questions| asker.answer(context, questions),
         now,
     };
     let scope = Scope {
         revision: None,
-        may_be_quiet: true,
+        is_unattended: true,
     };
     let (planned, problems) = pass
         .plan(&scope)

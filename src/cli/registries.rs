@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::place::path_variable;
 use crate::cli::server_file;
 use crate::config::server::RegistryHost;
-use crate::lookup::{Lookup, Resolution};
+use crate::lookup::{Answer, Question};
 use crate::registry::{AllowedHosts, CredentialSource, Registries, RegistryOptions};
 
 /// The registries, and the runtime that asks them.
@@ -33,13 +33,13 @@ impl Asker {
         })
     }
 
-    /// Answers lookups in their order, with a progress bar.
-    pub fn ask(&self, context: &Context, lookups: &[Lookup]) -> Vec<Resolution> {
+    /// Answers questions in their order, with a progress bar.
+    pub fn answer(&self, context: &Context, questions: &[Question]) -> Vec<Answer> {
         let bar = context
             .progress
-            .start("asking registries", lookups.len() as u64);
+            .start("asking registries", questions.len() as u64);
         self.runtime
-            .block_on(self.registries.resolve_all(lookups, || bar.advance(1)))
+            .block_on(self.registries.answer_all(questions, || bar.advance(1)))
     }
 
     pub fn registries(&self) -> &Registries {

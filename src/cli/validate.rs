@@ -6,6 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format, OutputArgs};
 use crate::cli::place;
 use crate::cli::server_file;
+use crate::clock;
 use crate::git::Location;
 use crate::problem::{Problem, Severity};
 
@@ -43,7 +44,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     };
     let folder = place::folder(&path)?;
     let operator = server_file::operator_policy(context)?;
-    let mut problems = folder.desk(&operator).lint();
+    let mut problems = folder
+        .desk(&operator)
+        .lint(clock::now())
+        .map_err(|error| place::git_error(&error))?;
     problems.sort();
     problems.dedup();
     show(args, context, folder.files.len(), &problems)?;

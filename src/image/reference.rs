@@ -7,7 +7,10 @@ use crate::image::{Digest, DigestError, Repository, Tag, TagError};
 
 /// An image reference, `repository[:tag][@digest]`, spelling kept as written.
 ///
-/// No default is filled in: an absent tag stays absent.
+/// No default is filled in: an absent tag stays absent (library-go `pkg/image/reference`,
+/// `Parse`). Stricter than the original in two places: a registry alone (`quay.io`,
+/// `foo.bar:tag`) is an error, because nothing can be asked there; and a digest must be one that
+/// can be verified, where the original takes any algorithm with 32 hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Reference {
@@ -44,6 +47,20 @@ impl Reference {
             tag,
             digest: Some(digest),
         }
+    }
+
+    /// Whether both mean one image, Docker's defaults filled in: `nginx` is
+    /// `docker.io/library/nginx:latest` (library-go `DockerImageReference.Equal`).
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.repository.is_same(&other.repository)
+            && self.tag_or_latest() == other.tag_or_latest()
+            && self.digest == other.digest
+    }
+
+    /// The tag, `latest` where none is written, even beside a digest
+    /// (library-go `DockerImageReference.DockerClientDefaults`).
+    pub fn tag_or_latest(&self) -> &str {
+        self.tag.as_ref().map_or("latest", Tag::as_str)
     }
 
     /// The form that OpenShift records: a digest makes the tag go
@@ -92,7 +109,8 @@ fn split_registry<'a>(
     tag: Option<&str>,
 ) -> Result<(Option<&'a str>, &'a str), ReferenceError> {
     let Some((first, rest)) = name.split_once('/') else {
-        let is_host = name.contains('.') || name == "localhost";
+        // The prefix is the original's: `localhostess` is a registry to it too.
+        let is_host = name.contains('.') || name.starts_with("localhost");
         return if is_host {
             let tag = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
             Err(ReferenceError::RegistryOnly(format!("{name}{tag}")))
@@ -288,6 +306,10 @@ mod tests {
             ("quay.io", "registry without a repository"),
             ("foo.bar:tag", "registry without a repository"),
             ("quay.io/", "registry without a repository"),
+            ("localhost:5000", "registry without a repository"),
+            ("localhostess", "registry without a repository"),
+            ("a@sha384:00", "use sha256 or sha512"),
+            ("a@", "no algorithm"),
             ("quay.io/Acme/web", "must be lowercase"),
             ("a//b", "empty path component"),
             ("a b", "path components"),
@@ -310,6 +332,54 @@ mod tests {
                 .parse::<Reference>()
                 .is_err()
         );
+    }
+
+    /// library-go's `DockerImageReference` by method, and what takes its place here.
+    #[test]
+    fn the_originals_methods_have_their_place() {
+        let parse = |text: &str| {
+            text.replace("@X", &format!("@sha256:{HEX}"))
+                .parse::<Reference>()
+                .unwrap()
+        };
+        // DockerClientDefaults and AsV2
+        for (text, endpoint, tag) in [
+            ("nginx", "registry-1.docker.io/library/nginx", "latest"),
+            (
+                "index.docker.io/nginx:1",
+                "registry-1.docker.io/library/nginx",
+                "1",
+            ),
+            ("quay.io/nginx@X", "quay.io/nginx", "latest"),
+        ] {
+            let reference = parse(text);
+            assert_eq!(reference.repository.endpoint().to_string(), endpoint);
+            assert_eq!(reference.tag_or_latest(), tag);
+        }
+        // MostSpecific, Exact and NameString: a digest makes the tag go, the spelling stays.
+        for (text, exact) in [
+            ("mysql:5.7@X", "mysql@X"),
+            ("docker.io/mysql:5.7", "docker.io/mysql:5.7"),
+            ("quay.io/a/b/c@X", "quay.io/a/b/c@X"),
+        ] {
+            let written = parse(text).most_specific().to_string();
+            assert_eq!(written, parse(exact).to_string());
+        }
+        // AsRepository
+        assert_eq!(
+            parse("quay.io/a/b:1@X").repository.to_string(),
+            "quay.io/a/b"
+        );
+        // Equal
+        for (a, b, is_same) in [
+            ("foobar", "docker.io/library/foobar:latest", true),
+            ("foobar:1", "foobar", false),
+            ("foobar@X", "foobar:latest@X", true),
+            ("foobar@X", "foobar", false),
+            ("quay.io/foobar", "foobar", false),
+        ] {
+            assert_eq!(parse(a).is_same(&parse(b)), is_same, "{a} {b}");
+        }
     }
 
     #[test]

@@ -132,6 +132,7 @@ impl Entry<'_> {
             at: (self.spot_of)(item),
             paused,
             group: None,
+            has_fired: false,
             field: container.field.clone(),
             field_at: container.at,
             current: container.image.clone(),
@@ -165,6 +166,20 @@ impl Entry<'_> {
             self.error(item, "the trigger has no `from`");
             return None;
         };
+        if let Some(version) = present(from, "apiVersion").filter(|node| node.text() != Some("")) {
+            let is_known = matches!(version.text(), Some("image.openshift.io/v1" | "v1"));
+            if !is_known {
+                self.error(
+                    version,
+                    "`from.apiVersion` is no image stream's; leave it out",
+                );
+                return None;
+            }
+            self.warn(
+                version,
+                "OpenShift passes over a trigger whose `from.apiVersion` is set; leave it out",
+            );
+        }
         read_from(from, &mut |node, message| self.error(node, message))
     }
 
@@ -253,7 +268,7 @@ pub(crate) fn read_from(from: &Node, error: &mut dyn FnMut(&Node, String)) -> Op
         error(
             kind,
             format!(
-                "`from.kind` is `{}`; a trigger follows an ImageStreamTag",
+                "`from.kind` is `{}`; kind must be an ImageStreamTag",
                 kind.text().unwrap_or_default()
             ),
         );
@@ -336,6 +351,7 @@ mod tests {
             (r#"{"from":{"kind":"ImageStreamTag","name":"web:1"},"fieldPath":"spec.containers[0].image"}"#.to_owned(), Severity::Error, "in a Deployment it begins with `spec.template.spec.`"),
             (r#"{"from":{"kind":"DockerImage","name":"web:1"},"fieldPath":"spec.template.spec.containers[1].image"}"#.to_owned(), Severity::Error, "`from.kind` is `DockerImage`"),
             (r#"{"from":{"kind":"ImageStreamTag","name":"web"},"fieldPath":"spec.template.spec.containers[1].image"}"#.to_owned(), Severity::Error, "in the form of <name>:<tag>"),
+            (r#"{"from":{"kind":"ImageStreamTag","name":"web:1","apiVersion":"apps/v1"},"fieldPath":"spec.template.spec.containers[1].image"}"#.to_owned(), Severity::Error, "`from.apiVersion` is no image stream's"),
             (r#"{"fieldPath":"spec.template.spec.containers[1].image"}"#.to_owned(), Severity::Error, "no `from`"),
             ("7".to_owned(), Severity::Error, "a trigger is an object"),
         ] {
@@ -367,6 +383,16 @@ mod tests {
                 .filter(|f| f.severity == Severity::Warning);
             assert_eq!(found.count(), warnings, "{more}");
         }
+    }
+
+    #[test]
+    fn an_api_version_that_openshift_passes_over_works_with_a_warning() {
+        let facts = annotated(
+            r#"[{"from":{"kind":"ImageStreamTag","name":"web:1","apiVersion":"image.openshift.io/v1"},"fieldPath":"spec.template.spec.containers[0].image"}]"#,
+        );
+        assert_eq!(facts.objects[0].triggers.len(), 1);
+        assert_eq!(facts.findings.len(), 1);
+        assert_eq!(facts.findings[0].severity, Severity::Warning);
     }
 
     #[test]

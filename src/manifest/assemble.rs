@@ -127,6 +127,13 @@ impl Assembly<'_> {
                 continue;
             }
             match namespaces.as_slice() {
+                // openshift-apiserver `image/validation/validation.go`
+                [namespace] if namespace.len() + stream.name.len() + 1 > 255 => {
+                    self.problem(Problem::error(
+                        place,
+                        "'namespace/name' cannot be longer than 255 characters",
+                    ))
+                }
                 [namespace] => {
                     let stream = image_stream(file, stream, namespace);
                     self.manifests.streams.push(stream);
@@ -148,11 +155,18 @@ impl Assembly<'_> {
 
     fn add_grants(&mut self, file: &FilePath, facts: &FileFacts) {
         for grant in &facts.grants {
-            let namespaces = self.reach.namespaces(file, grant.namespace.as_deref());
+            let own = self.reach.namespaces(file, grant.namespace.as_deref());
+            let mut namespaces: BTreeSet<String> = own.into_iter().collect();
+            if grant.everywhere && self.reach.holds(file) {
+                let streams = self.manifests.streams.iter();
+                namespaces = streams
+                    .map(|stream| stream.name.namespace.clone())
+                    .collect();
+            }
             let grants = namespaces.into_iter().map(|namespace| Grant {
-                namespace,
                 place: grant.at.in_file(file),
-                subjects: grant.subjects.clone(),
+                subjects: subjects(&grant.subjects, &namespace),
+                namespace,
             });
             self.manifests.grants.extend(grants);
         }
@@ -382,6 +396,7 @@ impl Assembly<'_> {
                     form: field.form,
                 },
                 all_or_nothing: group,
+                has_fired: false,
             });
         }
         Ok(())
@@ -449,6 +464,19 @@ impl Assembly<'_> {
             }
         }
     }
+}
+
+/// Service accounts without a namespace are those of the binding's.
+fn subjects(facts: &[Subject], binding: &str) -> Vec<Subject> {
+    let mut subjects = facts.to_vec();
+    for subject in &mut subjects {
+        if let Subject::ServiceAccount { namespace, .. } = subject
+            && namespace.is_empty()
+        {
+            binding.clone_into(namespace);
+        }
+    }
+    subjects
 }
 
 /// Each place, with another one of the list.
@@ -553,5 +581,6 @@ fn trigger(
             form: facts.form,
         },
         all_or_nothing: None,
+        has_fired: facts.has_fired,
     }
 }

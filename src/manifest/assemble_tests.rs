@@ -320,6 +320,7 @@ spec:
                 "default/web:1 -> {} = (none) [0]",
                 container("containers", "b")
             ),
+            format!("default/web:2 -> {} = x [0]", container("containers", "c")),
             format!(
                 "default/web:1 -> {} =   [0]",
                 container("initContainers", "a")
@@ -329,7 +330,14 @@ spec:
             "n/tool:1 -> a.yaml#spec.triggers[1].imageChange.lastTriggeredImageID = old".to_owned(),
         ]
     );
-    assert_eq!(problems(&manifests).len(), 2, "{:?}", problems(&manifests));
+    let pending: Vec<_> = manifests
+        .triggers
+        .iter()
+        .filter(|trigger| trigger.paused)
+        .map(|trigger| trigger.from.to_string())
+        .collect();
+    assert_eq!(pending, ["default/web:2"]);
+    assert_eq!(problems(&manifests).len(), 1, "{:?}", problems(&manifests));
 }
 
 const IMAGE_TRIGGER: &str = "apiVersion: headwater.dev/v1alpha1
@@ -429,4 +437,51 @@ fn a_bad_target_of_an_image_trigger_leaves_the_others() {
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");
     }
+}
+
+#[test]
+fn a_role_binding_lets_others_into_its_namespace_and_a_cluster_wide_one_into_all() {
+    let stream = |namespace: &str| {
+        format!(
+            "kind: ImageStream\napiVersion: v1\nmetadata: {{name: web, namespace: {namespace}}}\n---\n"
+        )
+    };
+    let text = format!(
+        "{}{}kind: RoleBinding\nmetadata: {{namespace: dev}}\nroleRef: {{name: 'system:image-puller'}}\nsubjects: [{{kind: ServiceAccount, name: default}}, {{kind: ServiceAccount, name: x, namespace: prod}}]\n---\nkind: ClusterRoleBinding\nroleRef: {{name: 'system:image-puller'}}\nsubjects: [{{kind: User, name: u}}]\n",
+        stream("a"),
+        stream("b")
+    );
+    let manifests = assemble(&[("a.yaml", &text)]);
+    let grants: Vec<_> = manifests
+        .grants
+        .iter()
+        .map(|grant| {
+            format!(
+                "{}@{}: {:?}",
+                grant.namespace, grant.place.line, grant.subjects
+            )
+        })
+        .collect();
+    assert_eq!(
+        grants,
+        [
+            "dev@9: [ServiceAccount { namespace: \"dev\", name: \"default\" }, ServiceAccount { namespace: \"prod\", name: \"x\" }]",
+            "a@14: [User(\"u\")]",
+            "b@14: [User(\"u\")]",
+        ]
+    );
+}
+
+#[test]
+fn a_name_that_is_too_long_with_its_namespace_is_refused() {
+    let name = "a".repeat(240);
+    let text = format!("kind: ImageStream\napiVersion: v1\nmetadata: {{name: {name}}}\n");
+    let long = environment("default", &[], &["a-namespace-of-some-length"]);
+    let manifests = assemble_for(&[long], &[("a.yaml", &text)]);
+    assert_eq!(
+        problems(&manifests),
+        ["a.yaml:1:1: error: 'namespace/name' cannot be longer than 255 characters"]
+    );
+    assert!(manifests.streams.is_empty());
+    assert_eq!(assemble(&[("a.yaml", &text)]).streams.len(), 1);
 }

@@ -154,7 +154,9 @@ pub struct TriggerFacts {
     pub kind: TriggerKind,
     pub at: Spot,
     pub paused: bool,
+    /// Triggers of one number, within the object, are applied all together or not at all.
     pub group: Option<usize>,
+    pub has_fired: bool,
     pub field: FieldPath,
     pub field_at: Spot,
     pub current: Option<String>,
@@ -170,11 +172,14 @@ pub struct FromFacts {
     pub tag: String,
 }
 
-/// A RoleBinding to the role `system:image-puller`.
+/// A RoleBinding to a role that may pull, `system:image-puller` above all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantFacts {
     pub namespace: Option<String>,
+    /// Of all namespaces: a ClusterRoleBinding.
+    pub everywhere: bool,
     pub at: Spot,
+    /// A service account's namespace is empty where it is the binding's own.
     pub subjects: Vec<Subject>,
 }
 
@@ -236,8 +241,23 @@ pub enum Wanted {
     Kustomize { image: String },
     /// A mapping of Helm values with `repository`, `tag` and perhaps `digest`.
     Helm { path: FieldPath },
+    /// The image of a Compose file's service.
+    Compose { service: String },
+    /// The image of a Dockerfile's stage, by its name or number; none: the only one.
+    Dockerfile { stage: Option<String> },
+    /// An image of a GitHub Actions workflow's job.
+    Workflow { job: String, part: WorkflowPart },
     /// Any scalar.
     Field { path: FieldPath, form: PinForm },
+}
+
+/// Which image of a job.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum WorkflowPart {
+    Container,
+    Service(String),
+    /// By its `id`, its `name` or its number.
+    Step(String),
 }
 
 /// What stands in a file at the fields that were asked for.

@@ -6,9 +6,9 @@ use crate::field_path::FieldPath;
 use crate::image::Reference;
 use crate::manifest::facts::{SourceFacts, StreamFacts, TagFacts};
 use crate::manifest::reader::Reader;
+use crate::manifest::{stream_status, tag_source};
 use crate::stream::{
-    Condition, From, INTERVAL, ImportMode, MINIMUM_AGE, OBSERVED, Observed, ReferencePolicy,
-    SELECT, StatusTag, StreamMetadata, TagEvent, TagSettings,
+    From, INTERVAL, ImportMode, MINIMUM_AGE, ReferencePolicy, SELECT, StreamMetadata, TagSettings,
 };
 use crate::yaml::Node;
 
@@ -34,14 +34,10 @@ pub(crate) fn read<'a>(
         return None;
     }
     let namespace = metadata.and_then(|metadata| reader.text(metadata, "namespace"));
-    if namespace.map_or(0, str::len) + name.len() + 1 > 255 {
-        reader.error(
-            name_node,
-            "'namespace/name' cannot be longer than 255 characters",
-        );
-        return None;
-    }
     let spec = reader.get(object, "spec");
+    if let Some(spec) = spec {
+        warn_of_unknown(reader, spec, "spec", SPEC);
+    }
     let local_lookup = spec
         .and_then(|spec| reader.get(spec, "lookupPolicy"))
         .is_some_and(|policy| reader.flag(policy, "local"));
@@ -55,9 +51,33 @@ pub(crate) fn read<'a>(
         local_lookup,
         whole_repository: spec.and_then(|spec| read_whole_repository(reader, spec)),
         tags: spec.map_or_else(Vec::new, |spec| read_tags(reader, spec)),
-        status: read_status(reader, object),
-        observed: metadata.map_or_else(Vec::new, |metadata| read_observed(reader, metadata)),
+        status: stream_status::read(reader, object),
+        observed: metadata.map_or_else(Vec::new, |metadata| {
+            stream_status::read_observed(reader, metadata)
+        }),
     })
+}
+
+const SPEC: &[&str] = &["lookupPolicy", "dockerImageRepository", "tags"];
+const TAG: &[&str] = &[
+    "name",
+    "annotations",
+    "from",
+    "reference",
+    "generation",
+    "importPolicy",
+    "referencePolicy",
+];
+const IMPORT_POLICY: &[&str] = &["insecure", "scheduled", "importMode"];
+
+/// A field that does not exist does nothing, in the words of the API server.
+fn warn_of_unknown<'a>(reader: &mut Reader<'a>, holder: &'a Node, path: &str, known: &[&str]) {
+    for (key, _) in holder.entries() {
+        let name = key.text().unwrap_or_default();
+        if !known.contains(&name) && name != "<<" {
+            reader.warning(key, format!("unknown field \"{path}.{name}\""));
+        }
+    }
 }
 
 fn is_stream_name(name: &str) -> bool {
@@ -85,17 +105,24 @@ fn read_tags<'a>(reader: &mut Reader<'a>, spec: &'a Node) -> Vec<TagFacts> {
 }
 
 fn read_tag<'a>(reader: &mut Reader<'a>, item: &'a Node, name: &str) -> TagFacts {
+    warn_of_unknown(reader, item, &format!("spec.tags[{name}]"), TAG);
     let policy = reader.get(item, "importPolicy");
-    let source = read_source(reader, item);
+    if let Some(policy) = policy {
+        let path = format!("spec.tags[{name}].importPolicy");
+        warn_of_unknown(reader, policy, &path, IMPORT_POLICY);
+    }
+    let source = tag_source::read(reader, item, name);
     let scheduled = policy.is_some_and(|policy| reader.flag(policy, "scheduled"));
+    let is_image = matches!(
+        source,
+        SourceFacts::Image(_) | SourceFacts::None | SourceFacts::Invalid
+    );
     if scheduled
-        && matches!(
-            source,
-            SourceFacts::StreamTag { .. } | SourceFacts::StreamImage { .. }
-        )
+        && !is_image
+        && let Some(at) = reader.at(item, &["importPolicy", "scheduled"])
     {
         reader.error(
-            item,
+            at,
             "only tags pointing to Docker repositories may be scheduled for background import",
         );
     }
@@ -255,160 +282,6 @@ fn read_generation<'a>(reader: &mut Reader<'a>, item: &'a Node) -> Option<i64> {
     number
 }
 
-fn read_source<'a>(reader: &mut Reader<'a>, item: &'a Node) -> SourceFacts {
-    let Some(from) = reader.get(item, "from") else {
-        return SourceFacts::None;
-    };
-    let kind = reader.text(from, "kind").unwrap_or_default();
-    if !matches!(kind, "DockerImage" | "ImageStreamTag" | "ImageStreamImage") {
-        let at = reader.get(from, "kind").unwrap_or(from);
-        reader.error(
-            at,
-            "valid values are 'DockerImage', 'ImageStreamImage', 'ImageStreamTag'",
-        );
-        return SourceFacts::Invalid;
-    }
-    let Some(name_node) = reader
-        .get(from, "name")
-        .filter(|name| name.text() != Some(""))
-    else {
-        reader.error(from, "`from.name` is required");
-        return SourceFacts::Invalid;
-    };
-    let name = name_node.text().unwrap_or_default();
-    let namespace = reader
-        .text(from, "namespace")
-        .filter(|namespace| !namespace.is_empty())
-        .map(str::to_owned);
-    let source = match kind {
-        "DockerImage" => name
-            .parse::<Reference>()
-            .map(SourceFacts::Image)
-            .map_err(|error| format!("`{name}`: {error}")),
-        "ImageStreamTag" => stream_tag(name, namespace),
-        _ => stream_image(name, namespace),
-    };
-    source.unwrap_or_else(|message| {
-        reader.error(name_node, message);
-        SourceFacts::Invalid
-    })
-}
-
-const FORMS: &str = "must be of the form <tag>, <repo>:<tag>, <id>, or <repo>@<id>";
-
-/// `<tag>` or `<stream>:<tag>` (openshift-apiserver `imagestream/strategy.go`,
-/// `parseFromReference`).
-fn stream_tag(name: &str, namespace: Option<String>) -> Result<SourceFacts, String> {
-    let (stream, tag) = match name.split_once(':') {
-        Some((stream, tag)) => (Some(stream.to_owned()), tag),
-        None => (None, name),
-    };
-    if tag.is_empty() || tag.contains(':') || stream.as_deref() == Some("") || name.contains('@') {
-        return Err(FORMS.to_owned());
-    }
-    Ok(SourceFacts::StreamTag {
-        namespace,
-        stream,
-        tag: tag.to_owned(),
-    })
-}
-
-/// `<id>` or `<stream>@<id>`, where the id may be the beginning of one.
-fn stream_image(name: &str, namespace: Option<String>) -> Result<SourceFacts, String> {
-    let (stream, prefix) = match name.split_once('@') {
-        Some((stream, prefix)) => (Some(stream.to_owned()), prefix),
-        None => (None, name),
-    };
-    if prefix.is_empty() || prefix.contains('@') || stream.as_deref() == Some("") {
-        return Err(FORMS.to_owned());
-    }
-    Ok(SourceFacts::StreamImage {
-        namespace,
-        stream,
-        prefix: prefix.to_owned(),
-    })
-}
-
-fn read_status<'a>(reader: &mut Reader<'a>, object: &'a Node) -> Vec<StatusTag> {
-    let Some(status) = reader.get(object, "status") else {
-        return Vec::new();
-    };
-    let mut tags = Vec::new();
-    for item in reader.items(status, "tags") {
-        let item = reader.follow(item);
-        let Some(tag) = reader.text(item, "tag") else {
-            reader.error(item, "an entry of status.tags has no `tag`");
-            continue;
-        };
-        let mut items = Vec::new();
-        for event in reader.items(item, "items") {
-            let event = reader.follow(event);
-            match read_event(reader, event) {
-                Some(event) => items.push(event),
-                None => reader.warning(
-                    event,
-                    "an item of this status names no image; it is left out",
-                ),
-            }
-        }
-        tags.push(StatusTag {
-            tag: tag.to_owned(),
-            items,
-            conditions: read_conditions(reader, item),
-        });
-    }
-    tags
-}
-
-/// None for what says nothing: written again it would be an item that OpenShift refuses.
-fn read_event<'a>(reader: &Reader<'a>, event: &'a Node) -> Option<TagEvent> {
-    let text = |key| reader.text(event, key).unwrap_or_default().to_owned();
-    let event = TagEvent {
-        created: text("created"),
-        reference: text("dockerImageReference"),
-        image: text("image"),
-        generation: text("generation").parse().unwrap_or_default(),
-    };
-    (!event.image.is_empty() || !event.reference.is_empty()).then_some(event)
-}
-
-fn read_conditions<'a>(reader: &Reader<'a>, item: &'a Node) -> Vec<Condition> {
-    let conditions = reader.items(item, "conditions").iter();
-    conditions
-        .map(|condition| {
-            let condition = reader.follow(condition);
-            let text = |key| reader.text(condition, key).unwrap_or_default().to_owned();
-            Condition {
-                kind: text("type"),
-                status: text("status"),
-                reason: text("reason"),
-                message: text("message"),
-                time: text("lastTransitionTime"),
-                generation: text("generation").parse().unwrap_or_default(),
-            }
-        })
-        .collect()
-}
-
-fn read_observed<'a>(reader: &mut Reader<'a>, metadata: &'a Node) -> Vec<(String, Observed)> {
-    let Some(annotation) = reader.at(metadata, &["annotations", OBSERVED]) else {
-        return Vec::new();
-    };
-    let text = annotation.text().unwrap_or_default();
-    match serde_json::from_str::<BTreeMap<String, Observed>>(text) {
-        Ok(observed) => observed.into_iter().collect(),
-        Err(error) => {
-            reader.find(
-                annotation,
-                crate::problem::Severity::Error,
-                format!("the annotation {OBSERVED} cannot be read: {error}"),
-                Some("remove it: every tag of the stream is then imported again"),
-            );
-            Vec::new()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -477,7 +350,7 @@ mod tests {
             ),
             (
                 "{name: x, from: {kind: DockerImage}}",
-                "`from.name` is required",
+                "spec.tags[x].from.name is required",
             ),
             (
                 "{name: x, from: {kind: DockerImage, name: A/b}}",
@@ -507,6 +380,11 @@ mod tests {
                 "{name: x, importPolicy: {scheduled: yes please}}",
                 "`scheduled` is true or false",
             ),
+            (
+                "{name: x, importPolicy: {schedule: true}}",
+                "unknown field \"spec.tags[x].importPolicy.schedule\"",
+            ),
+            ("{name: x, form: {}}", "unknown field \"spec.tags[x].form\""),
             ("{name: x, generation: a}", "`generation` is a whole number"),
             ("{name: x}, {name: x}", "the tag `x` stands twice"),
             ("{from: null}", "a tag has no name"),
@@ -525,14 +403,36 @@ mod tests {
         for name in ["", "A", "a..b", "-a", "a-", "a/b", "a:b"] {
             assert!(!is_stream_name(name), "{name}");
         }
-        let text = "kind: ImageStreamList\nitems:\n- metadata:\n    name: web\n    annotations:\n      headwater.dev/observed: '{\"1.10\": {\"from\": \"a/b:1\", \"importMode\": \"Legacy\"}}'\n  status:\n    tags:\n    - tag: \"1.10\"\n      items:\n      - {created: \"2026-01-02T03:04:05Z\", dockerImageReference: a/b@x, image: x, generation: 2}\n      - {image: w}\n";
+        let text = "kind: ImageStreamList\nitems:\n- metadata:\n    name: web\n    annotations:\n      headwater.dev/observed: '{\"1.10\": {\"from\": \"a/b:1\", \"importMode\": \"Legacy\"}}'\n  status:\n    tags:\n    - tag: \"1.10\"\n      items:\n      - {created: \"2026-01-02T03:04:05Z\", dockerImageReference: a/b, image: x, generation: 2}\n      - {image: w}\n      - {image: w, dockerImageReference: A/w}\n";
         let facts = read_file(text.as_bytes());
-        assert!(facts.findings.is_empty(), "{:?}", facts.findings);
+        let findings: Vec<_> = facts
+            .findings
+            .iter()
+            .map(|finding| (finding.at.line, finding.at.column, finding.message.as_str()))
+            .collect();
+        assert_eq!(
+            findings,
+            [
+                (
+                    12,
+                    9,
+                    "status.tags[1.10].items[1].dockerImageReference is required"
+                ),
+                (
+                    13,
+                    42,
+                    "status.tags[1.10].items[2].dockerImageReference is `A/w`: repository name must be lowercase"
+                ),
+            ]
+        );
         let stream = &facts.streams[0];
         assert_eq!(stream.root.to_string(), "items[0]");
         assert_eq!(stream.observed[0].1.from, "a/b:1");
         assert_eq!(stream.observed[0].1.import_mode, ImportMode::Legacy);
         let items = &stream.status[0].items;
-        assert_eq!((items[0].generation, items[1].image.as_str()), (2, "w"));
+        assert_eq!(
+            (items.len(), items[0].generation, items[1].image.as_str()),
+            (2, 2, "w")
+        );
     }
 }

@@ -1,15 +1,14 @@
 //! `ImageTrigger` (`headwater.dev/v1alpha1`): a stream tag goes to fields of named files.
 
+use crate::dockerfile::is_dockerfile_name;
 use crate::field_path::FieldPath;
-use crate::field_path::Step;
 use crate::manifest::facts::{
-    FieldFact, FieldFacts, ImageTriggerFacts, TargetFacts, Wanted, WantedDocument, WantedField,
+    ImageTriggerFacts, TargetFacts, Wanted, WantedDocument, WantedField, WorkflowPart,
 };
-use crate::manifest::kustomize::entry_path;
 use crate::manifest::native_trigger::read_reported;
-use crate::manifest::reader::{Reader, below, item_steps};
+use crate::manifest::reader::Reader;
 use crate::trigger::PinForm;
-use crate::yaml::{Node, Source, Value};
+use crate::yaml::Node;
 
 /// Reads an ImageTrigger. A target that is not valid is a finding, and the others stay.
 pub(crate) fn read<'a>(reader: &mut Reader<'a>, object: &'a Node) -> Option<ImageTriggerFacts> {
@@ -59,49 +58,104 @@ fn check_fields<'a>(reader: &mut Reader<'a>, node: &'a Node, known: &[&str]) {
     }
 }
 
+/// What a target names in its file.
+const WHATS: &[&str] = &[
+    "kustomize",
+    "helm",
+    "compose",
+    "dockerfile",
+    "workflow",
+    "field",
+];
+const KNOWN: &[&str] = &[
+    "file",
+    "document",
+    "value",
+    "kustomize",
+    "helm",
+    "compose",
+    "dockerfile",
+    "workflow",
+    "field",
+];
+
 fn read_target<'a>(reader: &mut Reader<'a>, item: &'a Node) -> Option<TargetFacts> {
-    const KNOWN: &[&str] = &["file", "document", "kustomize", "helm", "field", "value"];
     check_fields(reader, item, KNOWN);
     let Some(file) = reader.text(item, "file").filter(|file| !file.is_empty()) else {
         reader.error(item, "a target names a `file`");
         return None;
     };
     let document = read_document(reader, item)?;
-    let kustomize = reader.get(item, "kustomize");
-    let helm = reader.get(item, "helm");
-    let field = reader.get(item, "field");
-    let what = match (kustomize, helm, field) {
-        (Some(kustomize), None, None) => {
-            check_fields(reader, kustomize, &["image"]);
-            let image = required(reader, kustomize, "image")?;
-            Wanted::Kustomize {
-                image: image.text()?.to_owned(),
-            }
-        }
-        (None, Some(helm), None) => {
-            check_fields(reader, helm, &["path"]);
-            let path = required(reader, helm, "path")?;
-            Wanted::Helm {
-                path: read_path(reader, path)?,
-            }
-        }
-        (None, None, Some(field)) => Wanted::Field {
-            path: read_path(reader, field)?,
-            form: read_form(reader, item)?,
-        },
-        _ => {
-            reader.error(
-                item,
-                "a target has exactly one of `kustomize`, `helm` and `field`",
-            );
-            return None;
-        }
+    let mut given = WHATS.iter().filter(|key| item.get(key).is_some());
+    let (Some(what), None) = (given.next(), given.next()) else {
+        let all: Vec<String> = WHATS.iter().map(|what| format!("`{what}`")).collect();
+        let message = format!("a target has exactly one of {}", all.join(", "));
+        reader.error(item, message);
+        return None;
     };
+    if (*what == "dockerfile") != is_dockerfile_name(file) {
+        let message = "`dockerfile` is for files named Dockerfile, Dockerfile.*, Containerfile, Containerfile.* or *.Dockerfile, and only it is";
+        reader.error(item, message);
+        return None;
+    }
+    let node = item.get(what).map(|node| reader.follow(node))?;
+    let what = read_what(reader, item, what, node)?;
     Some(TargetFacts {
         at: reader.spot(item),
         file: file.to_owned(),
         wanted: WantedField { document, what },
     })
+}
+
+fn read_what<'a>(
+    reader: &mut Reader<'a>,
+    item: &'a Node,
+    what: &str,
+    node: &'a Node,
+) -> Option<Wanted> {
+    let text = |reader: &Reader<'a>, key| reader.text(node, key).map(str::to_owned);
+    match what {
+        "kustomize" => {
+            check_fields(reader, node, &["image"]);
+            let image = required(reader, node, "image")?.text()?.to_owned();
+            Some(Wanted::Kustomize { image })
+        }
+        "helm" => {
+            check_fields(reader, node, &["path"]);
+            let path = required(reader, node, "path")?;
+            Some(Wanted::Helm {
+                path: read_path(reader, path)?,
+            })
+        }
+        "compose" => {
+            check_fields(reader, node, &["service"]);
+            let service = required(reader, node, "service")?.text()?.to_owned();
+            Some(Wanted::Compose { service })
+        }
+        "dockerfile" => {
+            check_fields(reader, node, &["stage"]);
+            let stage = text(reader, "stage");
+            Some(Wanted::Dockerfile { stage })
+        }
+        "workflow" => {
+            check_fields(reader, node, &["job", "service", "step"]);
+            let job = required(reader, node, "job")?.text()?.to_owned();
+            let part = match (text(reader, "service"), text(reader, "step")) {
+                (None, None) => WorkflowPart::Container,
+                (Some(service), None) => WorkflowPart::Service(service),
+                (None, Some(step)) => WorkflowPart::Step(step),
+                (Some(_), Some(_)) => {
+                    reader.error(node, "`workflow` has `service` or `step`, not both");
+                    return None;
+                }
+            };
+            Some(Wanted::Workflow { job, part })
+        }
+        _ => Some(Wanted::Field {
+            path: read_path(reader, node)?,
+            form: read_form(reader, item)?,
+        }),
+    }
 }
 
 fn required<'a>(reader: &mut Reader<'a>, node: &'a Node, key: &str) -> Option<&'a Node> {
@@ -163,215 +217,4 @@ fn read_document<'a>(reader: &mut Reader<'a>, item: &'a Node) -> Option<WantedDo
     let kind = required(reader, node, "kind")?.text()?.to_owned();
     let name = reader.text(node, "name").map(str::to_owned);
     Some(WantedDocument::Object { kind, name })
-}
-
-/// Reads the fields that ImageTriggers name in one file.
-pub(crate) fn read_fields(bytes: &[u8], wanted: &[WantedField]) -> FieldFacts {
-    let source = Source::parse(bytes);
-    let readers: Vec<Reader<'_>> = source
-        .documents
-        .iter()
-        .map(|document| Reader::new(&source, document))
-        .collect();
-    let answers = wanted
-        .iter()
-        .map(|wanted| (wanted.clone(), answer(&source, &readers, wanted)))
-        .collect();
-    FieldFacts { answers }
-}
-
-fn answer(
-    source: &Source<'_>,
-    readers: &[Reader<'_>],
-    wanted: &WantedField,
-) -> Result<Vec<FieldFact>, String> {
-    let mut found = Vec::new();
-    let mut fault = None;
-    for reader in readers {
-        let Some(root) = &reader.document.root else {
-            continue;
-        };
-        if !is_wanted(reader, root, &wanted.document) {
-            continue;
-        }
-        match fields_of(reader, root, &wanted.what) {
-            Ok(fields) => found.push(fields),
-            Err(message) => fault = fault.or(Some(message)),
-        }
-    }
-    let unreadable = || {
-        source.faults.first().map(|fault| {
-            format!(
-                "the file cannot be read: line {}: {}",
-                fault.at.line, fault.message
-            )
-        })
-    };
-    match (found.pop(), found.is_empty()) {
-        (Some(fields), true) => Ok(fields),
-        (Some(_), false) => {
-            Err("several documents of the file have the field; say which by `document`".to_owned())
-        }
-        (None, _) => Err(unreadable()
-            .or(fault)
-            .unwrap_or_else(|| "the file has no such document".to_owned())),
-    }
-}
-
-fn is_wanted<'a>(reader: &Reader<'a>, root: &'a Node, document: &WantedDocument) -> bool {
-    match document {
-        WantedDocument::Any => true,
-        WantedDocument::Number(number) => reader.document.index == *number,
-        WantedDocument::Object { kind, name } => {
-            reader.text(root, "kind") == Some(kind)
-                && name.as_deref().is_none_or(|name| {
-                    reader.at(root, &["metadata", "name"]).and_then(Node::text) == Some(name)
-                })
-        }
-    }
-}
-
-fn fields_of<'a>(
-    reader: &Reader<'a>,
-    root: &'a Node,
-    what: &Wanted,
-) -> Result<Vec<FieldFact>, String> {
-    match what {
-        Wanted::Kustomize { image } => Ok(kustomize_fields(reader, root, image)),
-        Wanted::Helm { path } => helm_fields(reader, root, path),
-        Wanted::Field { path, form } => {
-            let (field, node) = find(reader, root, path)?;
-            if node.text().is_none() {
-                return Err(format!("`{path}` is no text"));
-            }
-            Ok(vec![fact(reader, root, field, node, Some(node), *form)])
-        }
-    }
-}
-
-/// `digest` of the entry, and `newTag` and `newName` in step with it where they stand. Kustomize
-/// takes the digest over the tag. An entry that is missing is added.
-fn kustomize_fields<'a>(reader: &Reader<'a>, root: &'a Node, image: &str) -> Vec<FieldFact> {
-    let entry = reader
-        .items(root, "images")
-        .iter()
-        .map(|item| reader.follow(item))
-        .find(|item| reader.text(item, "name") == Some(image));
-    let path = entry_path(image);
-    let holder = entry.or_else(|| reader.get(root, "images")).unwrap_or(root);
-    let member = |key: &str, form| {
-        let node = entry.and_then(|entry| reader.get(entry, key));
-        fact(
-            reader,
-            root,
-            path.clone().key(key),
-            node.unwrap_or(holder),
-            node,
-            form,
-        )
-    };
-    let has = |key| entry.is_some_and(|entry| reader.get(entry, key).is_some());
-    // A `newName` that is missing is dropped again where the stream's repository is `image`.
-    let mut fields = vec![member("newName", PinForm::Repository)];
-    if has("newTag") {
-        fields.push(member("newTag", PinForm::Tag));
-    }
-    fields.push(member("digest", PinForm::Digest));
-    fields
-}
-
-/// `digest` where there is one, with `tag` kept in step; else `tag` becomes `tag@digest`.
-fn helm_fields<'a>(
-    reader: &Reader<'a>,
-    root: &'a Node,
-    path: &FieldPath,
-) -> Result<Vec<FieldFact>, String> {
-    let (field, node) = find(reader, root, path)?;
-    if node.entries().is_empty() {
-        return Err(format!(
-            "`{path}` is no mapping with `repository` and `tag`; for a whole image write `field: {path}`"
-        ));
-    }
-    let scalar = |key: &str| {
-        node.get(key)
-            .map(|value| reader.follow(value))
-            .filter(|v| v.text().is_some())
-    };
-    let member = |key: &str, value: &'a Node, form| {
-        fact(
-            reader,
-            root,
-            field.clone().key(key),
-            value,
-            Some(value),
-            form,
-        )
-    };
-    match (scalar("tag"), scalar("digest")) {
-        (tag, Some(digest)) => Ok(tag
-            .map(|tag| member("tag", tag, PinForm::Tag))
-            .into_iter()
-            .chain([member("digest", digest, PinForm::Digest)])
-            .collect()),
-        (Some(tag), None) => Ok(vec![member("tag", tag, PinForm::TagAndDigest)]),
-        (None, None) => Err(format!("`{path}` has neither `tag` nor `digest`")),
-    }
-}
-
-fn fact<'a>(
-    reader: &Reader<'a>,
-    root: &'a Node,
-    field: FieldPath,
-    near: &Node,
-    value: Option<&Node>,
-    form: PinForm,
-) -> FieldFact {
-    FieldFact {
-        document: reader.document.index,
-        field,
-        object: FieldPath::root(),
-        at: reader.spot(near),
-        current: value.and_then(Node::text).map(str::to_owned),
-        form,
-        namespace: reader
-            .at(root, &["metadata", "namespace"])
-            .and_then(Node::text)
-            .map(str::to_owned),
-    }
-}
-
-/// The node at `path`, and its address with items by name where that is unique.
-fn find<'a>(
-    reader: &Reader<'a>,
-    root: &'a Node,
-    path: &FieldPath,
-) -> Result<(FieldPath, &'a Node), String> {
-    let mut node = reader.follow(root);
-    let mut address = FieldPath::root();
-    for step in path.steps() {
-        let (own_step, next) = match (step, &node.value) {
-            (Step::Key(key), _) => (step.clone(), node.get(key)),
-            (_, Value::Sequence { items, .. }) => {
-                let position = items.iter().position(|item| match step {
-                    Step::Where { key, value } => {
-                        reader.text(reader.follow(item), key) == Some(value)
-                    }
-                    _ => false,
-                });
-                let index = match step {
-                    Step::Index(index) => Some(*index),
-                    _ => position,
-                };
-                let steps = item_steps(items);
-                let step = index
-                    .and_then(|index| steps.into_iter().nth(index))
-                    .unwrap_or_else(|| step.clone());
-                (step, index.and_then(|index| items.get(index)))
-            }
-            _ => (step.clone(), None),
-        };
-        address = below(&address, own_step);
-        node = reader.follow(next.ok_or_else(|| format!("the file has no `{address}`"))?);
-    }
-    Ok((address, node))
 }

@@ -77,5 +77,6 @@ fn trigger(image: &ImageField, from: StreamTagName) -> Trigger {
             form: PinForm::Image,
         },
         all_or_nothing: None,
+        has_fired: false,
     }
 }

@@ -88,6 +88,7 @@ fn read_one(
         at: reader.source.position(comment.span.start).into(),
         paused: false,
         group: None,
+        has_fired: false,
         field,
         field_at: reader.spot(scalar),
         current: reader.follow(scalar).text().map(str::to_owned),

@@ -19,7 +19,13 @@ mod native_trigger;
 mod oversized;
 mod read;
 mod reader;
+mod role_binding;
 pub mod schema;
+mod secret;
+mod stream_status;
+mod tag_hook;
+mod tag_source;
+mod target_field;
 mod template;
 mod text_in_scalar;
 mod workload;
@@ -29,11 +35,12 @@ pub use facts::{
     ContainerFacts, FieldFact, FieldFacts, FileFacts, Finding, FromFacts, Gathered, GrantFacts,
     ImageTriggerFacts, KustomizationFacts, KustomizeImage, ObjectFacts, SourceFacts, Spot,
     StreamFacts, TagFacts, TagHookFacts, TargetFacts, TriggerFacts, Wanted, WantedDocument,
-    WantedField,
+    WantedField, WorkflowPart,
 };
 pub use kustomize::Reach;
 pub use oversized::{oversized, oversized_fields};
-pub use read::{is_manifest_name, read_fields, read_file, screen, wanted_fields};
+pub use read::{is_manifest_name, read_file, screen, wanted_fields};
+pub use target_field::read_fields;
 
 use crate::environment::EnvironmentName;
 use crate::field_path::FieldPath;

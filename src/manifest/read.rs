@@ -4,14 +4,15 @@ use std::sync::{Arc, LazyLock};
 use aho_corasick::AhoCorasick;
 
 use crate::field_path::FieldPath;
-use crate::manifest::facts::{FieldFacts, FileFacts, Finding, WantedField};
+use crate::manifest::facts::{FileFacts, Finding, WantedField};
 use crate::manifest::reader::Reader;
 use crate::manifest::{
-    annotation, image_stream, image_trigger, kustomize, marker, native_trigger, template, workload,
+    annotation, image_stream, image_trigger, kustomize, marker, native_trigger, role_binding,
+    secret, tag_hook, template, workload,
 };
 use crate::problem::Severity;
 use crate::snapshot::FilePath;
-use crate::yaml::{Document, Node, Source};
+use crate::yaml::{Document, Node, Source, is_utf16};
 
 /// What a file must hold somewhere to matter here.
 const SIGNS: &[&str] = &[
@@ -25,6 +26,9 @@ const SIGNS: &[&str] = &[
     "containers",
     "Containers",
     "image-registry.openshift-image-registry.svc",
+    "system:image-",
+    "kubernetes.io/dockercfg",
+    "kubernetes.io/dockerconfigjson",
 ];
 
 /// Whether a file can matter at all, by its name and a search for a few words.
@@ -34,7 +38,13 @@ pub fn screen(path: &str, bytes: &[u8]) -> bool {
     if is_kustomization(name) {
         return true;
     }
-    is_manifest_name(name) && SEARCH.as_ref().is_none_or(|search| search.is_match(bytes))
+    let is_manifest = is_manifest_name(name);
+    let means_us = |bytes: &[u8]| SEARCH.as_ref().is_none_or(|search| search.is_match(bytes));
+    if is_manifest && is_utf16(bytes) {
+        let ascii: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
+        return means_us(&ascii);
+    }
+    is_manifest && means_us(bytes)
 }
 
 /// Whether a file holds manifests, by its name.
@@ -130,6 +140,15 @@ fn read_object<'a>(
             let advice = Some("commit what `oc process` makes of it");
             reader.find(object, Severity::Note, message, advice);
         }
+        _ if let Some(use_instead) = not_kept_in_git(kind, version) => {
+            let message = format!("{kind} is not read: {}", use_instead.0);
+            reader.find(object, Severity::Warning, message, Some(use_instead.1));
+        }
+        "RoleBinding" | "ClusterRoleBinding" => {
+            let grant = role_binding::read(reader, object, kind, version);
+            facts.grants.extend(grant);
+        }
+        "Secret" => secret::warn(reader, object),
         "ImageTrigger" if version.starts_with("headwater.dev/") => {
             let trigger = image_trigger::read(reader, object);
             facts.image_triggers.extend(trigger);
@@ -150,9 +169,47 @@ fn read_workload<'a>(
     };
     annotation::read(reader, object, &mut read);
     native_trigger::read(reader, object, &mut read);
+    if kind == "DeploymentConfig" {
+        tag_hook::read(reader, object, &read, facts);
+    }
     if !read.containers.is_empty() || !read.triggers.is_empty() {
         facts.objects.push(read);
     }
+}
+
+/// Objects that OpenShift computes from an ImageStream, or that only ask it for something: what
+/// each is, and what to write in its place.
+fn not_kept_in_git(kind: &str, version: &str) -> Option<(&'static str, &'static str)> {
+    if !is_of(version, "image.openshift.io/") {
+        return None;
+    }
+    Some(match kind {
+        "ImageStreamTag" | "ImageTag" => (
+            "it is a view of one tag of an ImageStream",
+            "write the tag into spec.tags of the ImageStream",
+        ),
+        "ImageStreamImport" => (
+            "it is a request to import once, and no state",
+            "write the source into spec.tags[].from of the ImageStream; `generation: 0` asks for one more import",
+        ),
+        "ImageStreamImage" => (
+            "it is a view of one image in an ImageStream's history",
+            "name it in spec.tags[].from as `kind: ImageStreamImage, name: <stream>@<id>`",
+        ),
+        "ImageStreamMapping" => (
+            "it is a request that a registry makes after a push",
+            "write a tag without `from` into spec.tags of the ImageStream",
+        ),
+        "ImageStreamLayers" | "ImageSignature" => (
+            "it is a view that OpenShift computes",
+            "remove the document",
+        ),
+        "Image" if version.starts_with("image.openshift.io/") => (
+            "it is the record of an image in a cluster",
+            "remove the document; the ImageStream's status names the image",
+        ),
+        _ => return None,
+    })
 }
 
 /// The legacy group is the core one; an item of a typed list may leave its version out.
@@ -182,11 +239,6 @@ pub fn wanted_fields(files: &[(FilePath, Arc<FileFacts>)]) -> BTreeMap<FilePath,
         fields.dedup();
     }
     wanted
-}
-
-/// Reads the fields that [`wanted_fields`] names in one file.
-pub fn read_fields(bytes: &[u8], wanted: &[WantedField]) -> FieldFacts {
-    image_trigger::read_fields(bytes, wanted)
 }
 
 #[cfg(test)]
@@ -252,6 +304,69 @@ spec:
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn a_file_in_utf_16_is_named_where_it_means_us() {
+        for (text, is_ours) in [(WEB, true), ("kind: Service\n", false)] {
+            let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            let marked = [&[0xff, 0xfe], little.as_slice()].concat();
+            for bytes in [little, big, marked] {
+                assert_eq!(screen("a.yaml", &bytes), is_ours);
+                let findings = read_file(&bytes).findings;
+                let messages: Vec<_> = findings.iter().map(|f| f.message.as_str()).collect();
+                assert_eq!(messages, ["the file is UTF-16; save it as UTF-8"]);
+            }
+        }
+    }
+
+    #[test]
+    fn merged_members_are_read_and_an_anchor_that_merges_itself_is_no_end() {
+        let text = "base: &base {name: c, image: quay.io/a/b:1}\nmore: &more {<<: *base, image: x}\nkind: Pod\nspec:\n  containers:\n  - <<: *base\n  - {<<: [*more, *base], name: own}\n  - &self {<<: *self, name: s}\n";
+        let facts = read_file(text.as_bytes());
+        let found: Vec<_> = facts.objects[0]
+            .containers
+            .iter()
+            .map(|c| (c.name.as_str(), c.image.as_deref()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("c", Some("quay.io/a/b:1")),
+                ("own", Some("x")),
+                ("s", None)
+            ]
+        );
+    }
+
+    #[test]
+    fn what_openshift_computes_is_named_with_what_to_write() {
+        for (kind, version, words) in [
+            ("ImageStreamTag", "image.openshift.io/v1", "spec.tags"),
+            ("ImageTag", "image.openshift.io/v1", "spec.tags"),
+            ("ImageStreamImport", "v1", "generation: 0"),
+            ("ImageStreamImage", "v1", "kind: ImageStreamImage"),
+            (
+                "ImageStreamMapping",
+                "image.openshift.io/v1",
+                "without `from`",
+            ),
+            ("Image", "image.openshift.io/v1", "remove the document"),
+        ] {
+            let text = format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\n");
+            let findings = read_file(text.as_bytes()).findings;
+            let [finding] = findings.as_slice() else {
+                panic!("{findings:?}")
+            };
+            assert_eq!(finding.severity, Severity::Warning);
+            assert!(
+                finding.advice.as_ref().unwrap().contains(words),
+                "{finding:?}"
+            );
+        }
+        let image = read_file(b"apiVersion: config.example/v1\nkind: Image\n");
+        assert!(image.findings.is_empty());
     }
 
     #[test]

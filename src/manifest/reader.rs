@@ -5,6 +5,9 @@ use crate::manifest::facts::{Finding, Spot};
 use crate::problem::Severity;
 use crate::yaml::{Document, Node, Position, Source, Value};
 
+/// Mappings that are merged into one: an anchor may merge itself, and one that does is no end.
+const MAX_MERGES: usize = 32;
+
 /// One document being read: lookups that follow aliases, and the findings so far.
 pub(crate) struct Reader<'a> {
     pub source: &'a Source<'a>,
@@ -35,10 +38,30 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A mapping's member; `null` counts as absent.
+    /// A mapping's member, its own or one that it merges by `<<`; `null` counts as absent.
     pub fn get(&self, node: &'a Node, key: &str) -> Option<&'a Node> {
-        let member = self.follow(self.follow(node).get(key)?);
+        let node = self.follow(node);
+        let member = match node.get(key) {
+            Some(member) => self.follow(member),
+            None => self.merged(node, key)?,
+        };
         (!member.is_null()).then_some(member)
+    }
+
+    /// The member of the first mapping that is merged and has it (yaml.org `type/merge`).
+    fn merged(&self, node: &'a Node, key: &str) -> Option<&'a Node> {
+        let mut open = vec![self.follow(node.get("<<")?)];
+        for _ in 0..MAX_MERGES {
+            let merged = open.pop()?;
+            if let Some(member) = merged.get(key) {
+                return Some(self.follow(member));
+            }
+            if let Some(more) = merged.get("<<") {
+                open.push(self.follow(more));
+            }
+            open.extend(merged.items().iter().rev().map(|item| self.follow(item)));
+        }
+        None
     }
 
     /// A member some levels down.

@@ -52,7 +52,7 @@ pub struct Metadata {
 pub struct ImageStreamSpec {
     /// How the stream's name is understood in pod templates of its namespace.
     pub lookup_policy: Option<LookupPolicy>,
-    /// Deprecated: a repository whose tags are all imported. Not acted on.
+    /// Deprecated: a repository whose tags are all imported.
     pub docker_image_repository: Option<String>,
     /// The stream's tags. Names are unique.
     pub tags: Option<Vec<TagReference>>,
@@ -255,7 +255,8 @@ pub struct ImageTriggerSpec {
     pub targets: Vec<ImageTriggerTarget>,
 }
 
-/// One place; it has exactly one of `kustomize`, `helm` and `field`.
+/// One place; it has exactly one of `kustomize`, `helm`, `compose`, `dockerfile`, `workflow` and
+/// `field`.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ImageTriggerTarget {
@@ -266,7 +267,10 @@ pub struct ImageTriggerTarget {
     pub document: Option<TargetDocument>,
     pub kustomize: Option<KustomizeTarget>,
     pub helm: Option<HelmTarget>,
-    /// Any text: `services.web.image`, `images[?(@.name=="web")].digest`.
+    pub compose: Option<ComposeTarget>,
+    pub dockerfile: Option<DockerfileTarget>,
+    pub workflow: Option<WorkflowTarget>,
+    /// Any text: `web.image`, `images[?(@.name=="web")].digest`.
     pub field: Option<String>,
     /// What is written at `field`.
     pub value: Option<TargetValue>,
@@ -302,6 +306,41 @@ pub struct KustomizeTarget {
 pub struct HelmTarget {
     /// The mapping's address: `web.image`.
     pub path: String,
+}
+
+/// The `image` of a Compose file's service.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ComposeTarget {
+    pub service: String,
+}
+
+/// The image of a `FROM` in a Dockerfile, Dockerfile.*, Containerfile, Containerfile.* or
+/// *.Dockerfile.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DockerfileTarget {
+    /// The stage's name, or its number, from 0. Needed only where several stages have an image.
+    pub stage: Option<NumberOrName>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum NumberOrName {
+    Number(u32),
+    Name(String),
+}
+
+/// An image of a GitHub Actions workflow: the job's `container`, or of a service, or of a step
+/// with `uses: docker://…`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkflowTarget {
+    pub job: String,
+    /// The service's name, in place of the container.
+    pub service: Option<String>,
+    /// The step's `id`, `name` or number, from 0, in place of the container.
+    pub step: Option<NumberOrName>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

@@ -35,6 +35,8 @@ pub struct Record {
     pub observed: Option<Observed>,
     /// The tag follows another source than the one that `before` came from.
     pub is_other_source: bool,
+    /// What [`crate::stream::OBSERVED`] says of the whole repository from now on.
+    pub whole: Option<Observed>,
 }
 
 /// One field that takes a value.
@@ -126,7 +128,9 @@ fn incomplete_sets(triggers: &[Trigger], tags: &[TagState]) -> BTreeSet<usize> {
         .collect();
     triggers
         .iter()
-        .filter(|trigger| !trigger.paused && !resolved.contains(&trigger.from))
+        .filter(|trigger| {
+            !trigger.paused && !trigger.has_fired && !resolved.contains(&trigger.from)
+        })
         .filter_map(|trigger| trigger.all_or_nothing)
         .collect()
 }
@@ -164,29 +168,31 @@ fn record(streams: &[ImageStream], state: &TagState, image: &Reference) -> Optio
         .find(|(_, stream)| stream.name == state.name.stream)?;
     let newest = state.recorded.first();
     let is_known = match &state.outcome {
-        Outcome::Resolved(_) => true,
+        Outcome::Resolved(_) | Outcome::Linked(_) | Outcome::Verbatim => true,
         // What stands for a tag that was not asked for may have been something else before.
         Outcome::Kept(digest, _) => {
             state.adopted || newest.is_none_or(|item| item.image != digest.as_str())
         }
-        Outcome::Failed(_) | Outcome::Held | Outcome::Without(_) => state.adopted,
+        Outcome::Failed(_)
+        | Outcome::Unchosen(_)
+        | Outcome::Young(_)
+        | Outcome::Held
+        | Outcome::Pending
+        | Outcome::Without(_) => state.adopted,
     };
     if !is_known {
         return None;
     }
     let written = recorded_reference(image);
-    let is_recorded = newest.is_some_and(|item| {
-        Some(item.image.as_str()) == image.digest.as_ref().map(Digest::as_str)
-            && item.reference == written
-    });
+    let digest = image.digest.as_ref().map_or("", Digest::as_str);
+    let is_recorded = newest.is_some_and(|item| item.image == digest && item.reference == written);
     // A status without the annotation was written by another tool; it is left alone until the
     // image moves.
-    let is_observed = manifest
-        .observed
-        .get(&state.name.tag)
-        .zip(state.observed.as_ref())
-        .is_none_or(|(before, now)| !before.is_changed(now));
-    if is_recorded && is_observed && !state.adopted {
+    let before = manifest.observed.get(&state.name.tag);
+    let observed = before.zip(state.observed.as_ref());
+    let is_observed = observed.is_none_or(|(before, now)| !before.is_changed(now));
+    let is_selected = observed.is_none_or(|(before, now)| before.selected == now.selected);
+    if is_recorded && is_observed && is_selected && !state.adopted {
         return None;
     }
     Some(Record {
@@ -195,6 +201,7 @@ fn record(streams: &[ImageStream], state: &TagState, image: &Reference) -> Optio
         adopted: state.adopted,
         observed: state.observed.clone(),
         is_other_source: !is_observed,
+        whole: state.whole.clone(),
     })
 }
 
@@ -218,23 +225,29 @@ fn previous_digest(state: &TagState, fields: &[FieldPin]) -> Option<Digest> {
 
 fn reason_without_image(state: &TagState) -> Option<Reason> {
     match &state.outcome {
-        Outcome::Failed(resolution) => Some(Reason::Unresolved(resolution.clone())),
         Outcome::Without(Standing::Faulty) => None,
         Outcome::Without(standing) => Some(Reason::NotFollowed(standing.clone())),
-        Outcome::Resolved(_) | Outcome::Held | Outcome::Kept(..) => None,
+        _ => reason_to_stay(state),
     }
 }
 
 fn reason_to_stay(state: &TagState) -> Option<Reason> {
     match &state.outcome {
         Outcome::Failed(resolution) => Some(Reason::Unresolved(resolution.clone())),
-        Outcome::Kept(_, Standing::ImportedOnce) => {
-            Some(Reason::NotFollowed(Standing::ImportedOnce))
-        }
+        Outcome::Unchosen(why) => Some(Reason::Unchosen(why.clone())),
+        Outcome::Young(young) => Some(Reason::Young(young.clone())),
+        Outcome::Kept(
+            _,
+            standing @ (Standing::ImportedOnce
+            | Standing::NotDue(_)
+            | Standing::SourceEmpty(_)
+            | Standing::Elsewhere(_)),
+        ) => Some(Reason::NotFollowed(standing.clone())),
         _ => None,
     }
 }
 
+/// A trigger of a stream tag that the environment's own streams do not have.
 fn unknown_tag(trigger: &Trigger, streams: &[ImageStream]) -> Problem {
     let from = &trigger.from;
     let stream = streams.iter().find(|stream| stream.name == from.stream);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::dockerfile::{self, is_dockerfile};
 use crate::field_path::FieldPath;
 use crate::plan::due::{FieldPin, Move};
 use crate::plan::history::status_path;
@@ -70,7 +71,7 @@ pub fn apply(
             let Some(before) = files.get(path) else {
                 continue;
             };
-            match edit_file(before, &batches, problems, &mut refused) {
+            match edit_file(path, before, &batches, problems, &mut refused) {
                 Some(after) if after != **before => changes.push(FileChange {
                     path: path.clone(),
                     before: Arc::clone(before),
@@ -87,8 +88,17 @@ pub fn apply(
     }
 }
 
+fn edit(path: &FilePath, text: &[u8], edits: &[Edit]) -> Result<Vec<u8>, Vec<Refusal>> {
+    if is_dockerfile(path) {
+        dockerfile::edit(text, edits)
+    } else {
+        yaml::edit(text, edits)
+    }
+}
+
 /// The file after all batches; none where one was refused.
 fn edit_file(
+    path: &FilePath,
     before: &[u8],
     batches: &[Batch],
     problems: &mut Vec<Problem>,
@@ -98,18 +108,18 @@ fn edit_file(
         .iter()
         .flat_map(|batch| batch.edits.iter().cloned())
         .collect();
-    if let Ok(after) = yaml::edit(before, &all) {
+    if let Ok(after) = edit(path, before, &all) {
         return Some(after);
     }
     // One by one, to learn which it was.
     let mut after = before.to_vec();
     let mut is_whole = true;
     for batch in batches {
-        let tried = yaml::edit(&after, &batch.edits).or_else(|refusals| {
+        let tried = edit(path, &after, &batch.edits).or_else(|refusals| {
             batch
                 .otherwise
                 .as_ref()
-                .map_or(Err(refusals), |edits| yaml::edit(&after, edits))
+                .map_or(Err(refusals), |edits| edit(path, &after, edits))
         });
         match tried {
             Ok(edited) => after = edited,
@@ -220,7 +230,7 @@ fn status_batch(
             edits.push(put(status_path(stream, tag), status::entry(tag, &items)));
         }
     }
-    if let Some(text) = status::observed(stream, moves.iter().copied()) {
+    if let Some(text) = status::observed(stream, moves) {
         let field = stream
             .root
             .clone()

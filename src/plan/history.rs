@@ -1,5 +1,6 @@
 //! Taken back stays back: was a digest at this place before, and did somebody take it out?
 
+use crate::dockerfile::{self, is_dockerfile};
 use crate::field_path::FieldPath;
 use crate::image::Digest;
 use crate::plan::due::{FieldPin, Move};
@@ -189,6 +190,10 @@ impl Question {
         let holder = self.holder.as_ref()?;
         let steps = field.steps().get(holder.root.steps().len()..)?;
         let below: FieldPath = steps.iter().cloned().collect();
+        let file = &holder.document.file;
+        if is_dockerfile(file) {
+            return dockerfile::image_at(version.files.get(file)?.as_deref()?, field);
+        }
         with_node(version, holder, names.holder.as_ref(), &below, |node| {
             node.text().unwrap_or_default().to_owned()
         })

@@ -42,7 +42,7 @@ pub fn subject(moves: &[Move], environment: &EnvironmentName) -> String {
     let count = moves.len();
     let subject = match moves {
         [moved] => {
-            let digest = moved.digest().map(shorter).unwrap_or_default();
+            let digest = moved.digest().map_or("its name", shorter);
             let tag = plain(&moved.tag.to_string());
             let ending = format!(" to {digest} in {environment}");
             let room = MAX_SUBJECT.saturating_sub(ending.len() + 4);
@@ -76,9 +76,10 @@ fn push_move(text: &mut String, moved: &Move, seen: &str) {
             let _ = writeln!(text, "  from    no digest (first pin)");
         }
     }
-    if let Some(digest) = moved.digest() {
-        let _ = writeln!(text, "  to      {digest}");
-    }
+    let _ = match moved.digest() {
+        Some(digest) => writeln!(text, "  to      {digest}"),
+        None => writeln!(text, "  to      the name as written (`reference: true`)"),
+    };
     let _ = writeln!(text, "  seen    {}\n", plain(seen));
 }
 

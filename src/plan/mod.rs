@@ -15,13 +15,14 @@ mod proposal;
 mod report;
 mod seal;
 mod status;
-mod trailer;
+pub(crate) mod trailer;
 mod value;
 mod version;
 mod waiting;
 
 pub use branch::{Action, BotBranch, BranchCommit, BranchState, Obsolete, classify, tombstone};
 pub use due::{Due, FieldPin, Move, Record, due};
+pub(crate) use group::branch_name;
 pub use history::{Question, Spot, questions};
 pub use proposal::{Inputs, Mode, Plan, Proposal, held, plan};
 pub use report::{PlanReport, ProblemReport, diff};

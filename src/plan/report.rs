@@ -109,6 +109,9 @@ fn image_name(moved: &Move) -> String {
 
 /// `none -> 367d56e1aa01`
 fn step(moved: &Move) -> String {
+    if moved.digest().is_none() {
+        return "as written".to_owned();
+    }
     let short = |digest: Option<&Digest>| digest.map_or("none", Digest::short).to_owned();
     let (from, to) = (short(moved.previous.as_ref()), short(moved.digest()));
     if from == to {

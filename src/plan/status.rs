@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use crate::image::{Digest, Reference};
 use crate::plan::due::{Move, Record, recorded_reference};
-use crate::stream::{ImageStream, Observed, TagEvent};
+use crate::stream::{ALL_TAGS, ImageStream, Observed, TagEvent};
 
 /// The items of a tag after a move, newest first, at most `limit`.
 ///
-/// The newest item is replaced in place where only its reference differs
-/// (openshift-apiserver `imageutil.AddTagEventToImageStream`, rules 2 and 4); otherwise the image
-/// is put before it. `created` is RFC 3339.
+/// The newest item is replaced in place where its reference or its image is the same
+/// (openshift-apiserver `imageutil.AddTagEventToImageStream`); otherwise the image is put before
+/// it. Only the newest item is compared. `created` is RFC 3339.
 pub fn items(image: &Reference, record: &Record, created: &str, limit: usize) -> Vec<TagEvent> {
     let digest = image
         .digest
@@ -27,7 +27,11 @@ pub fn items(image: &Reference, record: &Record, created: &str, limit: usize) ->
     }
     let reference = recorded_reference(image);
     match items.first_mut() {
-        Some(newest) if newest.image == digest => newest.reference = reference,
+        // Rule 3: the same name for another image says nothing about what it was before.
+        Some(newest) if newest.reference == reference => newest.image = digest,
+        Some(newest) if newest.image == digest && !digest.is_empty() => {
+            newest.reference = reference;
+        }
         newest => {
             let generation = newest.map_or(1, |item| {
                 item.generation + i64::from(record.is_other_source)
@@ -72,19 +76,25 @@ pub fn entry(tag: &str, items: &[TagEvent]) -> Value {
 
 /// The text of the annotation [`crate::stream::OBSERVED`] after `moves` of one stream; none
 /// where it does not change.
-pub fn observed<'a>(stream: &ImageStream, moves: impl Iterator<Item = &'a Move>) -> Option<String> {
+pub fn observed(stream: &ImageStream, moves: &[&Move]) -> Option<String> {
     let mut observed = stream.observed.clone();
     for moved in moves {
-        if let Some(now) = moved
-            .record
-            .as_ref()
-            .and_then(|record| record.observed.clone())
-        {
-            observed.insert(moved.tag.tag.clone(), now);
+        let Some(record) = &moved.record else {
+            continue;
+        };
+        if let Some(now) = &record.observed {
+            observed.insert(moved.tag.tag.clone(), now.clone());
+        }
+        if let Some(whole) = &record.whole {
+            observed.insert(ALL_TAGS.to_owned(), whole.clone());
         }
     }
     // A tag that left the spec takes its source along.
-    observed.retain(|tag, _| stream.tag(tag).is_some());
+    observed.retain(|tag, _| {
+        stream.tag(tag).is_some()
+            || stream.whole_repository.is_some()
+            || moves.iter().any(|moved| moved.tag.tag == *tag)
+    });
     (observed != stream.observed).then(|| text(&observed))
 }
 
@@ -99,8 +109,72 @@ fn text(observed: &BTreeMap<String, Observed>) -> String {
             if let (Some(generation), Some(entry)) = (observed.generation, entry.as_object_mut()) {
                 entry.insert("generation".to_owned(), generation.into());
             }
+            if let (Some(selected), Some(entry)) = (&observed.selected, entry.as_object_mut()) {
+                entry.insert("selected".to_owned(), selected.as_str().into());
+            }
             (tag.clone(), entry)
         })
         .collect();
     Value::Object(tags).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const B: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+    fn event(reference: &str, image: &str) -> TagEvent {
+        TagEvent {
+            created: "2026-01-01T00:00:00Z".to_owned(),
+            reference: reference
+                .replace("@A", &format!("@{A}"))
+                .replace("@B", &format!("@{B}")),
+            image: image.to_owned(),
+            generation: 1,
+        }
+    }
+
+    /// `before` with the newest first, then what comes, then the references that are there.
+    fn after(before: &[TagEvent], image: &str, is_other_source: bool) -> Vec<TagEvent> {
+        let image = image
+            .replace("@A", &format!("@{A}"))
+            .replace("@B", &format!("@{B}"));
+        let record = Record {
+            stream: 0,
+            before: before.to_vec(),
+            adopted: false,
+            observed: None,
+            is_other_source,
+            whole: None,
+        };
+        items(&image.parse().unwrap(), &record, "2026-02-02T00:00:00Z", 10)
+    }
+
+    #[test]
+    fn the_history_has_openshifts_rules() {
+        let a = event("r/a@A", A);
+        // 1 and 2: the same reference and image; its time stays.
+        assert_eq!(after(&[a.clone()], "r/a:1@A", false), [a.clone()]);
+        // 3: the same reference for another image takes its place.
+        let named = event("r/a:1", A);
+        let replaced = after(&[named], "r/a:1", false);
+        assert_eq!((replaced.len(), replaced[0].image.as_str()), (1, ""));
+        // 4: the same image under another reference.
+        let moved = after(&[a.clone()], "mirror/a:1@A", false);
+        assert_eq!(moved.len(), 1);
+        assert_eq!(moved[0].reference, event("mirror/a@A", A).reference);
+        assert_eq!(moved[0].created, a.created);
+        // 5: another image goes before, also one that was there already.
+        let b = after(&[a.clone()], "r/a:1@B", false);
+        assert_eq!(b.len(), 2);
+        assert_eq!((b[0].image.as_str(), b[1].image.as_str()), (B, A));
+        assert_eq!(b[0].created, "2026-02-02T00:00:00Z");
+        let back = after(&b, "r/a:1@A", false);
+        let images: Vec<&str> = back.iter().map(|item| item.image.as_str()).collect();
+        assert_eq!(images, [A, B, A]);
+        // Another source is another generation.
+        assert_eq!(after(&[a], "r/a:1@B", true)[0].generation, 2);
+    }
 }

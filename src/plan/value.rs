@@ -1,5 +1,5 @@
 use crate::image::Reference;
-use crate::trigger::PinForm;
+use crate::trigger::{DOCKER_ACTION, PinForm};
 
 /// What a field is to hold; none where it holds that already.
 ///
@@ -27,6 +27,11 @@ pub fn wanted_value(
             }
         }
         PinForm::Repository => repository(current, image),
+        PinForm::DockerAction => {
+            let written = current.strip_prefix(DOCKER_ACTION).unwrap_or_default();
+            let wanted = whole_image(written, image, keep_tag)?;
+            format!("{DOCKER_ACTION}{wanted}")
+        }
     };
     (wanted != current).then_some(wanted)
 }
@@ -122,6 +127,20 @@ mod tests {
             ),
             (Image, "nginx", "nginx@A", true, Some("nginx@A")),
             (DigestReference, "", "nginx:1@A", true, Some("nginx@A")),
+            (
+                DockerAction,
+                "docker://nginx:1",
+                "docker.io/nginx:1@A",
+                true,
+                Some("docker://nginx:1@A"),
+            ),
+            (
+                DockerAction,
+                &format!("docker://nginx:1@{A}"),
+                "nginx:1@A",
+                true,
+                None,
+            ),
             (Digest, "", "nginx:1@A", true, Some("A")),
             (Digest, A, "nginx:1@A", true, None),
             (Tag, "1.9", "nginx:1.10@A", true, Some("1.10")),

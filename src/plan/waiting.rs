@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::lookup::Resolution;
 use crate::problem::Place;
-use crate::resolve::Standing;
+use crate::resolve::{Standing, Young};
 use crate::revision::BranchName;
 use crate::stream::StreamTagName;
 use crate::trigger::Trigger;
@@ -22,6 +22,10 @@ pub struct Waiting {
 pub enum Reason {
     /// The registry's answer gives no digest.
     Unresolved(Resolution),
+    /// The tag's rule chooses no tag of the repository.
+    Unchosen(String),
+    /// The image is not old enough yet.
+    Young(Young),
     /// The tag is not one that is asked for.
     NotFollowed(Standing),
     /// The trigger is paused, or not automatic.
@@ -73,6 +77,8 @@ impl Reason {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unresolved(resolution) => resolution.kind(),
+            Self::Unchosen(_) => "unchosen",
+            Self::Young(_) => "young",
             Self::NotFollowed(_) => "notFollowed",
             Self::Paused => "paused",
             Self::Incomplete => "incomplete",
@@ -95,7 +101,7 @@ impl Reason {
 
     /// Whether something failed, as against being as it should be.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Unresolved(_))
+        matches!(self, Self::Unresolved(_) | Self::Unchosen(_))
     }
 }
 
@@ -106,6 +112,8 @@ impl fmt::Display for Reason {
                 Some(fault) => write!(f, "{}: {fault}", resolution.kind()),
                 None => f.write_str(resolution.kind()),
             },
+            Self::Unchosen(why) => f.write_str(why),
+            Self::Young(young) => write!(f, "{young}"),
             Self::NotFollowed(standing) => write!(f, "{standing}"),
             Self::Paused => f.write_str("the trigger is paused"),
             Self::Incomplete => f.write_str(
@@ -142,16 +150,32 @@ impl fmt::Display for Standing {
                 f.write_str("imported once; add `importPolicy: {scheduled: true}` to follow it")
             }
             Self::Digest => f.write_str("the source is a digest, which cannot move"),
-            Self::Reference => f.write_str("`reference: true`: used as written, never resolved"),
-            Self::NoSource => f.write_str("no `from`: filled by pushes to an integrated registry"),
-            Self::OtherStream(name) => write!(
-                f,
-                "follows {name} of another stream, which this version does not"
-            ),
-            Self::StreamImage => {
-                f.write_str("names an ImageStreamImage, which this version does not follow")
+            Self::NoSource => {
+                f.write_str("tag without source image: filled by pushes to an integrated registry")
             }
+            Self::SourceEmpty(name) => write!(f, "{name} has no image yet"),
+            Self::Elsewhere(name) => write!(
+                f,
+                "{name} is in another environment, which is not read here"
+            ),
+            Self::NotDue(next) => write!(f, "looked at again at {next}"),
             Self::Faulty => f.write_str("its source cannot be used"),
+        }
+    }
+}
+
+impl fmt::Display for Young {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digest = self.digest.short();
+        match (&self.created, &self.until) {
+            (Some(created), Some(until)) => write!(
+                f,
+                "{digest} was created at {created} and is not old enough; taken at {until}"
+            ),
+            _ => write!(
+                f,
+                "{digest} does not say when it was created, so its age cannot be told; it waits for minimum-age"
+            ),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What a pass learned and the next one need not learn again. May be deleted at any time.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +15,12 @@ use crate::lookup::Verified;
 use crate::manifest::{FieldFacts, FileFacts, WantedField};
 use crate::problem::Problem;
 use crate::reconcile::quiet::QuietPass;
+use crate::resolve::Followed;
 use crate::revision::{BlobId, TreeId};
 use crate::snapshot::FilePath;
 
 /// Raised with every change of what is stored: an older file is not read.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 /// Branches and recent commits of one repository; the oldest go.
 const MAX_TREES: usize = 32;
 /// A repository's cache beyond this is not read: something is wrong with it.
@@ -46,6 +48,8 @@ pub struct Cache {
     small_files: BTreeMap<BlobId, Vec<u8>>,
     /// By endpoint.
     verified: BTreeMap<String, Verified>,
+    /// When tags whose looks are limited were looked at.
+    checked: BTreeMap<Followed, Timestamp>,
     quiet: Option<QuietPass>,
 }
 
@@ -57,6 +61,8 @@ struct Stored {
     fields: BTreeMap<(BlobId, Vec<WantedField>), FieldFacts>,
     small_files: BTreeMap<BlobId, Vec<u8>>,
     verified: BTreeMap<String, Verified>,
+    /// In seconds since 1970.
+    checked: BTreeMap<Followed, i64>,
 }
 
 impl Cache {
@@ -87,6 +93,11 @@ impl Cache {
             self.fields = stored.fields;
             self.small_files = stored.small_files;
             self.verified = stored.verified;
+            self.checked = stored
+                .checked
+                .into_iter()
+                .filter_map(|(tag, time)| Some((tag, Timestamp::from_second(time).ok()?)))
+                .collect();
         }
     }
 
@@ -118,6 +129,11 @@ impl Cache {
             fields: std::mem::take(&mut self.fields),
             small_files: std::mem::take(&mut self.small_files),
             verified: std::mem::take(&mut self.verified),
+            checked: self
+                .checked
+                .iter()
+                .map(|(tag, time)| (tag.clone(), time.as_second()))
+                .collect(),
         };
         write(&path, &stored)
     }
@@ -176,6 +192,21 @@ impl Cache {
                 self.verified.insert(endpoint, verified);
             }
         }
+    }
+
+    /// When tags whose looks are limited were looked at.
+    pub fn checked(&self) -> &BTreeMap<Followed, Timestamp> {
+        &self.checked
+    }
+
+    pub fn put_checked(&mut self, tags: &BTreeSet<Followed>, now: Timestamp) {
+        const MAX_CHECKED: usize = 1_000_000;
+        if self.checked.len() > MAX_CHECKED {
+            self.checked.clear();
+        }
+        self.dirty |= !tags.is_empty();
+        self.checked
+            .extend(tags.iter().map(|tag| (tag.clone(), now)));
     }
 
     pub fn quiet(&self) -> Option<&QuietPass> {

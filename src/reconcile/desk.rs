@@ -1,5 +1,8 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
+use crate::clock;
 use crate::environment::Environment;
 use crate::git::{self, Repository};
 use crate::manifest::Manifests;
@@ -8,10 +11,11 @@ use crate::policy::{OperatorPolicy, Policy};
 use crate::problem::Problem;
 use crate::reconcile::configuration::Configuration;
 use crate::reconcile::evidence;
-use crate::reconcile::pass::Ask;
+use crate::reconcile::gather::{Ask, Gathering, forbid, gather};
 use crate::reconcile::read::{Reading, read_files};
 use crate::reconcile::subject::{Planning, Subject};
-use crate::resolve::{self, Questions};
+use crate::reconcile::timeline;
+use crate::resolve::{Checks, Following};
 use crate::revision::CommitId;
 use crate::snapshot::Files;
 use crate::stream::StreamTagName;
@@ -23,6 +27,8 @@ pub struct Desk<'a> {
     configuration: Configuration,
     environments: Vec<Environment>,
     history: Option<(&'a Repository, CommitId)>,
+    /// Whether a person's command is carried out.
+    is_asked_for: bool,
     operator: &'a OperatorPolicy,
 }
 
@@ -60,12 +66,13 @@ impl<'a> Desk<'a> {
             reading,
             configuration,
             history,
+            is_asked_for: false,
             operator,
         }
     }
 
-    /// The same desk with other files on it. What a person asks for by a command is not held by
-    /// what was taken back before, so the new one looks into no history.
+    /// The same desk with other files on it, to do what a person asks for: nothing is held there
+    /// because it was taken back before.
     pub fn with_files(&self, files: Files) -> Self {
         let reading = read_files(&files, Vec::new());
         Self {
@@ -73,7 +80,8 @@ impl<'a> Desk<'a> {
             reading,
             configuration: self.configuration.clone(),
             environments: self.environments.clone(),
-            history: None,
+            history: self.history,
+            is_asked_for: true,
             operator: self.operator,
         }
     }
@@ -112,25 +120,21 @@ impl<'a> Desk<'a> {
             .collect()
     }
 
-    /// Plans edits of the files; `only` these stream tags, where some are given. `now` is
-    /// RFC 3339.
+    /// Plans edits of the files; `only` these stream tags, where some are given.
     pub fn plan(
         &self,
         only: Option<&BTreeSet<StreamTagName>>,
         ask: &mut Ask<'_>,
-        now: &str,
+        now: Timestamp,
     ) -> Result<InPlace, git::Error> {
-        let mut questions = Questions::default();
-        let subjects: Vec<Subject> = self
-            .environments
-            .iter()
-            .map(|environment| self.subject(environment, &mut questions))
-            .collect();
-        let answers = ask(&questions.finish(&Default::default()));
+        let mut subjects = self.subjects();
+        let followings = self.follow(&mut subjects, now, ask)?;
+        let now = &clock::rfc3339(now);
         let mut edited = self.files.clone();
         let mut plans = Vec::new();
-        for subject in subjects {
-            let branches = match self.history {
+        let history = self.history.filter(|_| !self.is_asked_for);
+        for (subject, following) in subjects.into_iter().zip(followings) {
+            let branches = match history {
                 Some((repository, head)) => {
                     evidence::environment_branches(repository, head, &subject.environment.name)?
                 }
@@ -138,14 +142,13 @@ impl<'a> Desk<'a> {
             };
             let planning = Planning {
                 policy: self.policy(),
-                answers: &answers,
                 branches: &branches,
-                history: self.history,
+                history,
                 mode: Mode::InPlace,
                 only,
                 now,
             };
-            let plan = subject.plan(&planning, |paths| {
+            let plan = subject.plan(following, &planning, |paths| {
                 let touched = edited.iter().filter(|(path, _)| paths.contains(*path));
                 Ok(touched
                     .map(|(path, content)| (path.clone(), content.clone()))
@@ -163,33 +166,59 @@ impl<'a> Desk<'a> {
     }
 
     /// What is wrong in the files, as far as it can be told without asking anybody.
-    pub fn lint(&self) -> Vec<Problem> {
+    pub fn lint(&self, now: Timestamp) -> Result<Vec<Problem>, git::Error> {
         let mut found: Vec<Problem> = self.problems().cloned().collect();
-        for environment in &self.environments {
-            let questions = &mut Questions::default();
-            let Subject {
-                manifests,
-                following,
-                ..
-            } = self.subject(environment, questions);
-            let tags = resolve::answer(&following, &[]);
+        let mut subjects = self.subjects();
+        let followings = self.follow(&mut subjects, now, &mut |_| Vec::new())?;
+        for (subject, following) in subjects.into_iter().zip(followings) {
+            let manifests = subject.manifests;
             let pins = &self.policy().pins;
-            let due = plan::due(&manifests.streams, &manifests.triggers, &tags, pins);
+            let due = plan::due(
+                &manifests.streams,
+                &manifests.triggers,
+                &following.tags,
+                pins,
+            );
             found.extend(manifests.problems);
             found.extend(following.problems);
             found.extend(due.problems);
         }
-        found
+        Ok(found)
     }
 
-    fn subject(&self, environment: &Environment, questions: &mut Questions) -> Subject {
-        let _ = self.operator;
-        Subject::read(
-            &self.reading,
-            environment,
-            &self.environments,
-            self.policy(),
-            questions,
-        )
+    fn subjects(&self) -> Vec<Subject> {
+        self.environments
+            .iter()
+            .map(|environment| Subject::read(&self.reading, environment, &self.environments))
+            .collect()
+    }
+
+    fn follow(
+        &self,
+        subjects: &mut [Subject],
+        now: Timestamp,
+        ask: &mut Ask<'_>,
+    ) -> Result<Vec<Following>, git::Error> {
+        forbid(subjects, self.operator);
+        let gathering = Gathering {
+            policy: self.policy(),
+            operator: self.operator,
+            is_partial: self.configuration.environments.len() > self.environments.len(),
+            verified: &BTreeMap::new(),
+            // Who asks by hand wants to know now.
+            checks: &Checks::default(),
+            now,
+        };
+        let subjects: Vec<&Subject> = subjects.iter().collect();
+        let (followings, _) = gather(
+            &subjects,
+            &gathering,
+            ask,
+            &mut |_, stream| match self.history {
+                Some((repository, head)) => timeline::older_images(repository, head, stream),
+                None => Ok(Vec::new()),
+            },
+        )?;
+        Ok(followings)
     }
 }

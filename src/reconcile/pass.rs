@@ -3,24 +3,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::clock;
-use crate::environment::Environment;
+use crate::environment::{Environment, EnvironmentName};
 use crate::git::{self, Repository};
-use crate::lookup::{Lookup, Resolution, Verified};
+use crate::lookup::{Answer, Question, Resolution, Verified};
 use crate::plan::{Mode, Plan};
+use crate::policy::{OperatorPolicy, Policy};
 use crate::problem::Problem;
 use crate::reconcile::cache::Cache;
 use crate::reconcile::configuration::Configuration;
-use crate::reconcile::evidence;
+use crate::reconcile::gather::{Ask, Gathering, forbid, gather};
 use crate::reconcile::quiet::{self, Asked, Quiet, QuietPass};
 use crate::reconcile::read::{CONFIG_FILE, Reading, read_tree};
 use crate::reconcile::subject::{Planning, Subject};
-use crate::resolve::Questions;
+use crate::reconcile::{evidence, timeline};
+use crate::resolve::{Checks, Following, Inquiry, TagState, scheduled_checks};
 use crate::revision::{BranchName, CommitId};
 use crate::snapshot::{FilePath, Files, Snapshot};
+use crate::stream::ImageStream;
 use crate::yaml::MAX_FILE_BYTES;
-
-/// Answers lookups, in their order.
-pub type Ask<'a> = dyn FnMut(&[Lookup]) -> Vec<Resolution> + 'a;
 
 /// Why a pass could not be made at all.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,7 @@ pub enum Failure {
 pub struct Pass<'a> {
     pub repository: &'a Repository,
     pub cache: &'a mut Cache,
+    pub operator: &'a OperatorPolicy,
     pub ask: &'a mut Ask<'a>,
     pub now: Timestamp,
 }
@@ -50,8 +51,9 @@ impl std::fmt::Debug for Pass<'_> {
 pub struct Scope {
     /// Plan a commit, a tag or another branch instead of the environments' own branches.
     pub revision: Option<String>,
-    /// Where everything is as in an earlier pass that wrote nothing, nothing is planned.
-    pub may_be_quiet: bool,
+    /// Where everything is as in an earlier pass that wrote nothing, nothing is planned; and what
+    /// has an interval of its own, or exceeds a budget, is not looked at in every pass.
+    pub is_unattended: bool,
 }
 
 /// What came of an environment.
@@ -62,9 +64,8 @@ pub enum Planned {
     Quiet(Quiet),
 }
 
-/// An environment at the tip of its branch.
+/// The tip of an environment's branch.
 struct Branched {
-    subject: Subject,
     snapshot: Snapshot,
     /// Of its bot branches.
     heads: Vec<(BranchName, CommitId)>,
@@ -75,51 +76,55 @@ impl Pass<'_> {
     pub fn plan(&mut self, scope: &Scope) -> Result<(Vec<Planned>, Vec<Problem>), Failure> {
         let default_branch = self.repository.default_branch()?;
         let mut asked = Asked::default();
-        let state = match scope.may_be_quiet {
+        let state = match scope.is_unattended {
             true => Some(quiet::state(self.repository, &default_branch)?),
             false => None,
         };
         if let Some(quiet) = self.cache.quiet()
             && state.as_ref() == Some(&quiet.state)
         {
-            let answers = (self.ask)(&quiet.lookups);
-            if quiet::fingerprint(&quiet.lookups, &answers) == quiet.answers {
+            let answers = (self.ask)(&quiet.questions);
+            if quiet::fingerprint(&quiet.questions, &answers) == quiet.answers {
                 let environments = quiet.environments.iter().cloned();
                 return Ok((
                     environments.map(Planned::Quiet).collect(),
                     quiet.problems.clone(),
                 ));
             }
-            asked.remember(&quiet.lookups, answers);
+            asked.remember(&quiet.questions, answers);
         }
         let default = self.snapshot(&default_branch, scope)?;
         let reading = read_tree(self.repository, default.tree, self.cache)?;
         let configuration = Configuration::read(reading.config.as_deref());
         let mut problems = configuration.problems.clone();
-
-        let mut questions = Questions::default();
-        let subjects = self.subjects(
-            &configuration,
-            &default,
-            &reading,
-            scope,
-            &mut questions,
-            &mut problems,
-        )?;
-        let lookups = questions.finish(self.cache.verified());
-        let answers = asked.ask(&lookups, self.ask);
-        self.cache.put_verified(verified(&lookups, &answers));
+        let (mut subjects, places) =
+            self.subjects(&configuration, &default, &reading, scope, &mut problems)?;
+        forbid(&mut subjects, self.operator);
+        let checks = self.checks(&subjects, &configuration.policy, scope);
+        let (followings, inquiry) =
+            self.gather(&subjects, &places, &configuration, &checks, &mut asked)?;
+        let is_timeless = !followings
+            .iter()
+            .flat_map(|following| &following.tags)
+            .any(TagState::depends_on_time);
+        let (questions, answers) = inquiry.into_answered();
+        self.cache.put_verified(verified(&questions, &answers));
+        if scope.is_unattended && checks.is_limited {
+            self.cache.put_checked(&checks.due, self.now);
+        }
 
         let mut planned = Vec::new();
-        for branched in subjects {
-            planned.push(self.plan_branched(branched, &answers, &configuration)?);
+        for ((subject, following), place) in subjects.into_iter().zip(followings).zip(places) {
+            planned.push(self.plan_branched(subject, following, place, &configuration)?);
         }
         if let Some(state) = state {
-            let is_quiet = planned.iter().all(|(_, plan)| plan.is_empty());
+            let is_quiet = is_timeless
+                && !checks.is_limited
+                && planned.iter().all(|(_, plan)| plan.is_empty());
             self.cache.put_quiet(is_quiet.then(|| QuietPass {
                 state,
-                answers: quiet::fingerprint(&lookups, &answers),
-                lookups: quiet::verified(&lookups, &answers),
+                answers: quiet::fingerprint(&questions, &answers),
+                questions: quiet::verified(&questions, &answers),
                 environments: planned.iter().map(|(_, plan)| Quiet::from(plan)).collect(),
                 problems: problems.clone(),
             }));
@@ -129,6 +134,56 @@ impl Pass<'_> {
             .map(|planned| Planned::Plan(Box::new(planned)))
             .collect();
         Ok((planned, problems))
+    }
+
+    /// Which followed tags are looked at: all of them where a person asks.
+    fn checks(&self, subjects: &[Subject], policy: &Policy, scope: &Scope) -> Checks {
+        if !scope.is_unattended {
+            return Checks::default();
+        }
+        let streams: Vec<(&EnvironmentName, &[ImageStream])> = subjects
+            .iter()
+            .map(|subject| (&subject.environment.name, &*subject.manifests.streams))
+            .collect();
+        scheduled_checks(&streams, &policy.imports, self.cache.checked(), self.now)
+    }
+
+    fn gather(
+        &mut self,
+        subjects: &[Subject],
+        places: &[Branched],
+        configuration: &Configuration,
+        checks: &Checks,
+        asked: &mut Asked,
+    ) -> Result<(Vec<Following>, Inquiry), Failure> {
+        let (repository, ask) = (self.repository, &mut *self.ask);
+        let gathering = Gathering {
+            policy: &configuration.policy,
+            operator: self.operator,
+            is_partial: configuration.environments.len() > subjects.len(),
+            verified: self.cache.verified(),
+            checks,
+            now: self.now,
+        };
+        let subjects: Vec<&Subject> = subjects.iter().collect();
+        let gathered = gather(
+            &subjects,
+            &gathering,
+            &mut |questions| asked.ask(questions, ask),
+            &mut |subject, stream| {
+                let place = subjects
+                    .iter()
+                    .zip(places)
+                    .find(|(other, _)| other.environment.name == subject.environment.name);
+                match place {
+                    Some((_, place)) => {
+                        timeline::older_images(repository, place.snapshot.commit, stream)
+                    }
+                    None => Ok(Vec::new()),
+                }
+            },
+        )?;
+        Ok(gathered)
     }
 
     fn snapshot(&self, branch: &BranchName, scope: &Scope) -> Result<Snapshot, Failure> {
@@ -151,10 +206,9 @@ impl Pass<'_> {
         default: &Snapshot,
         default_reading: &Reading,
         scope: &Scope,
-        questions: &mut Questions,
         problems: &mut Vec<Problem>,
-    ) -> Result<Vec<Branched>, Failure> {
-        let mut subjects = Vec::new();
+    ) -> Result<(Vec<Subject>, Vec<Branched>), Failure> {
+        let (mut subjects, mut places) = (Vec::new(), Vec::new());
         for (branch, environments) in by_branch(&configuration.environments, &default.branch) {
             let (snapshot, other);
             let reading = if branch == default.branch {
@@ -170,9 +224,7 @@ impl Pass<'_> {
                 &other
             };
             for environment in &environments {
-                let policy = &configuration.policy;
-                let mut subject =
-                    Subject::read(reading, environment, &environments, policy, questions);
+                let mut subject = Subject::read(reading, environment, &environments);
                 subject.environment.branch = Some(branch.clone());
                 let found = reading.problems.iter().cloned();
                 subject.manifests.problems.extend(found);
@@ -181,14 +233,14 @@ impl Pass<'_> {
                     problems.push(obstacle);
                     continue;
                 }
-                subjects.push(Branched {
-                    subject,
+                subjects.push(subject);
+                places.push(Branched {
                     snapshot: snapshot.clone(),
                     heads: self.repository.branches(&prefix)?,
                 });
             }
         }
-        Ok(subjects)
+        Ok((subjects, places))
     }
 
     /// A branch whose name is the folder of the bot's branches: Git cannot have both.
@@ -212,25 +264,21 @@ impl Pass<'_> {
 
     fn plan_branched(
         &self,
-        branched: Branched,
-        answers: &[Resolution],
+        subject: Subject,
+        following: Following,
+        place: Branched,
         configuration: &Configuration,
     ) -> Result<(Snapshot, Plan), Failure> {
-        let Branched {
-            subject,
-            snapshot,
-            heads,
-        } = branched;
+        let Branched { snapshot, heads } = place;
         let planning = Planning {
             policy: &configuration.policy,
-            answers,
             branches: &evidence::branches(self.repository, snapshot.commit, &heads)?,
             history: Some((self.repository, snapshot.commit)),
             mode: Mode::Commits,
             only: None,
             now: &clock::rfc3339(self.now),
         };
-        let plan = subject.plan(&planning, |paths| self.files(&snapshot, paths))?;
+        let plan = subject.plan(following, &planning, |paths| self.files(&snapshot, paths))?;
         Ok((snapshot, plan))
     }
 
@@ -290,10 +338,12 @@ fn missing_branch(
 }
 
 /// What was found, by endpoint: each digest was read and hashed, or known before.
-fn verified(lookups: &[Lookup], answers: &[Resolution]) -> BTreeMap<String, Verified> {
+fn verified(questions: &[Question], answers: &[Answer]) -> BTreeMap<String, Verified> {
     let mut verified: BTreeMap<String, Verified> = BTreeMap::new();
-    for (lookup, answer) in lookups.iter().zip(answers) {
-        if let Resolution::Found(found) = answer {
+    for (question, answer) in questions.iter().zip(answers) {
+        if let (Question::Image(lookup), Answer::Image(Resolution::Found(found))) =
+            (question, answer)
+        {
             let endpoint = lookup.repository.endpoint().to_string();
             let verified = verified.entry(endpoint).or_default();
             verified.digests.insert(found.digest.clone());

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::git::{Error, Repository};
 use crate::image::Digest;
-use crate::lookup::{Lookup, Resolution};
+use crate::lookup::{Answer, Lookup, Question, Resolution};
 use crate::problem::Problem;
-use crate::reconcile::pass::Ask;
+use crate::reconcile::gather::Ask;
 use crate::revision::BranchName;
 
 /// What a pass without writing was made from, and what it said.
@@ -19,7 +19,7 @@ use crate::revision::BranchName;
 pub struct QuietPass {
     /// Of the branches: [`state`].
     pub state: String,
-    pub lookups: Vec<Lookup>,
+    pub questions: Vec<Question>,
     /// Of the answers: [`fingerprint`].
     pub answers: String,
     pub environments: Vec<Quiet>,
@@ -43,14 +43,14 @@ pub fn state(repository: &Repository, default: &BranchName) -> Result<String, Er
     Ok(Digest::of(text.as_bytes()).to_string())
 }
 
-/// The hash of the answers to `lookups`.
-pub fn fingerprint(lookups: &[Lookup], answers: &[Resolution]) -> String {
+/// The hash of the answers to `questions`.
+pub fn fingerprint(questions: &[Question], answers: &[Answer]) -> String {
     let mut text = Vec::new();
-    for (lookup, answer) in lookups.iter().zip(answers) {
-        text.extend(question(lookup).bytes());
+    for (question, answer) in questions.iter().zip(answers) {
+        text.extend(identity(question).bytes());
         match answer {
             // Nearly all of them, thousands at a time.
-            Resolution::Found(found) => text.extend(found.digest.as_str().bytes()),
+            Answer::Image(Resolution::Found(found)) => text.extend(found.digest.as_str().bytes()),
             other => text.extend(format!("{other:?}").bytes()),
         }
         text.push(b'\n');
@@ -58,54 +58,68 @@ pub fn fingerprint(lookups: &[Lookup], answers: &[Resolution]) -> String {
     Digest::of(&text).to_string()
 }
 
-/// The lookups with what their answers have verified: asked again, each is one HEAD.
-pub fn verified(lookups: &[Lookup], answers: &[Resolution]) -> Vec<Lookup> {
-    let mut lookups = lookups.to_vec();
-    for (lookup, answer) in lookups.iter_mut().zip(answers) {
-        if let Resolution::Found(found) = answer {
+/// The questions with what their answers have verified: asked again, each is one HEAD.
+pub fn verified(questions: &[Question], answers: &[Answer]) -> Vec<Question> {
+    let mut questions = questions.to_vec();
+    for (question, answer) in questions.iter_mut().zip(answers) {
+        if let (Question::Image(lookup), Answer::Image(Resolution::Found(found))) =
+            (question, answer)
+        {
             lookup.known.insert(found.digest.clone());
             if let Some(index) = &found.index {
                 lookup.chosen.insert(index.clone(), found.digest.clone());
             }
         }
     }
-    lookups
+    questions
 }
 
 /// Answers of this pass: no question is asked twice.
 #[derive(Default)]
-pub struct Asked(HashMap<String, Resolution>);
+pub struct Asked(HashMap<String, Answer>);
 
 impl Asked {
-    pub fn remember(&mut self, lookups: &[Lookup], answers: Vec<Resolution>) {
-        self.0.extend(lookups.iter().map(question).zip(answers));
+    pub fn remember(&mut self, questions: &[Question], answers: Vec<Answer>) {
+        self.0.extend(questions.iter().map(identity).zip(answers));
     }
 
-    /// Answers all of `lookups`, asking for those that have not been.
-    pub fn ask(&mut self, lookups: &[Lookup], ask: &mut Ask<'_>) -> Vec<Resolution> {
-        let fresh: Vec<Lookup> = lookups
+    /// Answers all of `questions`, asking for those that have not been.
+    pub fn ask(&mut self, questions: &[Question], ask: &mut Ask<'_>) -> Vec<Answer> {
+        let fresh: Vec<Question> = questions
             .iter()
-            .filter(|lookup| !self.0.contains_key(&question(lookup)))
+            .filter(|question| !self.0.contains_key(&identity(question)))
             .cloned()
             .collect();
         if !fresh.is_empty() {
             let answers = ask(&fresh);
             self.remember(&fresh, answers);
         }
-        lookups
+        questions
             .iter()
-            .filter_map(|lookup| self.0.get(&question(lookup)).cloned())
+            .filter_map(|question| self.0.get(&identity(question)).cloned())
             .collect()
     }
 }
 
-/// A lookup without what is known already.
-fn question(lookup: &Lookup) -> String {
+/// A question without what is known already.
+fn identity(question: &Question) -> String {
+    match question {
+        Question::Image(lookup) => lookup_identity("image", lookup),
+        Question::Created(lookup) => lookup_identity("created", lookup),
+        Question::Tags(listing) => format!(
+            "tags {} {} {:?} ",
+            listing.repository, listing.insecure, listing.secrets_of
+        ),
+    }
+}
+
+fn lookup_identity(kind: &str, lookup: &Lookup) -> String {
     format!(
-        "{} {} {:?} {} ",
+        "{kind} {} {} {:?} {} {:?} ",
         lookup.reference(),
         lookup.import_mode,
         lookup.platforms,
-        lookup.insecure
+        lookup.insecure,
+        lookup.secrets_of
     )
 }

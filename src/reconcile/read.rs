@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::dockerfile::is_dockerfile_name;
 use crate::git::{Error, Repository};
 use crate::manifest::{self, FieldFacts, FileFacts, WantedField};
 use crate::problem::Problem;
@@ -29,7 +30,12 @@ pub struct Reading {
     pub config: Option<Vec<u8>>,
 }
 
-/// Whether a file is one of those that are read.
+/// Whether a file of a work tree is read: manifests, and what ImageTriggers may name.
+pub fn is_read(path: &str) -> bool {
+    is_manifest(path) || is_dockerfile_name(path)
+}
+
+/// Whether a file may hold manifests.
 pub fn is_manifest(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name == "Kustomization"

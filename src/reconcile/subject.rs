@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::environment::Environment;
 use crate::git::{Error, Repository};
-use crate::lookup::Resolution;
 use crate::manifest::{self, Manifests};
 use crate::plan::{self, Due, Inputs, Mode, Plan};
 use crate::policy::Policy;
 use crate::reconcile::evidence::Branches;
 use crate::reconcile::holding::due_without_held;
 use crate::reconcile::read::Reading;
-use crate::resolve::{self, Following, Questions};
+use crate::resolve::Following;
 use crate::revision::CommitId;
 use crate::snapshot::{FilePath, Files};
 use crate::stream::StreamTagName;
@@ -20,14 +19,11 @@ use crate::stream::StreamTagName;
 pub struct Subject {
     pub environment: Environment,
     pub manifests: Manifests,
-    pub following: Following,
 }
 
 /// What an environment is planned with, beside its own files.
 pub struct Planning<'a> {
     pub policy: &'a Policy,
-    /// To the questions of the pass, by their numbers.
-    pub answers: &'a [Resolution],
     pub branches: &'a Branches,
     /// The commit whose first-parent history is looked into, if there is one.
     pub history: Option<(&'a Repository, CommitId)>,
@@ -48,41 +44,30 @@ impl Subject {
         manifest::assemble(&reading.files, &reading.fields, environment, environments)
     }
 
-    /// Puts the files together for one of `environments`, all of them on one branch; what must
-    /// be asked goes to `questions`.
+    /// Puts the files together for one of `environments`, all of them on one branch.
     pub fn read(
         reading: &Reading,
         environment: &Environment,
         environments: &[Environment],
-        policy: &Policy,
-        questions: &mut Questions,
     ) -> Self {
-        let manifests = Self::manifests(reading, environment, environments);
-        let following = resolve::follow(
-            &manifests.streams,
-            &manifests.triggers,
-            &policy.imports,
-            questions,
-        );
         Self {
             environment: environment.clone(),
-            manifests,
-            following,
+            manifests: Self::manifests(reading, environment, environments),
         }
     }
 
     /// `files` reads those that the plan edits.
     pub fn plan(
         self,
+        following: Following,
         planning: &Planning<'_>,
         files: impl FnOnce(&BTreeSet<FilePath>) -> Result<Files, Error>,
     ) -> Result<Plan, Error> {
         let Self {
             environment,
             manifests,
-            following,
         } = self;
-        let mut tags = resolve::answer(&following, planning.answers);
+        let mut tags = following.tags;
         let (mut due, taken_back) = due_without_held(
             &manifests,
             &planning.policy.pins,

@@ -1,9 +1,11 @@
+use std::collections::HashSet;
+
 use crate::clock;
 use crate::git::{Error, Repository};
-use crate::manifest;
+use crate::manifest::{self, StreamFacts};
 use crate::plain::plain;
 use crate::revision::{BlobId, CommitId};
-use crate::stream::ImageStream;
+use crate::stream::{ImageStream, TagEvent};
 use crate::yaml::MAX_FILE_BYTES;
 
 /// Commits looked at on a first-parent history.
@@ -56,13 +58,36 @@ pub fn timeline(
     Ok(events)
 }
 
-/// The newest recorded image of the tag in one version of the stream's file.
+/// The newest recorded image of the tag in one version of the stream's file; its name where it
+/// is recorded without a digest.
 fn image_at(
     repository: &Repository,
     blob: Option<BlobId>,
     stream: &ImageStream,
     tag: &str,
 ) -> Result<Option<String>, Error> {
+    let found = stream_at(repository, blob, stream)?;
+    let item = found
+        .as_ref()
+        .and_then(|facts| facts.status.iter().find(|status| status.tag == tag))
+        .and_then(|status| status.items.first());
+    Ok(item.map(|item| {
+        let is_named = item.image.is_empty();
+        let text = if is_named {
+            &item.reference
+        } else {
+            &item.image
+        };
+        text.clone()
+    }))
+}
+
+/// The stream in one version of its file.
+fn stream_at(
+    repository: &Repository,
+    blob: Option<BlobId>,
+    stream: &ImageStream,
+) -> Result<Option<StreamFacts>, Error> {
     let Some(blob) = blob else { return Ok(None) };
     let bytes = match repository.read_blob(blob, MAX_FILE_BYTES as u64) {
         Ok(bytes) => bytes,
@@ -70,15 +95,36 @@ fn image_at(
         Err(error) => return Err(error),
     };
     let facts = manifest::read_file(&bytes);
-    let found = facts.streams.iter().find(|facts| {
+    Ok(facts.streams.into_iter().find(|facts| {
+        let namespace = facts.namespace.as_ref();
         facts.name == stream.name.name
-            && facts
-                .namespace
-                .as_ref()
-                .is_none_or(|namespace| *namespace == stream.name.namespace)
-    });
-    Ok(found
-        .and_then(|facts| facts.status.iter().find(|status| status.tag == tag))
-        .and_then(|status| status.items.first())
-        .map(|item| item.image.clone()))
+            && namespace.is_none_or(|namespace| *namespace == stream.name.namespace)
+    }))
+}
+
+/// Versions of a stream's file that are read for images that left its status.
+const MAX_VERSIONS: usize = 1_000;
+
+/// Every image that some version of the stream's file has recorded, each digest once.
+pub fn older_images(
+    repository: &Repository,
+    head: CommitId,
+    stream: &ImageStream,
+) -> Result<Vec<TagEvent>, Error> {
+    let file = &stream.document.file;
+    let history = repository.history(head, std::slice::from_ref(file), MAX_HISTORY)?;
+    let mut images: Vec<TagEvent> = Vec::new();
+    let mut seen = HashSet::new();
+    for commit in history.commits.iter().take(MAX_VERSIONS) {
+        for delta in commit.changes.iter().filter(|delta| delta.path == *file) {
+            let facts = stream_at(repository, delta.after, stream)?;
+            let recorded = facts.into_iter().flat_map(|facts| facts.status);
+            for item in recorded.flat_map(|status| status.items) {
+                if seen.insert(item.image.clone()) {
+                    images.push(item);
+                }
+            }
+        }
+    }
+    Ok(images)
 }

@@ -35,16 +35,28 @@ struct Authorization {
 }
 
 impl Access<'_> {
-    /// `HEAD` or `GET` of `/v2/<path>/<rest>`, with a login where the registry wants one. An
-    /// answer 401 comes back only from a host that the registry redirected to.
+    /// `HEAD` or `GET` of a manifest or blob, `/v2/<path>/<rest>`; see [`Access::ask_for`].
     pub async fn ask(&self, method: Method, rest: &str, limit: usize) -> Result<Answer, Failure> {
+        self.ask_for(image_manifest::ACCEPT, method, rest, limit)
+            .await
+    }
+
+    /// An answer of these media types, with a login where the registry wants one. An answer 401
+    /// comes back only from a host that the registry redirected to.
+    pub async fn ask_for(
+        &self,
+        accept: &'static str,
+        method: Method,
+        rest: &str,
+        limit: usize,
+    ) -> Result<Answer, Failure> {
         let _first = self.host.first_turn().await;
         let channel = self.inner.transport.channel(&self.host).await?;
         let sent = self.known_authorization(&channel).await?;
         let mut request = Request {
             method,
             url: self.url(&channel, rest)?,
-            headers: headers(),
+            headers: headers(accept),
             authorization: sent.as_ref().map(|sent| sent.header.clone()),
             form: None,
             limit,
@@ -67,6 +79,12 @@ impl Access<'_> {
         let scheme = if channel.is_plain { "http" } else { "https" };
         let url = format!("{scheme}://{}/v2/{}/{rest}", self.host.authority, self.path);
         Url::parse(&url).map_err(|_| self.refused("the repository makes no usable address"))
+    }
+
+    /// The address of something that was asked for, once there is a channel.
+    pub async fn address(&self, rest: &str) -> Result<Url, Failure> {
+        let channel = self.inner.transport.channel(&self.host).await?;
+        self.url(&channel, rest)
     }
 
     /// What the registry wanted before is sent at once.
@@ -265,9 +283,9 @@ pub(super) fn login_command(host: &str) -> String {
     }
 }
 
-fn headers() -> HeaderMap {
+fn headers(accept: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(4);
-    headers.insert(ACCEPT, HeaderValue::from_static(image_manifest::ACCEPT));
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
     // A compressed body has another hash.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers

@@ -42,7 +42,10 @@ impl Access<'_> {
         }
     }
 
-    async fn configuration(&self, config: &Descriptor) -> Result<Option<Configuration>, Failure> {
+    pub async fn configuration(
+        &self,
+        config: &Descriptor,
+    ) -> Result<Option<Configuration>, Failure> {
         let address = format!("blobs/{}", config.digest);
         let answer = self.ask(Method::GET, &address, CONFIGURATION_LIMIT).await?;
         if !answer.status.is_success() {

@@ -10,6 +10,7 @@ mod authority;
 mod challenge;
 mod channel;
 mod clients;
+mod created;
 mod credential_helper;
 mod credentials;
 mod describe;
@@ -19,11 +20,13 @@ mod error;
 mod exchange;
 mod host;
 mod image_manifest;
+mod next_page;
 mod options;
 mod question;
 mod realm;
 mod redirect;
 mod retry;
+mod tag_list;
 mod token;
 mod transport;
 mod trouble;
@@ -42,7 +45,7 @@ pub use error::{Failure, FailureKind, RegistryError};
 pub use options::{AllowedHosts, Pause, RegistryOptions, Retry, Timeouts};
 
 use crate::image::{Description, Repository};
-use crate::lookup::{Lookup, Resolution};
+use crate::lookup::{Answer, Lookup, Question, Resolution, TagListing};
 use crate::registry::access::Access;
 use crate::registry::authority::Authority;
 use crate::registry::clients::Clients;
@@ -64,6 +67,7 @@ struct Inner {
     strict_realms: bool,
     concurrency_per_host: usize,
     concurrency: usize,
+    tags_per_page: usize,
     transport: Transport,
     tokens: Tokens,
     /// By authority, and whether a manifest says `insecure`.
@@ -78,6 +82,7 @@ impl Registries {
             inner: Arc::new(Inner {
                 concurrency_per_host: options.concurrency_per_host,
                 concurrency: options.concurrency,
+                tags_per_page: options.tags_per_page,
                 transport: Transport {
                     clients: Clients::new(&options, egress.clone())?,
                     egress,
@@ -100,6 +105,43 @@ impl Registries {
     }
 
     /// Answers one question.
+    pub async fn answer(&self, question: &Question) -> Answer {
+        match question {
+            Question::Image(lookup) => Answer::Image(self.resolve(lookup).await),
+            Question::Tags(listing) => {
+                Answer::Tags(self.tags(listing).await.map_err(Resolution::from))
+            }
+            Question::Created(lookup) => {
+                Answer::Created(self.created(lookup).await.map_err(Resolution::from))
+            }
+        }
+    }
+
+    /// Answers many questions in parallel, in their order; equal ones are asked once. `on_done` is
+    /// called after each answer of a registry.
+    pub async fn answer_all(
+        &self,
+        questions: &[Question],
+        on_done: impl Fn() + Sync,
+    ) -> Vec<Answer> {
+        let on_done = &on_done;
+        let answers: HashMap<&Question, Answer> = stream::iter(in_turns(questions))
+            .map(|question| async move {
+                let answer = self.answer(question).await;
+                on_done();
+                (question, answer)
+            })
+            // Requests have limits of their own; this one bounds the memory.
+            .buffer_unordered(self.inner.concurrency.max(1) * 4)
+            .collect()
+            .await;
+        questions
+            .iter()
+            .filter_map(|question| answers.get(question).cloned())
+            .collect()
+    }
+
+    /// Which image a lookup names now.
     pub async fn resolve(&self, lookup: &Lookup) -> Resolution {
         match self.access(&lookup.repository, lookup.insecure) {
             Ok(access) => access.resolve(lookup).await,
@@ -115,28 +157,16 @@ impl Registries {
             .await
     }
 
-    /// Answers many questions in parallel, in their order; equal ones are asked once. `on_done` is
-    /// called after each answer of a registry.
-    pub async fn resolve_all(
-        &self,
-        lookups: &[Lookup],
-        on_done: impl Fn() + Sync,
-    ) -> Vec<Resolution> {
-        let on_done = &on_done;
-        let answers: HashMap<&Lookup, Resolution> = stream::iter(in_turns(lookups))
-            .map(|lookup| async move {
-                let resolution = self.resolve(lookup).await;
-                on_done();
-                (lookup, resolution)
-            })
-            // Requests have limits of their own; this one bounds the memory.
-            .buffer_unordered(self.inner.concurrency.max(1) * 4)
-            .collect()
-            .await;
-        lookups
-            .iter()
-            .filter_map(|lookup| answers.get(lookup).cloned())
-            .collect()
+    async fn tags(&self, listing: &TagListing) -> Result<Vec<String>, Failure> {
+        self.access(&listing.repository, listing.insecure)?
+            .tags(self.inner.tags_per_page)
+            .await
+    }
+
+    async fn created(&self, lookup: &Lookup) -> Result<Option<String>, Failure> {
+        self.access(&lookup.repository, lookup.insecure)?
+            .created(lookup)
+            .await
     }
 
     fn access(&self, repository: &Repository, insecure: bool) -> Result<Access<'_>, Failure> {
@@ -183,20 +213,20 @@ impl Inner {
 }
 
 /// Each question once, the hosts taking turns, so that a slow one does not hold up the others.
-fn in_turns(lookups: &[Lookup]) -> Vec<&Lookup> {
-    let mut asked = HashSet::with_capacity(lookups.len());
+fn in_turns(questions: &[Question]) -> Vec<&Question> {
+    let mut asked = HashSet::with_capacity(questions.len());
     let mut turns: HashMap<Option<&str>, usize> = HashMap::new();
-    let mut questions: Vec<(usize, &Lookup)> = lookups
+    let mut in_turns: Vec<(usize, &Question)> = questions
         .iter()
-        .filter(|lookup| asked.insert(*lookup))
-        .map(|lookup| {
-            let turn = turns.entry(lookup.repository.registry()).or_default();
+        .filter(|question| asked.insert(*question))
+        .map(|question| {
+            let turn = turns.entry(question.repository().registry()).or_default();
             *turn += 1;
-            (*turn, lookup)
+            (*turn, question)
         })
         .collect();
-    questions.sort_by_key(|(turn, _)| *turn);
-    questions.into_iter().map(|(_, lookup)| lookup).collect()
+    in_turns.sort_by_key(|(turn, _)| *turn);
+    in_turns.into_iter().map(|(_, question)| question).collect()
 }
 
 /// What is no host matches nothing.

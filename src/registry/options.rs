@@ -24,6 +24,8 @@ pub struct RegistryOptions {
     /// Requests under way at once, to one host and overall.
     pub concurrency_per_host: usize,
     pub concurrency: usize,
+    /// How many tags are asked for at once; a registry may answer with fewer, or with all.
+    pub tags_per_page: usize,
     pub timeouts: Timeouts,
     pub retry: Retry,
     pub user_agent: String,
@@ -40,6 +42,8 @@ impl Default for RegistryOptions {
             ca_files: Vec::new(),
             concurrency_per_host: 64,
             concurrency: 256,
+            // As go-containerregistry asks; some registries refuse more.
+            tags_per_page: 1000,
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             user_agent: concat!("headwater/", env!("CARGO_PKG_VERSION")).to_owned(),

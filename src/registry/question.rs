@@ -185,11 +185,15 @@ impl Access<'_> {
 
     /// An answer that is no success, in words.
     pub fn explain(&self, answer: &Answer, wanted: &Wanted) -> Failure {
+        self.explain_for(answer, self.image(wanted))
+    }
+
+    /// As [`Access::explain`]; `image` is what was asked for, in quotes.
+    pub fn explain_for(&self, answer: &Answer, image: String) -> Failure {
         let host = self.name();
         let said = envelope::message(&answer.body)
             .map(|text| format!(" ({text})"))
             .unwrap_or_default();
-        let image = self.image(wanted);
         match answer.status {
             StatusCode::NOT_FOUND => {
                 Failure::missing(&host, format!("{image} was not found{said}"))

@@ -1,254 +1,301 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use crate::image::{Digest, Reference, Tag};
-use crate::lookup::{Lookup, Verified, Wanted};
-use crate::policy::{Follow, ImportPolicy};
+use jiff::Timestamp;
+
+use crate::access::Access;
+use crate::environment::EnvironmentName;
+use crate::image::{Digest, Reference};
+use crate::manifest::TagHook;
+use crate::policy::ImportPolicy;
 use crate::problem::{Place, Problem};
+use crate::resolve::inquiry::Inquiry;
+use crate::resolve::state::{Outcome, Standing, TagState};
+use crate::resolve::{image, link, whole};
 use crate::stream::{
-    ImageStream, ImportMode, Observed, SpecTag, StreamTagName, TagEvent, TagSource,
+    ImageStream, Observed, SpecTag, StreamName, StreamTagName, TagEvent, TagSource,
 };
 use crate::trigger::{PinForm, Trigger, TriggerKind};
 
-/// Every stream tag of an environment, and what is to be done to know its image.
+/// Streams by name; environments on several branches may have streams of one name.
+#[derive(Debug, Default)]
+pub struct StreamIndex<'a>(HashMap<&'a StreamName, Vec<(&'a EnvironmentName, &'a ImageStream)>>);
+
+impl<'a> StreamIndex<'a> {
+    pub fn add(&mut self, environment: &'a EnvironmentName, streams: &'a [ImageStream]) {
+        for stream in streams {
+            let found = self.0.entry(&stream.name).or_default();
+            found.push((environment, stream));
+        }
+    }
+}
+
+/// What the tags of one environment are followed in.
+#[derive(Debug)]
+pub struct World<'a> {
+    pub environment: &'a EnvironmentName,
+    pub streams: &'a [ImageStream],
+    /// The streams of all environments.
+    pub index: &'a StreamIndex<'a>,
+    /// There are environments whose streams are not known here.
+    pub is_partial: bool,
+    pub triggers: &'a [Trigger],
+    pub hooks: &'a [TagHook],
+    pub policy: &'a ImportPolicy,
+    pub access: &'a Access,
+    /// Followed tags that are not looked at yet, with the time when they are, RFC 3339.
+    pub not_due: &'a BTreeMap<StreamTagName, String>,
+    pub now: Timestamp,
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn stream(&self, name: &StreamName) -> Option<&'a ImageStream> {
+        let found = self.index.0.get(name)?;
+        let own = found
+            .iter()
+            .find(|(environment, _)| *environment == self.environment);
+        own.or_else(|| found.first()).map(|(_, stream)| *stream)
+    }
+}
+
+/// Every stream tag of an environment, as far as it is known.
 #[derive(Debug, Default)]
 pub struct Following {
-    pub tags: Vec<FollowedTag>,
+    pub tags: Vec<TagState>,
     pub problems: Vec<Problem>,
 }
 
-/// One stream tag.
-#[derive(Clone, Debug)]
-pub struct FollowedTag {
+/// A stream tag on its way to a [`TagState`].
+#[derive(Debug)]
+pub(crate) struct Draft {
     pub name: StreamTagName,
     pub place: Place,
-    /// The image that is followed in the end, through aliases, as written.
     pub source: Option<Reference>,
     pub course: Course,
-    /// What is recorded for the tag, newest first; a pin that stands in a field without a status
-    /// is taken as its first item.
     pub recorded: Vec<TagEvent>,
-    /// Whether `recorded` comes from a field, and is to be written.
     pub adopted: bool,
-    /// What will stand in [`crate::stream::OBSERVED`] once this is imported.
     pub observed: Option<Observed>,
+    pub whole: Option<Observed>,
 }
 
 /// How the tag's image comes to be known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Course {
-    /// By the lookup with this number in [`Questions::finish`].
-    Ask(usize),
-    /// It is what the named tag of the same stream is.
-    Alias(StreamTagName),
+#[derive(Debug)]
+pub(crate) enum Course {
+    Known(Outcome),
+    /// It is what this tag of the same stream is.
+    Same(StreamTagName),
     /// It stays what is recorded.
     Keep(Standing),
 }
 
-/// Why a tag is not asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Imported once, and neither `scheduled` nor changed since.
-    ImportedOnce,
-    /// The source names a digest, which cannot move.
-    Digest,
-    /// `reference: true`
-    Reference,
-    /// No `from`: filled by pushes to an integrated registry.
-    NoSource,
-    /// The source is in another stream.
-    OtherStream(StreamTagName),
-    /// `from.kind: ImageStreamImage`
-    StreamImage,
-    /// A problem names the reason.
-    Faulty,
-}
-
-/// How the tags of one environment's streams come to be known; what must be asked goes to
-/// `questions`, which all environments of a pass share.
-pub fn follow(
-    streams: &[ImageStream],
-    triggers: &[Trigger],
-    policy: &ImportPolicy,
-    questions: &mut Questions,
-) -> Following {
-    let adopted = adoptable_pins(triggers);
-    let mut following = Following::default();
-    for stream in streams {
-        for tag in &stream.tags {
-            let followed = follow_tag(
-                stream,
-                tag,
-                policy,
-                &adopted,
-                questions,
-                &mut following.problems,
-            );
-            following.tags.push(followed);
+impl Draft {
+    pub fn new(stream: &ImageStream, tag: &str, place: &Place) -> Self {
+        Self {
+            name: StreamTagName {
+                stream: stream.name.clone(),
+                tag: tag.to_owned(),
+            },
+            place: place.clone(),
+            source: None,
+            course: Course::Keep(Standing::Faulty),
+            recorded: stream.history(tag).to_vec(),
+            adopted: false,
+            observed: None,
+            whole: None,
         }
     }
-    following
+
+    pub fn keep(&mut self, standing: Standing) {
+        self.course = Course::Keep(standing);
+    }
+
+    /// The digest that is recorded.
+    pub fn known(&self) -> Option<Digest> {
+        self.recorded
+            .first()
+            .and_then(|item| item.image.parse().ok())
+    }
+
+    fn finish(self) -> TagState {
+        let outcome = match self.course {
+            Course::Known(outcome) => outcome,
+            Course::Keep(standing) => match self
+                .recorded
+                .first()
+                .and_then(|item| item.image.parse().ok())
+            {
+                Some(digest) => Outcome::Kept(digest, standing),
+                None => Outcome::Without(standing),
+            },
+            Course::Same(_) => Outcome::Without(Standing::Faulty),
+        };
+        TagState {
+            name: self.name,
+            place: self.place,
+            source: self.source,
+            outcome,
+            recorded: self.recorded,
+            adopted: self.adopted,
+            observed: self.observed,
+            whole: self.whole,
+        }
+    }
+}
+
+/// What the tags of an environment's streams are; what must be asked first goes to `inquiry`,
+/// which all environments of a pass share.
+pub fn follow(world: &World<'_>, inquiry: &mut Inquiry) -> Following {
+    let adopted = adoptable_pins(world.triggers);
+    let mut problems = Vec::new();
+    let mut drafts = Vec::new();
+    for stream in world.streams {
+        for tag in &stream.tags {
+            drafts.push(follow_tag(
+                world,
+                stream,
+                tag,
+                &adopted,
+                inquiry,
+                &mut problems,
+            ));
+        }
+        if stream.whole_repository.is_some() {
+            drafts.extend(whole::follow(world, stream, inquiry, &mut problems));
+        }
+    }
+    apply_hooks(world, &mut drafts, &mut problems);
+    Following {
+        tags: finish(drafts),
+        problems,
+    }
 }
 
 fn follow_tag(
+    world: &World<'_>,
     stream: &ImageStream,
     tag: &SpecTag,
-    policy: &ImportPolicy,
     adopted: &HashMap<&StreamTagName, Digest>,
-    questions: &mut Questions,
+    inquiry: &mut Inquiry,
     problems: &mut Vec<Problem>,
-) -> FollowedTag {
-    let name = StreamTagName {
-        stream: stream.name.clone(),
-        tag: tag.name.clone(),
-    };
-    let mut followed = FollowedTag {
-        place: tag.place.clone(),
-        source: None,
-        course: Course::Keep(Standing::Faulty),
-        recorded: stream.history(&tag.name).to_vec(),
-        adopted: false,
-        observed: None,
-        name,
-    };
+) -> Draft {
+    let mut draft = Draft::new(stream, &tag.name, &tag.place);
     match &tag.source {
         TagSource::Image(reference) if tag.settings.reference => {
-            followed.source = Some(reference.clone());
-            followed.course = Course::Keep(Standing::Reference);
+            draft.source = Some(reference.clone());
+            draft.observed = Some(image::observed(reference, tag, world.policy));
+            draft.course = Course::Known(Outcome::Verbatim);
         }
         TagSource::Image(reference) => {
-            follow_image(
-                stream,
-                tag,
-                reference,
-                policy,
-                adopted,
-                questions,
-                &mut followed,
-            );
+            image::adopt(reference, adopted.get(&draft.name), &mut draft);
+            image::follow(world, stream, tag, reference, inquiry, &mut draft, problems);
         }
         TagSource::StreamTag(source) if source.stream == stream.name => {
-            follow_alias(stream, tag, source, &mut followed, problems);
+            link::alias(stream, tag, source, &mut draft, problems);
         }
         TagSource::StreamTag(source) => {
-            followed.course = Course::Keep(Standing::OtherStream(source.clone()));
+            link::stream_tag(world, stream, tag, source, &mut draft, problems);
         }
-        TagSource::StreamImage { .. } => followed.course = Course::Keep(Standing::StreamImage),
-        TagSource::None => followed.course = Course::Keep(Standing::NoSource),
+        TagSource::StreamImage {
+            stream: name,
+            prefix,
+        } => {
+            let image = (name, prefix.as_str());
+            link::stream_image(world, stream, tag, image, inquiry, &mut draft, problems);
+        }
+        TagSource::None => draft.keep(Standing::NoSource),
         TagSource::Invalid => {}
     }
-    followed
+    draft
 }
 
-fn follow_image(
-    stream: &ImageStream,
-    tag: &SpecTag,
-    reference: &Reference,
-    policy: &ImportPolicy,
-    adopted: &HashMap<&StreamTagName, Digest>,
-    questions: &mut Questions,
-    followed: &mut FollowedTag,
-) {
-    let import_mode = tag.settings.import_mode.unwrap_or(policy.import_mode);
-    let observed = Observed {
-        from: reference.to_string(),
-        import_mode,
-        generation: tag.settings.generation,
-        selected: None,
-    };
-    followed.source = Some(reference.clone());
-    if followed.recorded.is_empty()
-        && let Some(digest) = adopted.get(&followed.name)
-    {
-        followed.recorded = vec![TagEvent {
-            created: String::new(),
-            reference: Reference::pinned(reference.repository.clone(), None, digest.clone())
-                .to_string(),
-            image: digest.to_string(),
-            generation: 1,
-        }];
-        followed.adopted = true;
-    }
-    let before = stream.observed.get(&tag.name);
-    let known = followed
-        .recorded
-        .first()
-        .and_then(|item| item.image.parse().ok());
-    let is_changed = match before {
-        Some(before) => before.is_changed(&observed),
-        // A status that another tool wrote, or an adopted pin: imported as far as we know.
-        None => known.is_none(),
-    };
-    followed.observed = Some(observed);
-    let follows = policy.scheduled && (tag.settings.scheduled || policy.follow == Follow::All);
-    followed.course = if !is_changed && !follows {
-        Course::Keep(Standing::ImportedOnce)
-    } else if !is_changed && reference.digest.is_some() && known == reference.digest {
-        Course::Keep(Standing::Digest)
-    } else {
-        let wanted = match (&reference.digest, &reference.tag) {
-            (Some(digest), _) => Wanted::Digest(digest.clone()),
-            (None, Some(tag)) => Wanted::Tag(tag.clone()),
-            (None, None) => Wanted::Tag(Tag::latest()),
-        };
-        Course::Ask(questions.ask(reference, wanted, import_mode, tag.settings.insecure, known))
-    };
-}
-
-/// Walks an alias to the tag that it stands for in the end.
-fn follow_alias(
-    stream: &ImageStream,
-    tag: &SpecTag,
-    first: &StreamTagName,
-    followed: &mut FollowedTag,
-    problems: &mut Vec<Problem>,
-) {
-    let mut seen = vec![tag.name.as_str()];
-    let mut next = first;
-    loop {
-        if seen.contains(&next.tag.as_str()) {
-            let circle = seen.join(" -> ");
-            problems.push(
-                Problem::error(
-                    tag.place.clone(),
-                    format!("reference tag is circular: {circle} -> {}", next.tag),
-                )
-                .advice("let one of these tags name an image"),
-            );
-            return;
+/// Gives aliases what their tags are.
+fn finish(drafts: Vec<Draft>) -> Vec<TagState> {
+    let aliases: Vec<Option<StreamTagName>> = drafts
+        .iter()
+        .map(|draft| match &draft.course {
+            Course::Same(target) => Some(target.clone()),
+            _ => None,
+        })
+        .collect();
+    let mut states: Vec<TagState> = drafts.into_iter().map(Draft::finish).collect();
+    let targets: HashMap<StreamTagName, (Outcome, Option<Reference>)> = states
+        .iter()
+        .filter(|state| aliases.iter().flatten().any(|target| *target == state.name))
+        .map(|state| {
+            (
+                state.name.clone(),
+                (state.outcome.clone(), state.source.clone()),
+            )
+        })
+        .collect();
+    for (state, target) in states.iter_mut().zip(&aliases) {
+        if let Some((outcome, source)) = target.as_ref().and_then(|name| targets.get(name)) {
+            state.outcome = outcome.clone();
+            state.source = source.clone();
         }
-        let Some(target) = stream.tag(&next.tag) else {
+    }
+    states
+}
+
+/// What a deployment is to tag once it runs is what its container holds
+/// (oc `pkg/cli/deployer/strategy/support/lifecycle.go`).
+fn apply_hooks(world: &World<'_>, drafts: &mut Vec<Draft>, problems: &mut Vec<Problem>) {
+    for hook in world.hooks {
+        let Some(stream) = world
+            .streams
+            .iter()
+            .find(|stream| stream.name == hook.to.stream)
+        else {
+            problems.push(Problem::error(
+                hook.place.clone(),
+                format!(
+                    "the hook tags the stream {}, which no manifest declares",
+                    hook.to.stream
+                ),
+            ));
+            continue;
+        };
+        let image = hook
+            .image
+            .as_deref()
+            .and_then(|text| text.parse::<Reference>().ok());
+        let Some((image, digest)) = image.and_then(|image| {
+            let digest = image.digest.clone()?;
+            Some((image, digest))
+        }) else {
+            // What is not pinned yet has nothing to give.
+            continue;
+        };
+        let known = drafts.iter_mut().find(|draft| draft.name == hook.to);
+        let has_source = stream
+            .tag(&hook.to.tag)
+            .is_some_and(|tag| tag.source != TagSource::None);
+        if has_source {
             problems.push(
-                Problem::error(
-                    tag.place.clone(),
+                Problem::warning(
+                    hook.place.clone(),
                     format!(
-                        "reference tag is not found: {} has no tag `{}`",
-                        stream.name, next.tag
+                        "{} has a source of its own, so the hook does not tag it",
+                        hook.to
                     ),
                 )
-                .advice("correct `from.name`, or add the tag"),
+                .advice("remove its `from`, or the hook"),
             );
-            return;
+            continue;
+        }
+        let fill = |draft: &mut Draft| {
+            draft.observed = Some(Observed {
+                from: image.to_string(),
+                ..Observed::default()
+            });
+            draft.source = Some(image.clone());
+            draft.course = Course::Known(Outcome::Linked(digest.clone()));
         };
-        match &target.source {
-            TagSource::StreamTag(further) if further.stream == stream.name => {
-                seen.push(&target.name);
-                next = further;
-            }
-            source => {
-                if let TagSource::Image(reference) = source {
-                    followed.source = Some(reference.clone());
-                    followed.observed = Some(Observed {
-                        from: first.tag.clone(),
-                        import_mode: ImportMode::default(),
-                        generation: tag.settings.generation,
-                        selected: None,
-                    });
-                }
-                followed.course = Course::Alias(StreamTagName {
-                    stream: stream.name.clone(),
-                    tag: target.name.clone(),
-                });
-                return;
+        match known {
+            Some(draft) => fill(draft),
+            None => {
+                let mut draft = Draft::new(stream, &hook.to.tag, &hook.place);
+                fill(&mut draft);
+                drafts.push(draft);
             }
         }
     }
@@ -285,69 +332,4 @@ fn adoptable_pins(triggers: &[Trigger]) -> HashMap<&StreamTagName, Digest> {
     pins.into_iter()
         .filter_map(|(name, pin)| Some((name, pin?)))
         .collect()
-}
-
-/// Lookups, each once, and the digests that their askers have recorded.
-#[derive(Debug, Default)]
-pub struct Questions {
-    numbers: BTreeMap<(String, Wanted, ImportMode, bool), usize>,
-    lookups: Vec<(Lookup, BTreeSet<Digest>)>,
-}
-
-impl Questions {
-    fn ask(
-        &mut self,
-        reference: &Reference,
-        wanted: Wanted,
-        import_mode: ImportMode,
-        insecure: bool,
-        known: Option<Digest>,
-    ) -> usize {
-        let known: BTreeSet<Digest> = known.into_iter().collect();
-        let key = (
-            reference.repository.endpoint().to_string(),
-            wanted.clone(),
-            import_mode,
-            insecure,
-        );
-        if let Some(number) = self.numbers.get(&key).copied() {
-            // What only one asker has recorded is not known to the other: it is read and hashed
-            // before it is written there.
-            if let Some((_, all_known)) = self.lookups.get_mut(number) {
-                *all_known = all_known.intersection(&known).cloned().collect();
-            }
-            return number;
-        }
-        let number = self.lookups.len();
-        self.numbers.insert(key, number);
-        let lookup = Lookup {
-            repository: reference.repository.clone(),
-            wanted,
-            import_mode,
-            platforms: Vec::new(),
-            insecure,
-            secrets_of: None,
-            known: BTreeSet::new(),
-            chosen: BTreeMap::new(),
-        };
-        self.lookups.push((lookup, known));
-        number
-    }
-
-    /// The lookups in the order of their numbers. `verified` are digests that earlier passes have
-    /// read and hashed, by endpoint: they need no second reading.
-    pub fn finish(self, verified: &BTreeMap<String, Verified>) -> Vec<Lookup> {
-        self.lookups
-            .into_iter()
-            .map(|(mut lookup, known)| {
-                let endpoint = lookup.repository.endpoint().to_string();
-                lookup.known = known;
-                if let Some(verified) = verified.get(&endpoint) {
-                    lookup.known.extend(verified.digests.iter().cloned());
-                    lookup.chosen = verified.chosen.clone();
-                }
-                lookup
-            })
-            .collect()
-    }
 }

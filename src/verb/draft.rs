@@ -28,6 +28,8 @@ pub struct Draft {
     removed: BTreeMap<DocumentAddress, BTreeSet<Option<usize>>>,
     /// Stream tags that are planned for at once.
     pub touched: BTreeSet<StreamTagName>,
+    /// A stream whose every tag is planned for at once: it imports a whole repository.
+    pub whole: Option<StreamName>,
     /// Streams that must be there afterwards, or the new file does not belong to its environment.
     pub expected: BTreeSet<StreamName>,
     /// For stdout.
@@ -130,11 +132,6 @@ impl Draft {
                 "spec": {},
             })
         }))
-    }
-
-    /// Whether this command makes the stream.
-    pub(crate) fn makes(&self, name: &StreamName) -> bool {
-        self.new_streams.contains_key(name)
     }
 
     /// A new object beside the streams of its namespace.

@@ -26,8 +26,7 @@ pub struct Import {
     pub import_mode: Option<String>,
 }
 
-/// Decides what `import-image` writes, and the stream that it is about. Every tag of a whole
-/// repository is touched by planning, so `touched` stays empty there.
+/// Decides what `import-image` writes, and the stream that it is about.
 pub fn import_image(scene: &Scene<'_>, words: &Import) -> Result<(Draft, StreamName), Refused> {
     let target = Spec::parse(&words.target).map_err(|_| {
         Refused::new(
@@ -72,6 +71,7 @@ pub fn import_image(scene: &Scene<'_>, words: &Import) -> Result<(Draft, StreamN
             if let Some(spec) = stream.get_mut("spec").and_then(Value::as_object_mut) {
                 spec.insert("dockerImageRepository".to_owned(), from.into());
             }
+            importing.draft.whole = Some(name.clone());
         }
         None => importing.put(tag, from.unwrap_or(&words.target))?,
         Some((_, stream)) if words.all => importing.all(stream, from)?,
@@ -150,6 +150,7 @@ impl Importing<'_> {
             }
             return Ok(());
         };
+        self.draft.whole = Some(self.name.clone());
         if whole.as_deref() == Some(from.as_str()) {
             return Ok(());
         }

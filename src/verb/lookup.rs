@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::stream::StreamTagName;
 use crate::verb::object::{Object, Selection};
 use crate::verb::triggers::table;
 use crate::verb::{Draft, Refused, Scene};
@@ -62,7 +63,7 @@ pub fn set_image_lookup(
     let mut changed = Vec::new();
     for object in objects {
         let before = draft.is_empty();
-        change(&mut draft, &object, !words.disabled)?;
+        change(&mut draft, scene, &object, !words.disabled)?;
         if state(&object) != Some(!words.disabled) || before != draft.is_empty() {
             draft.say(format!("{} image lookup updated", object.full_name()));
             changed.push(object);
@@ -99,11 +100,34 @@ fn state(object: &Object) -> Option<bool> {
     }
 }
 
-fn change(draft: &mut Draft, object: &Object, enabled: bool) -> Result<(), Refused> {
+/// Local names get the images of the stream's tags in the same go.
+fn touch(draft: &mut Draft, scene: &Scene<'_>, object: &Object) {
+    let streams = scene
+        .realms
+        .iter()
+        .flat_map(|realm| &realm.manifests.streams);
+    let own = streams.filter(|stream| {
+        stream.name.name == object.name && stream.name.namespace == object.namespace
+    });
+    draft.touched.extend(own.flat_map(|stream| {
+        stream.tags.iter().map(|tag| StreamTagName {
+            stream: stream.name.clone(),
+            tag: tag.name.clone(),
+        })
+    }));
+}
+
+fn change(
+    draft: &mut Draft,
+    scene: &Scene<'_>,
+    object: &Object,
+    enabled: bool,
+) -> Result<(), Refused> {
     if object.kind.kind == "ImageStream" {
         if state(object) != Some(enabled) {
             let field = object.field(&["spec", "lookupPolicy", "local"]);
             draft.put(&object.at, field, enabled.into());
+            touch(draft, scene, object);
         }
         return Ok(());
     }

@@ -10,12 +10,14 @@
 //! | `create`, `delete` | `create`, `delete` |
 //! | `set triggers`, `set image-lookup` | `triggers`, `lookup` |
 //! | `policy` | `role` |
+//! | the commit of `--pull-request` | `message` |
 
 mod create;
 mod delete;
 mod draft;
 mod import;
 mod lookup;
+mod message;
 mod object;
 mod role;
 mod scene;
@@ -29,6 +31,7 @@ pub use delete::{Named, delete};
 pub use draft::{Draft, Written};
 pub use import::{Import, import_image};
 pub use lookup::{Lookup, set_image_lookup};
+pub use message::{group, message};
 pub use object::{Kind, Object, Selection};
 pub use role::{RoleChange, Target, change_role};
 pub use scene::{Realm, Scene};

@@ -125,6 +125,10 @@ impl<'a> Source<'a> {
             ));
             return source;
         }
+        if is_utf16(bytes) {
+            source.whole_file_fault("the file is UTF-16; save it as UTF-8".to_owned());
+            return source;
+        }
         match std::str::from_utf8(bytes) {
             Ok(text) => source.text = text,
             Err(error) => {
@@ -249,6 +253,14 @@ impl<'a> Source<'a> {
         }
         self.documents = builder.documents;
     }
+}
+
+/// Whether the text is UTF-16, by its mark or by a first character that is ASCII
+/// (YAML 1.2, "Character Encodings"). UTF-32 counts too.
+pub(crate) fn is_utf16(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
+        || matches!(bytes, [0, second, ..] if *second != 0)
+        || matches!(bytes, [first, 0, ..] if *first != 0)
 }
 
 impl Node {

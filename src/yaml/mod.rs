@@ -32,6 +32,7 @@ mod set;
 mod site;
 mod splice;
 
+pub(crate) use document::is_utf16;
 pub use document::{
     Collection, Comment, Document, Fault, MAX_FILE_BYTES, Node, Position, ScalarStyle, Source,
     Value,

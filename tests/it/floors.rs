@@ -22,7 +22,7 @@ const FLOORS: [&[&str]; 6] = [
         "stream",
         "trigger",
     ],
-    &["config", "manifest", "yaml"],
+    &["config", "dockerfile", "manifest", "yaml"],
     &["plan", "resolve", "show", "verb"],
     &["clock", "forge", "git", "registry", "worktree"],
     &["reconcile"],

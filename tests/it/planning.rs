@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use headwater::access::Access;
 use headwater::environment::{Delivery, Environment};
 use headwater::image::Digest;
-use headwater::lookup::{Fault, Found, Lookup, Resolution};
+use headwater::lookup::{self, Answer, Fault, Found, Resolution};
 use headwater::manifest::{self, Manifests};
 use headwater::plan::{
     self, Action, BotBranch, BranchState, Inputs, Mode, Plan, Question, Reason, Spot, TaggedImage,
     TakenBack, Version,
 };
 use headwater::policy::{GroupBy, Policy};
-use headwater::resolve::{self, Questions, TagState};
+use headwater::resolve::{self, Inquiry, StreamIndex, TagState};
 use headwater::snapshot::{FilePath, Files};
 use headwater::stream::StreamTagName;
 
@@ -99,8 +100,11 @@ impl World {
         )
     }
 
-    fn answer(&self, lookup: &Lookup) -> Resolution {
-        match self.images.get(&lookup.reference().to_string()) {
+    fn answer(&self, question: &lookup::Question) -> Answer {
+        let lookup::Question::Image(lookup) = question else {
+            panic!("only images are asked for");
+        };
+        Answer::Image(match self.images.get(&lookup.reference().to_string()) {
             Some(seed) => Resolution::Found(Found {
                 digest: digest(seed),
                 index: None,
@@ -110,20 +114,38 @@ impl World {
                 message: "it is down".to_owned(),
                 advice: None,
             }),
-        }
+        })
     }
 
+    /// The tags, and how many questions were asked.
     fn tags(&self, manifests: &Manifests) -> (Vec<TagState>, usize) {
-        let mut questions = Questions::default();
-        let following = resolve::follow(
-            &manifests.streams,
-            &manifests.triggers,
-            &self.policy.imports,
-            &mut questions,
-        );
-        let lookups = questions.finish(&BTreeMap::new());
-        let answers: Vec<_> = lookups.iter().map(|lookup| self.answer(lookup)).collect();
-        (resolve::answer(&following, &answers), lookups.len())
+        let environment = self.environment();
+        let mut index = StreamIndex::default();
+        index.add(&environment.name, &manifests.streams);
+        let world = resolve::World {
+            environment: &environment.name,
+            streams: &manifests.streams,
+            index: &index,
+            is_partial: false,
+            triggers: &manifests.triggers,
+            hooks: &manifests.tag_hooks,
+            policy: &self.policy.imports,
+            access: &Access::default(),
+            not_due: &BTreeMap::new(),
+            now: NOW.parse().unwrap(),
+        };
+        let mut inquiry = Inquiry::default();
+        let mut asked = 0;
+        loop {
+            let following = resolve::follow(&world, &mut inquiry);
+            let questions = inquiry.open(&BTreeMap::new());
+            if questions.is_empty() {
+                return (following.tags, asked);
+            }
+            asked += questions.len();
+            let answers = questions.iter().map(|question| self.answer(question));
+            inquiry.put_answers(answers.collect());
+        }
     }
 
     fn plan(&self) -> Plan {

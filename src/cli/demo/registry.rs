@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use crate::cli::demo::image::{Image, MANIFEST_TYPE};
 use crate::cli::error::CliError;
 use crate::image::Digest;
-use crate::lookup::{Lookup, Resolution};
+use crate::lookup::{Answer, Question};
 use crate::registry::{self, Registries, RegistryOptions};
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -96,8 +96,8 @@ impl Registry {
     }
 
     /// Asks as every command asks.
-    pub fn ask(&self, lookups: &[Lookup]) -> Vec<Resolution> {
+    pub fn ask(&self, questions: &[Question]) -> Vec<Answer> {
         self.runtime
-            .block_on(self.registries.resolve_all(lookups, || ()))
+            .block_on(self.registries.answer_all(questions, || ()))
     }
 }

@@ -14,6 +14,7 @@ use crate::clock;
 use crate::git::{Error, NewCommit, PushOutcome, Repository, Signature};
 use crate::image::Digest;
 use crate::plan::Proposal;
+use crate::policy::OperatorPolicy;
 use crate::reconcile::{Applied, Cache, Outcome, Pass, Planned, Scope, apply};
 use crate::revision::{BranchName, CommitId};
 use crate::snapshot::{FileChange, Snapshot};
@@ -153,7 +154,8 @@ impl Scene {
         let (planned, problems) = Pass {
             repository,
             cache: &mut self.cache,
-            ask: &mut |lookups| registry.ask(lookups),
+            operator: &OperatorPolicy::default(),
+            ask: &mut |questions| registry.ask(questions),
             now: self.now,
         }
         .plan(&Scope::default())

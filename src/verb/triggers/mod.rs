@@ -12,6 +12,7 @@ mod deployment;
 
 use serde_json::Value;
 
+use crate::stream::StreamTagName;
 use crate::verb::object::{Object, Selection};
 use crate::verb::source::Spec;
 use crate::verb::{Draft, Refused, Scene};
@@ -167,6 +168,10 @@ pub fn set_triggers(scene: &Scene<'_>, words: &Triggers) -> Result<(Draft, Vec<O
             Ok(()) => {
                 draft.say(format!("{} triggers updated", object.full_name()));
                 draft.join(own);
+                if let (Task::AddImage { .. }, Some(image)) = (&task, &image) {
+                    let tag = StreamTagName::parse(&image.name, &image.namespace);
+                    draft.touched.extend(tag);
+                }
                 changed.push(object);
             }
         }

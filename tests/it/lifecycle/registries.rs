@@ -61,8 +61,8 @@ fn a_login_comes_from_the_docker_configuration_and_is_never_shown() {
     scene.is_settled();
 }
 
-#[test]
-fn a_registry_of_an_own_authority_needs_its_certificate() {
+/// A registry whose certificate comes of an authority that nobody knows, and the authority's.
+fn of_own_authority() -> (DockerRegistry, String) {
     let mut authority = CertificateParams::new([]).unwrap();
     authority
         .distinguished_name
@@ -78,15 +78,33 @@ fn a_registry_of_an_own_authority_needs_its_certificate() {
         tls: Some((certificate.pem(), key.serialize_pem())),
         ..Setup::default()
     };
-    let scene = scene(DockerRegistry::start_with(setup));
+    (DockerRegistry::start_with(setup), authority.pem())
+}
+
+#[test]
+fn a_registry_of_an_own_authority_needs_its_certificate() {
+    let (registry, authority) = of_own_authority();
+    let scene = scene(registry);
     scene.reconcile().exits(3).says("dev/web:1  web.yaml:8:7  ");
     assert_eq!(scene.bot_branches(), [""; 0]);
     let file = scene.home().join("ca.pem");
-    fs::write(&file, authority.pem()).unwrap();
+    fs::write(&file, authority).unwrap();
     let with_ca = |mut command: Command| -> Run {
         scene.ended(&command.env("SSL_CERT_FILE", &file).output().unwrap())
     };
     with_ca(scene.command(&["reconcile", &scene.bare()])).exits(0);
+    assert_eq!(scene.bot_branch(), FIRST_PINS);
+}
+
+#[test]
+fn the_insecure_annotation_is_for_every_tag_of_its_stream() {
+    let scene = scene(of_own_authority().0);
+    scene.reconcile().exits(3);
+    scene.edit("web.yaml", |text| {
+        let annotation = "  annotations: {openshift.io/image.insecureRepository: \"true\"}\n";
+        text.replace("spec:\n", &format!("{annotation}spec:\n"))
+    });
+    scene.settle();
     assert_eq!(scene.bot_branch(), FIRST_PINS);
 }
 

@@ -270,8 +270,26 @@ fn a_tag_by_reference_is_used_as_written() {
     let scene = scene(
         "    - name: \"1\"\n      reference: true\n      from: {kind: DockerImage, name: registry.example:5000/acme/web:1}\n",
     );
+    let pushed = scene.registry.log().len();
     scene
         .settle()
-        .says("`reference: true`: used as written, never resolved");
-    assert_eq!(scene.bot_branches(), [""; 0]);
+        .says("dev/web:1  registry.example:5000/acme/web:1  as written");
+    let stream = scene.file(FIRST_PINS, "web.yaml");
+    assert!(
+        stream.contains("dockerImageReference: registry.example:5000/acme/web:1\n"),
+        "{stream}"
+    );
+    assert!(stream.contains("image: \"\"\n"), "{stream}");
+    let app = scene.file(FIRST_PINS, "app.yaml");
+    assert!(
+        app.contains("image: registry.example:5000/acme/web:1 #"),
+        "{app}"
+    );
+    scene.merge(FIRST_PINS);
+    scene.settle();
+    assert_eq!(
+        scene.registry.log().len(),
+        pushed,
+        "a reference is never asked for"
+    );
 }

@@ -1,2 +1,3 @@
+mod cases;
 pub mod corpus;
 mod mangled;

@@ -8,7 +8,7 @@ use headwater::registry::RegistryOptions;
 
 use crate::registry::{
     SECRET, assert_no_secret, fault, found, image_reply, lookup, options, options_with_login,
-    registries,
+    registries, resolve_all,
 };
 use crate::support::scripted::{Reply, Scripted, Seen};
 
@@ -122,7 +122,7 @@ async fn tokens_are_single_flight_and_never_used_for_another_repository() {
     let questions: Vec<Lookup> = (0..50)
         .map(|number| lookup(&format!("{}/a/b:{number}", registry.host())))
         .collect();
-    for answer in registries.resolve_all(&questions, || {}).await {
+    for answer in resolve_all(&registries, &questions).await {
         found(&answer);
     }
     assert_eq!(tokens(&registry), 1);
@@ -157,7 +157,7 @@ async fn a_registry_says_once_that_it_wants_a_login() {
     let questions: Vec<Lookup> = (0..100)
         .map(|number| lookup(&format!("{}/a/b{number}:1", registry.host())))
         .collect();
-    for answer in registries.resolve_all(&questions, || {}).await {
+    for answer in resolve_all(&registries, &questions).await {
         found(&answer);
     }
     assert_eq!((registry.seen().len(), registry.authorized()), (101, 100));

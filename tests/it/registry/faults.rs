@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use headwater::lookup::Lookup;
 use headwater::registry::{RegistryOptions, Retry, Timeouts};
 
-use crate::registry::{Waits, fault, found, image_reply, known, lookup, options, registries};
+use crate::registry::{
+    Waits, fault, found, image_reply, known, lookup, options, registries, resolve_all,
+};
 use crate::support::registry::DockerRegistry;
 use crate::support::scripted::{Reply, Scripted};
 
@@ -196,7 +198,7 @@ async fn fault_31_a_host_that_cannot_be_reached_is_left_alone_and_the_others_go_
         .collect();
     questions.push(lookup(&format!("{}/a/b:1", registry.host())));
     let start = Instant::now();
-    let answers = registries.resolve_all(&questions, || {}).await;
+    let answers = resolve_all(&registries, &questions).await;
     assert!(start.elapsed() < Duration::from_secs(20));
     found(&answers[500]);
     for answer in &answers[..500] {
@@ -219,7 +221,7 @@ async fn fault_31_a_silent_host_costs_one_time_out() {
     let questions: Vec<Lookup> = (0..200)
         .map(|number| lookup(&format!("{}/a/b:{number}", silent.host())))
         .collect();
-    for answer in registries.resolve_all(&questions, || {}).await {
+    for answer in resolve_all(&registries, &questions).await {
         fault(&answer, "unavailable");
     }
     assert_eq!(silent.seen().len(), 1);

@@ -5,6 +5,7 @@ mod digests;
 mod faults;
 mod real;
 mod redirects;
+mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use headwater::image::{Digest, Reference, Tag};
-use headwater::lookup::{Fault, Found, Lookup, Resolution, Wanted};
+use headwater::lookup::{Answer, Fault, Found, Lookup, Question, Resolution, Wanted};
 use headwater::registry::{CredentialSource, Registries, RegistryOptions, Retry};
 use headwater::stream::ImportMode;
 use serde_json::json;
@@ -94,6 +95,13 @@ fn options_with_login(host: &str) -> RegistryOptions {
 
 fn registries(options: RegistryOptions) -> Registries {
     Registries::new(options).unwrap()
+}
+
+/// Which images these are, all asked at once.
+async fn resolve_all(registries: &Registries, lookups: &[Lookup]) -> Vec<Resolution> {
+    let questions: Vec<Question> = lookups.iter().cloned().map(Question::Image).collect();
+    let answers = registries.answer_all(&questions, || {}).await;
+    answers.into_iter().filter_map(Answer::image).collect()
 }
 
 /// Debug output may go to logs: nothing secret stands there.

@@ -5,12 +5,12 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use headwater::image::Digest;
-use headwater::lookup::{Found, Lookup, Resolution};
+use headwater::lookup::{Answer, Found, Lookup, Question, Resolution};
 use headwater::registry::{CredentialSource, RegistryOptions};
 use headwater::stream::ImportMode;
 use rcgen::generate_simple_self_signed;
 
-use crate::registry::{fault, file, found, known, lookup, options, registries};
+use crate::registry::{fault, file, found, known, lookup, options, registries, resolve_all};
 use crate::support::registry::{DockerRegistry, PASSWORD, Setup, USER};
 use crate::support::token_server::{REFRESH_TOKEN, TokenServer};
 
@@ -116,19 +116,21 @@ async fn a_thousand_unchanged_tags_cost_a_head_each_and_nothing_else() {
         .collect();
     let done = AtomicUsize::new(0);
     let registries = registries(options());
+    let images: Vec<Question> = questions.iter().cloned().map(Question::Image).collect();
     let answers = registries
-        .resolve_all(&questions, || {
+        .answer_all(&images, || {
             done.fetch_add(1, Ordering::Relaxed);
         })
         .await;
     assert_eq!(done.load(Ordering::Relaxed), 1000);
-    assert!(answers.iter().all(|answer| found(answer) == &digest));
+    let mut answers = answers.into_iter().filter_map(Answer::image);
+    assert!(answers.all(|answer| found(&answer) == &digest));
     let heads = registry.requests("HEAD", 1000).len();
     assert_eq!((heads, registry.log().len() - pushed), (1000, 1000));
 
     // Equal questions are asked once.
     let same = vec![questions[0].clone(); 50];
-    let answers = registries.resolve_all(&same, || {}).await;
+    let answers = resolve_all(&registries, &same).await;
     assert_eq!(answers.len(), 50);
     assert_eq!(registry.requests("HEAD", 1001).len(), 1001);
 }
@@ -264,7 +266,7 @@ async fn tokens_are_fetched_once_a_scope_and_the_registry_takes_them() {
         lookup(&format!("{host}/acme/api:1.0")),
         known(&format!("{host}/acme/api:1.0"), &api),
     ];
-    let answers = good.resolve_all(&questions, || {}).await;
+    let answers = resolve_all(&good, &questions).await;
     let digests: Vec<_> = answers.iter().map(found).collect();
     assert_eq!(digests, [&web, &web, &web, &api, &api]);
     assert_eq!(token_server.seen().len(), 2);

@@ -123,17 +123,20 @@ impl DockerRegistry {
         seed: &str,
         platform: &Platform,
     ) -> Digest {
+        self.push_configured(repository, tag, seed, configuration_of(seed, platform))
+    }
+
+    /// Pushes an image with this configuration; `rootfs` is added.
+    pub fn push_configured(
+        &self,
+        repository: &str,
+        tag: &str,
+        seed: &str,
+        mut config: Value,
+    ) -> Digest {
         let layer = format!("layer of {seed}").into_bytes();
-        let config = json!({
-            "os": platform.os,
-            "architecture": platform.architecture,
-            "variant": platform.variant.clone().unwrap_or_default(),
-            "created": "2026-01-02T03:04:05Z",
-            "config": {"Labels": {"org.opencontainers.image.title": seed}},
-            "rootfs": {"type": "layers", "diff_ids": [Digest::of(&layer).to_string()]},
-        })
-        .to_string()
-        .into_bytes();
+        config["rootfs"] = json!({"type": "layers", "diff_ids": [Digest::of(&layer).to_string()]});
+        let config = config.to_string().into_bytes();
         self.push_blob(repository, &layer);
         self.push_blob(repository, &config);
         let manifest = json!({
@@ -167,27 +170,46 @@ impl DockerRegistry {
         seed: &str,
         platforms: &[&str],
     ) -> (Digest, Vec<Digest>) {
-        let mut children = Vec::new();
-        let mut digests = Vec::new();
-        for platform in platforms {
-            let platform: Platform = platform.parse().unwrap();
-            let digest =
-                self.push_image_for(repository, "", &format!("{seed} {platform}"), &platform);
-            children.push(json!({
-                "mediaType": OCI_MANIFEST,
-                "digest": digest.to_string(),
-                "size": self.manifest_size(repository, &digest),
-                "platform": platform,
-            }));
-            digests.push(digest);
-        }
+        let images: Vec<(Platform, Digest)> = platforms
+            .iter()
+            .map(|platform| {
+                let platform: Platform = platform.parse().unwrap();
+                let seed = format!("{seed} {platform}");
+                let digest = self.push_image_for(repository, "", &seed, &platform);
+                (platform, digest)
+            })
+            .collect();
+        let index = self.push_index_of(repository, tag, &images);
+        (
+            index,
+            images.into_iter().map(|(_, digest)| digest).collect(),
+        )
+    }
+
+    /// Pushes an index of images that are there.
+    pub fn push_index_of(
+        &self,
+        repository: &str,
+        tag: &str,
+        images: &[(Platform, Digest)],
+    ) -> Digest {
+        let children: Vec<Value> = images
+            .iter()
+            .map(|(platform, digest)| {
+                json!({
+                    "mediaType": OCI_MANIFEST,
+                    "digest": digest.to_string(),
+                    "size": self.manifest_size(repository, digest),
+                    "platform": platform,
+                })
+            })
+            .collect();
         let index = json!({
             "schemaVersion": 2,
             "mediaType": OCI_INDEX,
             "manifests": children,
         });
-        let index = self.push_manifest(repository, tag, OCI_INDEX, index.to_string().into_bytes());
-        (index, digests)
+        self.push_manifest(repository, tag, OCI_INDEX, index.to_string().into_bytes())
     }
 
     /// Puts a manifest under a tag, or under its digest where the tag is empty.
@@ -302,6 +324,17 @@ impl Drop for DockerRegistry {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The usual configuration of a test's image.
+pub fn configuration_of(seed: &str, platform: &Platform) -> Value {
+    json!({
+        "os": platform.os,
+        "architecture": platform.architecture,
+        "variant": platform.variant.clone().unwrap_or_default(),
+        "created": "2026-01-02T03:04:05Z",
+        "config": {"Labels": {"org.opencontainers.image.title": seed}},
+    })
 }
 
 /// JSON is YAML.

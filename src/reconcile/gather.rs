@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::access::Access;
+use crate::git::Error;
+use crate::lookup::{Answer, Question, Verified};
+use crate::policy::{OperatorPolicy, Policy};
+use crate::reconcile::subject::Subject;
+use crate::resolve::{self, Checks, Following, Inquiry, StreamIndex, World};
+use crate::stream::{ImageStream, StreamName, TagEvent};
+
+/// Answers questions, in their order.
+pub type Ask<'a> = dyn FnMut(&[Question]) -> Vec<Answer> + 'a;
+
+/// Finds images that have left the status of a subject's stream.
+pub type Older<'a> = dyn FnMut(&Subject, &ImageStream) -> Result<Vec<TagEvent>, Error> + 'a;
+
+/// A list, the dates of some of its tags, the image and its date: no chain of questions is longer.
+const MAX_ROUNDS: usize = 12;
+
+/// What the environments of a pass are asked with.
+pub struct Gathering<'a> {
+    pub policy: &'a Policy,
+    pub operator: &'a OperatorPolicy,
+    /// There are environments beside the subjects whose streams are not read.
+    pub is_partial: bool,
+    /// Digests that earlier passes have read and hashed, by endpoint.
+    pub verified: &'a BTreeMap<String, Verified>,
+    pub checks: &'a Checks,
+    pub now: Timestamp,
+}
+
+/// Asks until every tag of every subject is known or given up.
+pub fn gather(
+    subjects: &[&Subject],
+    gathering: &Gathering<'_>,
+    ask: &mut Ask<'_>,
+    older: &mut Older<'_>,
+) -> Result<(Vec<Following>, Inquiry), Error> {
+    let mut inquiry = Inquiry::new(&gathering.operator.namespaces_with_secrets);
+    let mut followings = Vec::new();
+    for _ in 0..MAX_ROUNDS {
+        followings = follow_all(subjects, gathering, &mut inquiry);
+        let histories = inquiry.wanted_histories();
+        for name in &histories {
+            let images = older_images(subjects, name, older)?;
+            inquiry.put_history(name.clone(), images);
+        }
+        let open = inquiry.open(gathering.verified);
+        if open.is_empty() && histories.is_empty() {
+            break;
+        }
+        if !open.is_empty() {
+            let answers = ask(&open);
+            if answers.is_empty() {
+                break;
+            }
+            inquiry.put_answers(answers);
+        }
+    }
+    Ok((followings, inquiry))
+}
+
+fn follow_all(
+    subjects: &[&Subject],
+    gathering: &Gathering<'_>,
+    inquiry: &mut Inquiry,
+) -> Vec<Following> {
+    let access = access(subjects, gathering.operator);
+    let none = BTreeMap::new();
+    let mut index = StreamIndex::default();
+    for subject in subjects {
+        index.add(&subject.environment.name, &subject.manifests.streams);
+    }
+    subjects
+        .iter()
+        .map(|subject| {
+            let not_due = gathering.checks.not_due.get(&subject.environment.name);
+            let world = World {
+                environment: &subject.environment.name,
+                streams: &subject.manifests.streams,
+                index: &index,
+                is_partial: gathering.is_partial,
+                triggers: &subject.manifests.triggers,
+                hooks: &subject.manifests.tag_hooks,
+                policy: &gathering.policy.imports,
+                access: &access,
+                not_due: not_due.unwrap_or(&none),
+                now: gathering.now,
+            };
+            resolve::follow(&world, inquiry)
+        })
+        .collect()
+}
+
+/// The RoleBindings of all environments: one may let another in.
+fn access(subjects: &[&Subject], operator: &OperatorPolicy) -> Access {
+    let mut access = Access {
+        enforced: operator.enforces_access,
+        grants: BTreeMap::new(),
+    };
+    for grant in subjects
+        .iter()
+        .flat_map(|subject| &subject.manifests.grants)
+    {
+        let subjects = access.grants.entry(grant.namespace.clone()).or_default();
+        subjects.extend(grant.subjects.iter().cloned());
+    }
+    access
+}
+
+fn older_images(
+    subjects: &[&Subject],
+    name: &StreamName,
+    older: &mut Older<'_>,
+) -> Result<Vec<TagEvent>, Error> {
+    for subject in subjects {
+        let mut streams = subject.manifests.streams.iter();
+        if let Some(stream) = streams.find(|stream| stream.name == *name) {
+            return older(subject, stream);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Takes out the triggers of all subjects that use streams they may not.
+pub fn forbid(subjects: &mut [Subject], operator: &OperatorPolicy) {
+    let access = access(&subjects.iter().collect::<Vec<_>>(), operator);
+    for subject in subjects {
+        let triggers = std::mem::take(&mut subject.manifests.triggers);
+        let (permitted, problems) = resolve::permitted(triggers, &access);
+        subject.manifests.triggers = permitted;
+        subject.manifests.problems.extend(problems);
+    }
+}

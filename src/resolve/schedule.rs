@@ -1,0 +1,120 @@
+//! When a followed tag is looked at again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::environment::EnvironmentName;
+use crate::image::Digest;
+use crate::policy::{Follow, ImportPolicy};
+use crate::stream::{ImageStream, StreamTagName, TagSource};
+
+/// The budget counts over this time.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A stream tag of an environment: branches may hold streams of the same name.
+pub type Followed = (EnvironmentName, StreamTagName);
+
+/// Which followed tags are looked at in an unattended pass, and which wait.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checks {
+    pub due: BTreeSet<Followed>,
+    /// By environment, with the time of the next look, RFC 3339.
+    pub not_due: BTreeMap<EnvironmentName, BTreeMap<StreamTagName, String>>,
+    /// Whether anything here limits how often a tag is looked at: else all are due, always.
+    pub is_limited: bool,
+}
+
+/// Chooses among the followed tags by their own interval ([`crate::stream::INTERVAL`]) and by the
+/// budget of each host (`imports.perMinute`): those that were not looked at for the longest time
+/// first, so that none starves. `last` is when each was looked at.
+///
+/// The interval of a whole Git repository is the daemon's: who starts a pass by hand, or by a
+/// timer, has chosen the time.
+pub fn scheduled_checks(
+    environments: &[(&EnvironmentName, &[ImageStream])],
+    policy: &ImportPolicy,
+    last: &BTreeMap<Followed, Timestamp>,
+    now: Timestamp,
+) -> Checks {
+    let mut checks = Checks {
+        is_limited: policy.per_minute.is_some(),
+        ..Checks::default()
+    };
+    let mut by_host: BTreeMap<String, Vec<(Option<Timestamp>, String, Followed)>> = BTreeMap::new();
+    let mut spent: BTreeMap<String, usize> = BTreeMap::new();
+    for (environment, streams) in environments {
+        for (name, host, interval) in followed(streams, policy) {
+            let name = ((*environment).clone(), name);
+            let looked = last.get(&name).copied();
+            let is_recent = |time: Timestamp| now.duration_since(time).unsigned_abs() < MINUTE;
+            if looked.is_some_and(is_recent) {
+                *spent.entry(host.clone()).or_default() += 1;
+            }
+            checks.is_limited |= interval.is_some();
+            let next = looked
+                .zip(interval)
+                .and_then(|(looked, interval)| looked.checked_add(interval).ok());
+            match next.filter(|next| *next > now) {
+                Some(next) => checks.postpone(name, next),
+                None => {
+                    let rank = Digest::of(name.1.to_string().as_bytes()).to_string();
+                    by_host.entry(host).or_default().push((looked, rank, name));
+                }
+            }
+        }
+    }
+    for (host, mut candidates) in by_host {
+        candidates.sort();
+        let spent = spent.get(&host).copied().unwrap_or_default();
+        for (number, (_, _, name)) in candidates.into_iter().enumerate() {
+            let minutes = policy
+                .per_minute
+                .map_or(0, |budget| (number + spent) / budget.max(1));
+            let wait = MINUTE.saturating_mul(u32::try_from(minutes).unwrap_or(u32::MAX));
+            match now.checked_add(wait) {
+                Ok(next) if minutes > 0 => checks.postpone(name, next),
+                _ => {
+                    checks.due.insert(name);
+                }
+            }
+        }
+    }
+    checks
+}
+
+impl Checks {
+    fn postpone(&mut self, (environment, tag): Followed, next: Timestamp) {
+        let next = next.round(jiff::Unit::Second).unwrap_or(next);
+        self.not_due
+            .entry(environment)
+            .or_default()
+            .insert(tag, next.to_string());
+    }
+}
+
+/// The tags that are looked at again and again, each with its host and its own interval.
+fn followed<'s>(
+    streams: &'s [ImageStream],
+    policy: &'s ImportPolicy,
+) -> impl Iterator<Item = (StreamTagName, String, Option<Duration>)> + 's {
+    let tags = streams
+        .iter()
+        .flat_map(|stream| stream.tags.iter().map(move |tag| (stream, tag)));
+    tags.filter_map(move |(stream, tag)| {
+        let TagSource::Image(reference) = &tag.source else {
+            return None;
+        };
+        let settings = &tag.settings;
+        let is_wanted =
+            settings.scheduled || settings.rule.is_some() || policy.follow == Follow::All;
+        let name = StreamTagName {
+            stream: stream.name.clone(),
+            tag: tag.name.clone(),
+        };
+        let host = reference.repository.endpoint().host;
+        let interval = settings.interval.map(Duration::from_secs);
+        (policy.scheduled && is_wanted && !settings.reference).then_some((name, host, interval))
+    })
+}

@@ -1,0 +1,161 @@
+use crate::image::{Digest, Reference, Tag};
+use crate::lookup::{Fault, Resolution};
+use crate::problem::Place;
+use crate::stream::{Observed, StreamTagName, TagEvent};
+
+/// What a stream tag is now, as far as this pass knows.
+#[derive(Clone, Debug)]
+pub struct TagState {
+    pub name: StreamTagName,
+    pub place: Place,
+    /// The image that is followed in the end, through links and rules, as written.
+    pub source: Option<Reference>,
+    pub outcome: Outcome,
+    /// Newest first, as recorded before this pass; a pin that stands in a field without a status
+    /// is taken as the first item.
+    pub recorded: Vec<TagEvent>,
+    /// Whether `recorded` was found in a field and not in the stream's status.
+    pub adopted: bool,
+    /// What will stand in [`crate::stream::OBSERVED`] once this is imported.
+    pub observed: Option<Observed>,
+    /// Of a whole repository of which every tag is known now: what will stand for it there.
+    pub whole: Option<Observed>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The registry names this digest now.
+    Resolved(Digest),
+    /// It is recorded in another stream, in an older status, or stands in a container.
+    Linked(Digest),
+    /// `reference: true`: the name as written.
+    Verbatim,
+    /// Not asked; the recorded digest stands.
+    Kept(Digest, Standing),
+    /// Asked in vain; the recorded digest, if any, stays.
+    Failed(Resolution),
+    /// The rule, with the reason why it chooses no tag; the recorded digest, if any, stays.
+    Unchosen(String),
+    /// The registry names this digest, and it is not old enough; what is recorded stays.
+    Young(Young),
+    /// Somebody declined what the registry names now; the recorded digest, if any, stays.
+    Held,
+    /// Not known before something else is asked.
+    Pending,
+    /// There is no image, and none will come by asking.
+    Without(Standing),
+}
+
+/// An image before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Young {
+    pub digest: Digest,
+    /// RFC 3339; none: the image does not say, and is never old enough.
+    pub created: Option<String>,
+    /// RFC 3339, UTC: when it is taken.
+    pub until: Option<String>,
+}
+
+/// Why a tag is not asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Imported once, and neither `scheduled` nor changed since.
+    ImportedOnce,
+    /// The source names a digest, which cannot move.
+    Digest,
+    /// No `from`: filled by pushes to an integrated registry.
+    NoSource,
+    /// The source is a stream tag that has no image yet.
+    SourceEmpty(StreamTagName),
+    /// The source is a stream of an environment that is not read here.
+    Elsewhere(StreamTagName),
+    /// Looked at again at this time, RFC 3339.
+    NotDue(String),
+    /// A problem names the reason.
+    Faulty,
+}
+
+impl TagState {
+    /// The image that fields of this tag are to hold: repository as written in the source, the
+    /// followed tag, the digest. None where nothing is known.
+    pub fn image(&self) -> Option<Reference> {
+        match &self.outcome {
+            Outcome::Resolved(digest) | Outcome::Linked(digest) => {
+                let source = self.source.as_ref()?;
+                let repository = source.repository.clone();
+                Some(Reference::pinned(
+                    repository,
+                    followed_tag(source),
+                    digest.clone(),
+                ))
+            }
+            Outcome::Verbatim => self.source.clone(),
+            Outcome::Kept(digest, _) if self.recorded.is_empty() => {
+                let source = self.source.as_ref()?;
+                let repository = source.repository.clone();
+                Some(Reference::pinned(
+                    repository,
+                    followed_tag(source),
+                    digest.clone(),
+                ))
+            }
+            Outcome::Kept(..)
+            | Outcome::Failed(_)
+            | Outcome::Unchosen(_)
+            | Outcome::Young(_)
+            | Outcome::Held => self.recorded_image(),
+            Outcome::Pending | Outcome::Without(_) => None,
+        }
+    }
+
+    /// The recorded image, with the followed tag where it came from the same repository: a source
+    /// that has changed since and was not imported must not lend its name to an older digest.
+    fn recorded_image(&self) -> Option<Reference> {
+        let newest = self.recorded.first()?;
+        let recorded = newest.reference.parse::<Reference>().ok();
+        let digest: Digest = newest.image.parse().ok()?;
+        let same = self.source.as_ref().filter(|source| {
+            recorded
+                .as_ref()
+                .is_none_or(|recorded| recorded.repository.is_same(&source.repository))
+        });
+        match same {
+            Some(source) => {
+                let repository = source.repository.clone();
+                Some(Reference::pinned(repository, followed_tag(source), digest))
+            }
+            None => Some(Reference::pinned(recorded?.repository, None, digest)),
+        }
+    }
+
+    /// The newest recorded digest.
+    pub fn recorded_digest(&self) -> Option<Digest> {
+        self.recorded
+            .first()
+            .and_then(|item| item.image.parse().ok())
+    }
+
+    /// Why the registry's answer could not be used.
+    pub fn fault(&self) -> Option<&Fault> {
+        match &self.outcome {
+            Outcome::Failed(resolution) => resolution.fault(),
+            _ => None,
+        }
+    }
+
+    /// Whether the passing of time alone changes the outcome.
+    pub fn depends_on_time(&self) -> bool {
+        matches!(
+            self.outcome,
+            Outcome::Young(_) | Outcome::Kept(_, Standing::NotDue(_))
+        )
+    }
+}
+
+fn followed_tag(source: &Reference) -> Option<Tag> {
+    match (&source.tag, &source.digest) {
+        (Some(tag), _) => Some(tag.clone()),
+        (None, None) => Some(Tag::latest()),
+        (None, Some(_)) => None,
+    }
+}
