@@ -14,6 +14,7 @@ pub mod help;
 pub mod history;
 pub mod init;
 mod interrupt;
+pub mod namespace;
 pub mod output;
 pub mod pin;
 pub mod place;
