@@ -1,9 +1,9 @@
 //! `import-image` (oc `pkg/cli/importimage/importimage.go`).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::stream::{
-    From, ImageStream, ReferencePolicy, SpecTag, StreamName, StreamTagName, TagSource,
+    ALL_TAGS, From, ImageStream, ReferencePolicy, SpecTag, StreamName, StreamTagName, TagSource,
 };
 use crate::verb::source::Spec;
 use crate::verb::spec_tag::{WantedTag, put_tag};
@@ -151,6 +151,11 @@ impl Importing<'_> {
             return Ok(());
         };
         self.draft.whole = Some(self.name.clone());
+        if stream.observed.contains_key(ALL_TAGS) || !stream.status.is_empty() {
+            // Another source than any asks for the whole repository again.
+            let observed = self.draft.observed(stream);
+            observed.insert(ALL_TAGS.to_owned(), json!({"from": ""}));
+        }
         if whole.as_deref() == Some(from.as_str()) {
             return Ok(());
         }
