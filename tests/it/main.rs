@@ -27,4 +27,5 @@ mod registry;
 mod schemas;
 mod support;
 mod tidy;
+mod verbs;
 mod yaml;
