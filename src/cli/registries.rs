@@ -68,7 +68,7 @@ fn options(context: &Context) -> Result<RegistryOptions, CliError> {
     Ok(RegistryOptions {
         credentials,
         allowed: match settings.allow {
-            Some(allow) => AllowedHosts::Only(allow.into_iter().collect()),
+            Some(allow) => AllowedHosts::Only(allow),
             None => AllowedHosts::AnyNamed,
         },
         insecure_hosts: settings

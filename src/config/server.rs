@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use crate::config::field::Fields;
+use crate::image::{RegistryPattern, RegistryPatternError};
 use crate::problem::Problem;
 use crate::snapshot::FilePath;
 use crate::yaml::{Node, Source};
@@ -25,8 +26,8 @@ pub struct AccessSettings {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegistrySettings {
-    /// The only hosts that are asked, `host[:port]`; none: those that the manifests name.
-    pub allow: Option<Vec<String>>,
+    /// The only registries that are asked; none: those that the manifests name.
+    pub allow: Option<Vec<RegistryPattern>>,
     pub hosts: Vec<RegistryHost>,
 }
 
@@ -91,11 +92,14 @@ pub fn read(name: &FilePath, bytes: &[u8]) -> (Option<ServerConfig>, Vec<Problem
 
 fn read_registries<'a>(fields: &mut Fields<'a>, node: &'a Node) -> RegistrySettings {
     let allow = fields.get(node, "allow").is_some().then(|| {
-        let hosts = fields.texts(node, "allow");
-        for (node, host) in &hosts {
-            check_host(fields, node, host);
+        let mut patterns = Vec::new();
+        for (node, text) in fields.texts(node, "allow") {
+            match text.parse() {
+                Ok(pattern) => patterns.push(pattern),
+                Err(error) => fields.error(node, RegistryPatternError::to_string(&error)),
+            }
         }
-        hosts.into_iter().map(|(_, host)| host).collect()
+        patterns
     });
     let mut hosts: Vec<RegistryHost> = Vec::new();
     for item in fields.list(node, "hosts") {
@@ -207,7 +211,7 @@ mod tests {
     fn hosts_and_credentials_are_read() {
         let (config, problems) = read_text(
             "registries:
-  allow: [ghcr.io, \"registry.example:5000\"]
+  allow: [ghcr.io, \"*.example:50??\"]
   hosts:
     - {host: \"registry.example:5000\", insecure: true, caFile: /a.pem, tokenRealm: auth.example, credentialsFile: /d.json}
 git:
@@ -236,6 +240,10 @@ git:
             (
                 "registries: {allow: [\"https://ghcr.io\"]}",
                 "config.yaml:1:22: error: `https://ghcr.io` is not host[:port]",
+            ),
+            (
+                "registries: {allow: [ghcr.io, 'a:b:c']}",
+                "config.yaml:1:31: error: failed to parse allowed registry \"a:b:c\": too many colons",
             ),
             (
                 "registry: {}",

@@ -6,12 +6,14 @@ mod description;
 mod digest;
 mod platform;
 mod reference;
+mod registry_pattern;
 mod repository;
 mod tag;
 
-pub use description::{Configuration, Description, PlatformImage};
+pub use description::{Configuration, Description, Layer, PlatformImage};
 pub use digest::{Digest, DigestError};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError};
+pub use registry_pattern::{RegistryPattern, RegistryPatternError, refusal};
 pub use repository::{DOCKER_HUB, DOCKER_HUB_HOST, Endpoint, Repository};
 pub use tag::{Tag, TagError};

@@ -126,6 +126,10 @@ impl Entry<'_> {
         let paused = self.paused(item)?;
         let from = self.from(item)?;
         let container = self.container(item, object)?;
+        if let Some(template) = &container.filled_in {
+            self.find(item, Severity::Note, left_alone(template));
+            return None;
+        }
         Some(TriggerFacts {
             from,
             kind: TriggerKind::Annotation,
@@ -244,16 +248,22 @@ impl Entry<'_> {
     }
 
     fn error(&mut self, node: &Node, message: impl Into<String>) {
-        let at = (self.spot_of)(node);
-        self.findings
-            .push(Finding::new(at, Severity::Error, message));
+        self.find(node, Severity::Error, message);
     }
 
     fn warn(&mut self, node: &Node, message: impl Into<String>) {
-        let at = (self.spot_of)(node);
-        self.findings
-            .push(Finding::new(at, Severity::Warning, message));
+        self.find(node, Severity::Warning, message);
     }
+
+    fn find(&mut self, node: &Node, severity: Severity, message: impl Into<String>) {
+        let at = (self.spot_of)(node);
+        self.findings.push(Finding::new(at, severity, message));
+    }
+}
+
+/// Why a trigger has nothing to do on an image that `template` makes.
+pub(crate) fn left_alone(template: &str) -> String {
+    format!("the image is filled in by {template}, so the trigger leaves it alone")
 }
 
 fn present<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {

@@ -5,15 +5,15 @@ use crate::access::Subject;
 use crate::environment::Environment;
 use crate::image::Reference;
 use crate::manifest::facts::{
-    FieldFact, FieldFacts, FileFacts, ImageTriggerFacts, ObjectFacts, SourceFacts, StreamFacts,
-    TargetFacts, TriggerFacts, Wanted,
+    FieldFact, FieldFacts, FileFacts, ImageTriggerFacts, ObjectFacts, TargetFacts, Wanted,
 };
 use crate::manifest::kustomize::Reach;
 use crate::manifest::local_name;
+use crate::manifest::values::{image_stream, trigger};
 use crate::manifest::{ImageField, Unfit};
 use crate::problem::{Place, Problem};
 use crate::snapshot::FilePath;
-use crate::stream::{DocumentAddress, ImageStream, SpecTag, StreamName, StreamTagName, TagSource};
+use crate::stream::{DocumentAddress, ImageStream, StreamName, StreamTagName, TagSource};
 use crate::trigger::{PinForm, Target, Trigger, TriggerKind};
 
 /// What one environment's files on a branch say.
@@ -259,6 +259,14 @@ impl Assembly<'_> {
                 continue;
             }
             let mut trigger = trigger(file, object, facts, namespace);
+            if object.is_template && !self.is_declared(&trigger.from) {
+                let message = format!(
+                    "the Template names {}, which no manifest declares, so its trigger is left to the cluster",
+                    trigger.from
+                );
+                self.problem(Problem::note(trigger.place, message));
+                continue;
+            }
             trigger.all_or_nothing = facts.group.map(|group| group + group_offset);
             self.groups = self
                 .groups
@@ -267,12 +275,25 @@ impl Assembly<'_> {
         }
     }
 
+    /// Whether a stream in the files has the tag.
+    fn is_declared(&self, name: &StreamTagName) -> bool {
+        let mut streams = self.manifests.streams.iter();
+        streams.any(|stream| {
+            stream.name == name.stream
+                && (stream.tag(&name.tag).is_some()
+                    || stream.whole_repository.is_some()
+                    || stream.status.iter().any(|status| status.tag == name.tag))
+        })
+    }
+
     fn add_images(&mut self, file: &FilePath, object: &ObjectFacts, namespaces: &[String]) {
         let Some(namespace) = namespaces.first() else {
             return;
         };
         let unfit = self.unfit(file, object, namespaces);
-        let images = object.containers.iter().map(|container| ImageField {
+        let written = object.containers.iter();
+        let written = written.filter(|container| container.filled_in.is_none());
+        let images = written.map(|container| ImageField {
             kind: object.kind.clone(),
             name: object.name.clone(),
             namespace: namespace.clone(),
@@ -493,94 +514,4 @@ fn ambiguous_namespace(place: Place, namespaces: &[String]) -> Problem {
         ),
     )
     .advice("name the stream's namespace in the trigger")
-}
-
-fn image_stream(file: &FilePath, facts: &StreamFacts, namespace: &str) -> ImageStream {
-    ImageStream {
-        name: StreamName {
-            namespace: namespace.to_owned(),
-            name: facts.name.clone(),
-        },
-        document: DocumentAddress {
-            file: file.clone(),
-            document: facts.document,
-        },
-        root: facts.root.clone(),
-        place: facts.at.in_file(file),
-        metadata: facts.metadata.clone(),
-        local_lookup: facts.local_lookup,
-        whole_repository: facts
-            .whole_repository
-            .as_ref()
-            .map(|(reference, at)| (reference.clone(), at.in_file(file))),
-        tags: facts
-            .tags
-            .iter()
-            .map(|tag| SpecTag {
-                name: tag.name.clone(),
-                place: tag.at.in_file(file),
-                source: tag_source(&tag.source, namespace, &facts.name),
-                settings: tag.settings.clone(),
-            })
-            .collect(),
-        status: facts.status.clone(),
-        observed: facts.observed.iter().cloned().collect(),
-    }
-}
-
-fn tag_source(facts: &SourceFacts, own_namespace: &str, own_name: &str) -> TagSource {
-    match facts {
-        SourceFacts::Image(reference) => TagSource::Image(reference.clone()),
-        SourceFacts::StreamTag {
-            namespace,
-            stream,
-            tag,
-        } => TagSource::StreamTag(StreamTagName::new(
-            namespace.as_deref().unwrap_or(own_namespace),
-            stream.as_deref().unwrap_or(own_name),
-            tag,
-        )),
-        SourceFacts::StreamImage {
-            namespace,
-            stream,
-            prefix,
-        } => TagSource::StreamImage {
-            stream: StreamName {
-                namespace: namespace.as_deref().unwrap_or(own_namespace).to_owned(),
-                name: stream.as_deref().unwrap_or(own_name).to_owned(),
-            },
-            prefix: prefix.clone(),
-        },
-        SourceFacts::None => TagSource::None,
-        SourceFacts::Invalid => TagSource::Invalid,
-    }
-}
-
-fn trigger(
-    file: &FilePath,
-    object: &ObjectFacts,
-    facts: &TriggerFacts,
-    namespace: &str,
-) -> Trigger {
-    let from_namespace = facts.from.namespace.as_deref().unwrap_or(namespace);
-    Trigger {
-        from: StreamTagName::new(from_namespace, &facts.from.stream, &facts.from.tag),
-        kind: facts.kind,
-        place: facts.at.in_file(file),
-        paused: facts.paused,
-        target: Target {
-            document: DocumentAddress {
-                file: file.clone(),
-                document: object.document,
-            },
-            field: facts.field.clone(),
-            object: object.root.clone(),
-            place: facts.field_at.in_file(file),
-            namespace: namespace.to_owned(),
-            current: facts.current.clone(),
-            form: facts.form,
-        },
-        all_or_nothing: None,
-        has_fired: facts.has_fired,
-    }
 }

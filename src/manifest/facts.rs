@@ -130,6 +130,8 @@ pub struct ObjectFacts {
     pub root: FieldPath,
     /// `alpha.image.policy.openshift.io/resolve-names: "*"` on it or its pod template.
     pub resolve_names: bool,
+    /// It stands in an OpenShift Template: what it names may be another at another time.
+    pub is_template: bool,
     pub containers: Vec<ContainerFacts>,
     pub triggers: Vec<TriggerFacts>,
 }
@@ -145,6 +147,8 @@ pub struct ContainerFacts {
     pub at: Spot,
     /// None where there is no `image`.
     pub image: Option<String>,
+    /// What makes the image, where a template does.
+    pub filled_in: Option<String>,
 }
 
 /// A trigger inside the object that it concerns.

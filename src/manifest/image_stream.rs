@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use crate::field_path::FieldPath;
 use crate::image::Reference;
 use crate::manifest::facts::{SourceFacts, StreamFacts, TagFacts};
+use crate::manifest::parameters::parameter_in;
 use crate::manifest::reader::Reader;
 use crate::manifest::{stream_status, tag_source};
+use crate::problem::Severity;
 use crate::stream::{
     From, INTERVAL, ImportMode, MINIMUM_AGE, ReferencePolicy, SELECT, StreamMetadata, TagSettings,
 };
@@ -18,6 +20,9 @@ pub(crate) fn read<'a>(
     object: &'a Node,
     root: &FieldPath,
 ) -> Option<StreamFacts> {
+    if reader.in_template && is_left_to_others(reader, object) {
+        return None;
+    }
     let metadata = reader.get(object, "metadata");
     let Some(name_node) = metadata.and_then(|metadata| reader.get(metadata, "name")) else {
         reader.error(object, "the ImageStream has no metadata.name");
@@ -56,6 +61,37 @@ pub(crate) fn read<'a>(
             stream_status::read_observed(reader, metadata)
         }),
     })
+}
+
+/// In a Template: a stream without tags is where a build's output goes, and one whose name or tags
+/// take a parameter without a value is not known yet.
+fn is_left_to_others<'a>(reader: &mut Reader<'a>, object: &'a Node) -> bool {
+    let spec = reader.get(object, "spec");
+    let tags = spec.map_or(&[][..], |spec| reader.items(spec, "tags"));
+    let is_whole = spec.is_some_and(|spec| reader.get(spec, "dockerImageRepository").is_some());
+    if tags.is_empty() && !is_whole {
+        return true;
+    }
+    let own = [
+        &["metadata", "name"],
+        &["metadata", "namespace"],
+        &["spec", "dockerImageRepository"],
+    ];
+    let own = own.iter().filter_map(|keys| reader.at(object, *keys));
+    let of_tags = tags.iter().flat_map(|tag| {
+        let keys: [&[&str]; 3] = [&["name"], &["from", "name"], &["from", "namespace"]];
+        keys.into_iter()
+            .filter_map(|keys| reader.at(reader.follow(tag), keys))
+    });
+    let open = own
+        .chain(of_tags)
+        .find_map(|node| Some((node, parameter_in(node.text()?)?)));
+    let Some((node, name)) = open else {
+        return false;
+    };
+    let message = format!("the ImageStream is left alone: the parameter `{name}` has no value");
+    reader.find(node, Severity::Note, message, None);
+    true
 }
 
 const SPEC: &[&str] = &["lookupPolicy", "dockerImageRepository", "tags"];

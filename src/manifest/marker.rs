@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::field_path::{FieldPath, Step};
 use crate::manifest::facts::{FileFacts, Finding, FromFacts, ObjectFacts, TriggerFacts};
-use crate::manifest::reader::{Reader, below, item_steps};
+use crate::manifest::reader::{Reader, below};
 use crate::problem::Severity;
 use crate::stream::StreamTagName;
 use crate::trigger::{MARKER, PinForm, TriggerKind};
@@ -73,11 +73,13 @@ fn read_one(
     })?;
     let (field, scalar) =
         scalar.ok_or("the marker stands behind no value; put it at the end of the value's line")?;
-    if reader.source.slice(&scalar.span).contains("{{") {
+    if reader.is_filled_in(scalar) {
         return Err(TEMPLATED.to_owned());
     }
     let object = match field.steps() {
-        [list @ Step::Key(items), item @ Step::Index(_), ..] if items == "items" => {
+        [list @ Step::Key(items), item @ Step::Index(_), ..]
+            if matches!(items.as_str(), "items" | "objects") =>
+        {
             [list.clone(), item.clone()].into_iter().collect()
         }
         _ => FieldPath::root(),
@@ -167,6 +169,7 @@ fn add<'a>(
         document,
         root: object.clone(),
         resolve_names: false,
+        is_template: reader.in_template,
         containers: Vec::new(),
         triggers: vec![trigger],
     });
@@ -208,7 +211,7 @@ fn scalars_before<'a>(
                 }
             }
             Value::Sequence { items, .. } => {
-                for (item, step) in items.iter().zip(item_steps(items)) {
+                for (item, step) in items.iter().zip(reader.item_steps(items)) {
                     open.push((below(&path, step), item));
                 }
             }

@@ -17,6 +17,7 @@ mod local_name;
 mod marker;
 mod native_trigger;
 mod oversized;
+mod parameters;
 mod read;
 mod reader;
 mod role_binding;
@@ -28,6 +29,7 @@ mod tag_source;
 mod target_field;
 mod template;
 mod text_in_scalar;
+mod values;
 mod workload;
 
 pub use assemble::{Grant, Manifests, TagHook, assemble};

@@ -1,7 +1,7 @@
 //! The image triggers of DeploymentConfigs and BuildConfigs.
 
 use crate::field_path::{FieldPath, Step};
-use crate::manifest::annotation::read_from;
+use crate::manifest::annotation::{left_alone, read_from};
 use crate::manifest::facts::{Finding, FromFacts, ObjectFacts, TriggerFacts};
 use crate::manifest::reader::{Reader, below};
 use crate::problem::Severity;
@@ -81,6 +81,15 @@ fn read_deployment<'a>(
         if found.peek().is_none() {
             reader.error(node, format!("no such container: {name}"));
         }
+        let (left, found): (Vec<_>, Vec<_>) =
+            found.partition(|container| container.filled_in.is_some());
+        for template in left
+            .iter()
+            .filter_map(|container| container.filled_in.as_ref())
+        {
+            reader.find(node, Severity::Note, left_alone(template), None);
+        }
+        let found = found.into_iter();
         facts.triggers.extend(found.map(|container| TriggerFacts {
             field: container.field.clone(),
             field_at: container.at,

@@ -7,8 +7,8 @@ use crate::field_path::FieldPath;
 use crate::manifest::facts::{FileFacts, Finding, WantedField};
 use crate::manifest::reader::Reader;
 use crate::manifest::{
-    annotation, image_stream, image_trigger, kustomize, marker, native_trigger, role_binding,
-    secret, tag_hook, template, workload,
+    annotation, image_stream, image_trigger, kustomize, marker, native_trigger, parameters,
+    role_binding, secret, tag_hook, template, workload,
 };
 use crate::problem::Severity;
 use crate::snapshot::FilePath;
@@ -90,10 +90,32 @@ fn read_document(source: &Source<'_>, document: &Document, facts: &mut FileFacts
         return;
     };
     let mut reader = Reader::new(source, document);
+    let text = |key| reader.text(root, key).unwrap_or_default();
+    if parameters::is_template(text("kind"), text("apiVersion")) {
+        let filled = parameters::fill(&reader, root);
+        read_template(source, &filled, facts);
+        return;
+    }
     if facts.kustomization.is_none() {
         facts.kustomization = kustomize::read(&mut reader, root);
     }
     read_object(&mut reader, root, &FieldPath::root(), None, facts);
+    marker::read(&mut reader, root, facts);
+    facts.findings.append(&mut reader.findings);
+}
+
+/// Reads the objects of a Template whose parameters have been filled in.
+fn read_template(source: &Source<'_>, document: &Document, facts: &mut FileFacts) {
+    let Some(root) = &document.root else {
+        return;
+    };
+    let mut reader = Reader::new(source, document);
+    reader.in_template = true;
+    for (index, object) in reader.items(root, "objects").iter().enumerate() {
+        let path = FieldPath::root().key("objects").index(index);
+        let object = reader.follow(object);
+        read_object(&mut reader, object, &path, None, facts);
+    }
     marker::read(&mut reader, root, facts);
     facts.findings.append(&mut reader.findings);
 }
@@ -135,9 +157,9 @@ fn read_object<'a>(
             let stream = image_stream::read(reader, object, root);
             facts.streams.extend(stream);
         }
-        "Template" if is_of(version, "template.openshift.io/") => {
-            let message = "an OpenShift Template is not read: its parameters are not filled in";
-            let advice = Some("commit what `oc process` makes of it");
+        _ if parameters::is_template(kind, version) => {
+            let message = "a Template inside of another object is not read";
+            let advice = Some("give it a document of its own");
             reader.find(object, Severity::Note, message, advice);
         }
         _ if let Some(use_instead) = not_kept_in_git(kind, version) => {

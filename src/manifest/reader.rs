@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use crate::field_path::{FieldPath, Step};
 use crate::manifest::facts::{Finding, Spot};
+use crate::manifest::parameters::parameter_in;
 use crate::problem::Severity;
 use crate::yaml::{Document, Node, Position, Source, Value};
 
@@ -14,6 +15,8 @@ pub(crate) struct Reader<'a> {
     pub document: &'a Document,
     anchored: HashMap<usize, &'a Node>,
     pub findings: Vec<Finding>,
+    /// The document is an OpenShift Template with its parameters filled in.
+    pub in_template: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -27,7 +30,22 @@ impl<'a> Reader<'a> {
             document,
             anchored,
             findings: Vec::new(),
+            in_template: false,
         }
+    }
+
+    /// What makes the value, where a template does: then nobody else changes it.
+    pub fn filled_in(&self, node: &Node) -> Option<String> {
+        let written = self.source.slice(&node.span);
+        if self.in_template && written.contains("${") {
+            let name = parameter_in(written).unwrap_or_default();
+            return Some(format!("the parameter `{name}`"));
+        }
+        written.contains("{{").then(|| "a template".to_owned())
+    }
+
+    pub fn is_filled_in(&self, node: &Node) -> bool {
+        self.filled_in(node).is_some()
     }
 
     /// The node that an alias stands for; any other node is itself.
@@ -93,6 +111,29 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The steps to the items of a sequence: by `name` where that is unique among its neighbours,
+    /// so that an insertion before it leaves the address as it is, else by number.
+    pub fn item_steps(&self, items: &[Node]) -> Vec<Step> {
+        let name_of = |item: &'_ Node| {
+            let name = item.get("name").filter(|name| !self.is_filled_in(name));
+            let name = name.and_then(Node::text);
+            name.filter(|name| !name.is_empty()).map(str::to_owned)
+        };
+        let names: Vec<Option<String>> = items.iter().map(name_of).collect();
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for name in names.iter().flatten() {
+            *counts.entry(name).or_default() += 1;
+        }
+        let step = |(index, name): (usize, &Option<String>)| match name {
+            Some(name) if counts.get(name.as_str()) == Some(&1) => Step::Where {
+                key: "name".to_owned(),
+                value: name.clone(),
+            },
+            _ => Step::Index(index),
+        };
+        names.iter().enumerate().map(step).collect()
+    }
+
     pub fn spot(&self, node: &Node) -> Spot {
         self.source.position(node.span.start).into()
     }
@@ -136,28 +177,6 @@ fn collect_anchors<'a>(root: &'a Node, anchored: &mut HashMap<usize, &'a Node>) 
         open.extend(node.items());
         open.extend(node.entries().iter().map(|(_, value)| value));
     }
-}
-
-/// The steps to the items of a sequence: by `name` where that is unique among its neighbours, so
-/// that an insertion before it leaves the address as it is, else by number.
-pub(crate) fn item_steps(items: &[Node]) -> Vec<Step> {
-    let name_of = |item: &'_ Node| {
-        let name = item.get("name").and_then(Node::text);
-        name.filter(|name| !name.is_empty()).map(str::to_owned)
-    };
-    let names: Vec<Option<String>> = items.iter().map(name_of).collect();
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for name in names.iter().flatten() {
-        *counts.entry(name).or_default() += 1;
-    }
-    let step = |(index, name): (usize, &Option<String>)| match name {
-        Some(name) if counts.get(name.as_str()) == Some(&1) => Step::Where {
-            key: "name".to_owned(),
-            value: name.clone(),
-        },
-        _ => Step::Index(index),
-    };
-    names.iter().enumerate().map(step).collect()
 }
 
 /// `path` with one more step.

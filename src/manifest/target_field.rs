@@ -6,7 +6,7 @@ use crate::manifest::facts::{
     FieldFact, FieldFacts, Wanted, WantedDocument, WantedField, WorkflowPart,
 };
 use crate::manifest::kustomize::entry_path;
-use crate::manifest::reader::{Reader, below, item_steps};
+use crate::manifest::reader::{Reader, below};
 use crate::trigger::{DOCKER_ACTION, PinForm};
 use crate::yaml::{Node, Source, Value};
 
@@ -318,7 +318,7 @@ fn find<'a>(
                     Step::Index(index) => Some(*index),
                     _ => position,
                 };
-                let steps = item_steps(items);
+                let steps = reader.item_steps(items);
                 let step = index
                     .and_then(|index| steps.into_iter().nth(index))
                     .unwrap_or_else(|| step.clone());

@@ -2,7 +2,7 @@
 
 use crate::field_path::{FieldPath, Step};
 use crate::manifest::facts::{ContainerFacts, ObjectFacts};
-use crate::manifest::reader::{Reader, below, item_steps};
+use crate::manifest::reader::{Reader, below};
 use crate::yaml::Node;
 
 const RESOLVE_NAMES: &str = "alpha.image.policy.openshift.io/resolve-names";
@@ -41,6 +41,7 @@ pub(crate) fn read<'a>(
         document: reader.document.index,
         root: root.clone(),
         resolve_names: false,
+        is_template: reader.in_template,
         containers: Vec::new(),
         triggers: Vec::new(),
     };
@@ -55,23 +56,20 @@ pub(crate) fn read<'a>(
     for (list, init) in [("initContainers", true), ("containers", false)] {
         let items = reader.items(pod_spec, list);
         let list_path = pod_path.clone().key(list);
-        for (index, (item, step)) in items.iter().zip(item_steps(items)).enumerate() {
+        for (index, (item, step)) in items.iter().zip(reader.item_steps(items)).enumerate() {
             let field = below(&list_path, step).key("image");
             let item = reader.follow(item);
             if item.entries().is_empty() {
                 reader.warning(item, format!("an item of `{list}` is no container"));
             }
             let image = reader.get(item, "image");
-            let is_templated = |node: &Node| reader.source.slice(&node.span).contains("{{");
-            if image.is_some_and(is_templated) {
-                continue;
-            }
             facts.containers.push(ContainerFacts {
                 name: reader.text(item, "name").unwrap_or_default().to_owned(),
                 init,
                 index,
                 field,
                 at: reader.spot(image.unwrap_or(item)),
+                filled_in: image.and_then(|image| reader.filled_in(image)),
                 image: image.and_then(Node::text).map(str::to_owned),
             });
         }
@@ -170,6 +168,7 @@ mod tests {
         let found: Vec<_> = facts.objects[0]
             .containers
             .iter()
+            .filter(|c| c.filled_in.is_none())
             .map(|c| (c.field.to_string(), c.image.as_deref()))
             .collect();
         let path = |item: &str| format!("spec.containers[{item}].image");

@@ -81,14 +81,15 @@ pub(crate) fn with_node<T>(
     node_at(document, &root.join(below)).map(read)
 }
 
-/// The roots of the objects in a document: its own, and those of a List's items.
+/// The roots of the objects in a document: its own, and those of a List's or a Template's.
 fn objects(document: &Document) -> impl Iterator<Item = (&Document, FieldPath)> {
-    let items = document
-        .root
-        .as_ref()
-        .and_then(|root| root.get("items"))
-        .map_or(0, |items| items.items().len());
-    let items = (0..items).map(|index| FieldPath::root().key("items").index(index));
+    let items = ["items", "objects"].into_iter().flat_map(move |list| {
+        let root = document.root.as_ref();
+        let count = root
+            .and_then(|root| root.get(list))
+            .map_or(0, |list| list.items().len());
+        (0..count).map(move |index| FieldPath::root().key(list).index(index))
+    });
     std::iter::once(FieldPath::root())
         .chain(items)
         .map(move |root| (document, root))

@@ -1,44 +1,55 @@
 //! What stands behind a digest, for people. Everything is read by digest, so that a tag that
 //! moves meanwhile mixes nothing.
 
-use std::collections::BTreeMap;
-
 use reqwest::Method;
-use serde::Deserialize;
 
-use crate::image::{Configuration, Description, Platform, PlatformImage};
+use crate::image::{Configuration, Description, Layer, PlatformImage};
 use crate::lookup::{Lookup, Wanted};
 use crate::registry::access::Access;
-use crate::registry::error::{Failure, clean};
+use crate::registry::configuration;
+use crate::registry::error::Failure;
 use crate::registry::image_manifest::{Descriptor, ImageManifest};
-use crate::registry::question::{Read, choose};
+use crate::registry::question::choose;
 
 const CONFIGURATION_LIMIT: usize = 4 * 1024 * 1024;
 
 impl Access<'_> {
     pub async fn describe(&self, lookup: &Lookup) -> Result<Description, Failure> {
         let read = self.read(&lookup.wanted).await?;
-        let configuration = match &read.manifest {
-            ImageManifest::Image { config, .. } => self.configuration(config).await.ok(),
-            ImageManifest::Index { children, .. } => match choose(children, &lookup.platforms) {
-                Some(image) => self.configuration_of(image).await.ok(),
-                None => None,
-            },
-        };
-        Ok(Description {
+        let mut description = Description {
             media_type: read.manifest.media_type().to_owned(),
             size: read.body.len() as u64,
-            images: images(&read),
             digest: read.digest,
-            configuration: configuration.flatten(),
-        })
+            images: Vec::new(),
+            chosen: None,
+            layers: Vec::new(),
+            configuration: None,
+        };
+        match &read.manifest {
+            ImageManifest::Image { config, layers, .. } => {
+                description.layers = layers.iter().map(layer).collect();
+                description.configuration = self.configuration(config).await.ok().flatten();
+            }
+            ImageManifest::Index { children, .. } => {
+                description.images = children.iter().map(image).collect();
+                if let Some(chosen) = choose(children, &lookup.platforms) {
+                    description.chosen = Some(chosen.digest.clone());
+                    self.describe_chosen(chosen, &mut description).await;
+                }
+            }
+        }
+        Ok(description)
     }
 
-    async fn configuration_of(&self, image: &Descriptor) -> Result<Option<Configuration>, Failure> {
-        let read = self.read(&Wanted::Digest(image.digest.clone())).await?;
-        match &read.manifest {
-            ImageManifest::Image { config, .. } => self.configuration(config).await,
-            ImageManifest::Index { .. } => Ok(None),
+    /// What can be had: an index may name an image that is gone.
+    async fn describe_chosen(&self, chosen: &Descriptor, description: &mut Description) {
+        let wanted = Wanted::Digest(chosen.digest.clone());
+        let Ok(read) = self.read(&wanted).await else {
+            return;
+        };
+        if let ImageManifest::Image { config, layers, .. } = &read.manifest {
+            description.layers = layers.iter().map(layer).collect();
+            description.configuration = self.configuration(config).await.ok().flatten();
         }
     }
 
@@ -55,79 +66,23 @@ impl Access<'_> {
         if !is_whole || !config.digest.matches(&answer.body) {
             return Err(self.refused("the image's configuration is not the one that it names"));
         }
-        Ok(read_configuration(&answer.body))
+        Ok(configuration::read(&answer.body, config))
     }
 }
 
-fn images(read: &Read) -> Vec<PlatformImage> {
-    let ImageManifest::Index { children, .. } = &read.manifest else {
-        return Vec::new();
-    };
-    children
-        .iter()
-        .map(|child| PlatformImage {
-            digest: child.digest.clone(),
-            size: child.size,
-            platform: child.platform.clone().filter(|_| !child.is_attestation),
-        })
-        .collect()
+fn image(child: &Descriptor) -> PlatformImage {
+    PlatformImage {
+        digest: child.digest.clone(),
+        media_type: child.media_type.clone(),
+        size: child.size,
+        platform: child.platform.clone().filter(|_| !child.is_attestation),
+    }
 }
 
-#[derive(Deserialize)]
-struct RawConfiguration {
-    os: Option<String>,
-    architecture: Option<String>,
-    variant: Option<String>,
-    created: Option<String>,
-    config: Option<RawRuntime>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RawRuntime {
-    labels: Option<BTreeMap<String, String>>,
-}
-
-/// None where it is no container image's: a chart, an attestation.
-fn read_configuration(body: &[u8]) -> Option<Configuration> {
-    let raw: RawConfiguration = serde_json::from_slice(body).ok()?;
-    let text = |text: Option<String>| {
-        text.map(|text| clean(&text))
-            .filter(|text| !text.is_empty())
-    };
-    let platform = match (text(raw.os), text(raw.architecture)) {
-        (Some(os), Some(architecture)) => Some(Platform {
-            os,
-            architecture,
-            variant: text(raw.variant),
-        }),
-        _ => None,
-    };
-    let labels = raw
-        .config
-        .and_then(|config| config.labels)
-        .unwrap_or_default();
-    Some(Configuration {
-        platform,
-        created: text(raw.created),
-        labels: labels
-            .iter()
-            .map(|(key, value)| (clean(key), clean(value)))
-            .collect(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn configurations_are_read_leniently_and_cleaned() {
-        let body = br#"{"os":"linux","architecture":"arm64","created":"2026-01-02T03:04:05Z","config":{"Labels":{"a":"b\u001b[0m"}}}"#;
-        let read = read_configuration(body).unwrap();
-        assert_eq!(read.platform.unwrap().to_string(), "linux/arm64");
-        assert_eq!(read.labels["a"], "b[0m");
-        assert!(read_configuration(b"{}").unwrap().platform.is_none());
-        assert!(read_configuration(b"chart").is_none());
+fn layer(descriptor: &Descriptor) -> Layer {
+    Layer {
+        digest: descriptor.digest.clone(),
+        media_type: descriptor.media_type.clone(),
+        size: descriptor.size,
     }
 }

@@ -84,10 +84,15 @@ impl From<Failure> for Resolution {
 
 /// What a registry wrote, fit for one line of ours: no control characters, at most 200 characters.
 pub(crate) fn clean(text: &str) -> String {
+    harmless(text, 200)
+}
+
+/// As [`clean`], with at most so many characters.
+pub(crate) fn harmless(text: &str, most: usize) -> String {
     text.chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c })
         .filter(|c| !c.is_control() && !is_invisible(*c))
-        .take(200)
+        .take(most)
         .collect::<String>()
         .trim()
         .to_owned()

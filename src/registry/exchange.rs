@@ -11,6 +11,7 @@ use crate::registry::authority::Authority;
 use crate::registry::credentials::{Credential, Secret};
 use crate::registry::error::Failure;
 use crate::registry::host::Channel;
+use crate::registry::leave::Leave;
 use crate::registry::token::{Grant, TokenKey, read_grant};
 use crate::registry::transport::{Answer, Request};
 
@@ -38,7 +39,7 @@ impl Exchange<'_> {
         let host = self
             .access
             .inner
-            .host(token_server, self.access.host.insecure);
+            .host(token_server, self.access.host.insecure, Leave::Named);
         let answer = self
             .access
             .inner

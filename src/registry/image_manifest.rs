@@ -21,6 +21,8 @@ pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
 
 /// Images in one index that are looked at.
 const MOST_CHILDREN: usize = 256;
+/// Layers of one image that are told of; Docker makes at most 127.
+const MOST_LAYERS: usize = 1024;
 
 /// Whether a Content-Type is not a single image's.
 pub(super) fn is_index(content_type: &str) -> bool {
@@ -36,12 +38,15 @@ pub(super) enum ImageManifest {
     Image {
         media_type: String,
         config: Descriptor,
+        /// Those that can be read; nothing is decided by them.
+        layers: Vec<Descriptor>,
     },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Descriptor {
     pub digest: Digest,
+    pub media_type: String,
     pub size: u64,
     pub platform: Option<Platform>,
     /// Docker's and BuildKit's attestations: no image for a platform.
@@ -81,6 +86,7 @@ impl ImageManifest {
                     .ok_or("the image manifest names no configuration")
                     .map_err(str::to_owned)
                     .and_then(descriptor)?,
+                layers: layers(&object),
                 media_type,
             }),
             other => Err(format!(
@@ -149,6 +155,16 @@ fn children(object: &Map<String, Value>) -> Result<Vec<Descriptor>, String> {
         .collect()
 }
 
+fn layers(object: &Map<String, Value>) -> Vec<Descriptor> {
+    let layers = object.get("layers").and_then(Value::as_array);
+    layers
+        .into_iter()
+        .flatten()
+        .take(MOST_LAYERS)
+        .filter_map(|layer| descriptor(layer.as_object()?).ok())
+        .collect()
+}
+
 fn descriptor(object: &Map<String, Value>) -> Result<Descriptor, String> {
     let digest = object
         .get("digest")
@@ -168,8 +184,14 @@ fn descriptor(object: &Map<String, Value>) -> Result<Descriptor, String> {
         .get("annotations")
         .and_then(|annotations| annotations.get("vnd.docker.reference.type"))
         .is_some();
+    let media_type = object
+        .get("mediaType")
+        .and_then(Value::as_str)
+        .map(crate::registry::error::clean)
+        .unwrap_or_default();
     Ok(Descriptor {
         digest,
+        media_type,
         size,
         platform,
         is_attestation,

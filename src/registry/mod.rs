@@ -10,6 +10,7 @@ mod authority;
 mod challenge;
 mod channel;
 mod clients;
+mod configuration;
 mod created;
 mod credential_helper;
 mod credentials;
@@ -20,6 +21,7 @@ mod error;
 mod exchange;
 mod host;
 mod image_manifest;
+mod leave;
 mod next_page;
 mod options;
 mod question;
@@ -51,6 +53,7 @@ use crate::registry::authority::Authority;
 use crate::registry::clients::Clients;
 use crate::registry::egress::Egress;
 use crate::registry::host::{Host, lock};
+use crate::registry::leave::Leave;
 use crate::registry::token::Tokens;
 use crate::registry::transport::Transport;
 
@@ -88,7 +91,7 @@ impl Registries {
                     egress,
                     allowed: match &options.allowed {
                         AllowedHosts::AnyNamed => None,
-                        AllowedHosts::Only(hosts) => Some(authorities(hosts)),
+                        AllowedHosts::Only(patterns) => Some(patterns.clone()),
                     },
                     insecure_hosts: authorities(&options.insecure_hosts),
                     timeouts: options.timeouts,
@@ -173,31 +176,26 @@ impl Registries {
         let endpoint = repository.endpoint();
         let authority = Authority::parse(&endpoint.host)
             .ok_or_else(|| Failure::refused(&endpoint.host, "it is no usable host"))?;
-        if !self.inner.transport.is_allowed(&authority) {
-            return Err(Failure::refused(
-                &endpoint.host,
-                "the registry is not one of those that may be asked",
-            )
-            .advice("add it to registries.allow in the server's file"));
-        }
+        let leave = self.inner.transport.leave(&authority, insecure)?;
         Ok(Access {
             inner: &self.inner,
-            host: self.inner.host(authority, insecure),
+            host: self.inner.host(authority, insecure, leave),
             path: endpoint.path,
         })
     }
 }
 
 impl Inner {
-    /// The host, which from now on may have a loopback or private address: it is named by a
-    /// lookup, or is a token server that the realm rules let pass.
-    fn host(&self, authority: Authority, insecure: bool) -> Arc<Host> {
+    /// The host; named, it may from now on have a loopback or private address.
+    fn host(&self, authority: Authority, insecure: bool, leave: Leave) -> Arc<Host> {
         let mut hosts = lock(&self.hosts);
         let key = (authority, insecure);
         if let Some(host) = hosts.get(&key) {
             return Arc::clone(host);
         }
-        self.transport.egress.list(&key.0);
+        if leave == Leave::Named {
+            self.transport.egress.list(&key.0);
+        }
         let host = Arc::new(Host::new(
             key.0.clone(),
             insecure,

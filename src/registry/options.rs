@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::image::RegistryPattern;
 use crate::registry::CredentialSource;
 
 /// What the operator decides about registries. Nothing here comes from a manifest.
@@ -57,9 +58,9 @@ pub enum AllowedHosts {
     /// Every host that a lookup names, loopback and private addresses too: a run of the command
     /// line.
     AnyNamed,
-    /// Exactly these (`host[:port]`), loopback and private addresses too, and the token servers
-    /// that the realm rules give them: the daemon.
-    Only(BTreeSet<String>),
+    /// These, and the token servers that the realm rules give them: the daemon. Loopback and
+    /// private addresses too, except by a pattern that spells nothing out.
+    Only(Vec<RegistryPattern>),
 }
 
 /// Limits in time for one request (hardening: slow and stalled servers).

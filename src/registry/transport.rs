@@ -10,6 +10,7 @@ use reqwest::{Method, Response, StatusCode};
 use tokio::sync::Semaphore;
 use url::Url;
 
+use crate::image::RegistryPattern;
 use crate::registry::authority::Authority;
 use crate::registry::clients::Clients;
 use crate::registry::egress::Egress;
@@ -50,7 +51,7 @@ pub(super) struct Transport {
     pub clients: Clients,
     pub egress: Egress,
     /// None: whatever is named, and public hosts that it redirects to.
-    pub allowed: Option<HashSet<Authority>>,
+    pub allowed: Option<Vec<RegistryPattern>>,
     /// The operator's list.
     pub insecure_hosts: HashSet<Authority>,
     pub timeouts: Timeouts,
@@ -85,12 +86,6 @@ impl Transport {
                 }
             }
         }
-    }
-
-    pub fn is_allowed(&self, authority: &Authority) -> bool {
-        self.allowed
-            .as_ref()
-            .is_none_or(|allowed| allowed.contains(authority))
     }
 
     pub fn is_insecure_by_operator(&self, authority: &Authority) -> bool {
@@ -156,7 +151,7 @@ impl Transport {
             };
             // Once away from the origin no credential follows, not even on the way back.
             left_origin |= next.origin() != origin;
-            if left_origin && !Authority::of(&next).is_some_and(|next| self.is_allowed(&next)) {
+            if left_origin && !self.may_redirect_to(&next) {
                 return Err(Trouble::last(
                     Failure::refused(
                         &name(&request.url),

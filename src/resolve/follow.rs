@@ -283,10 +283,6 @@ fn apply_hooks(world: &World<'_>, drafts: &mut Vec<Draft>, problems: &mut Vec<Pr
             continue;
         }
         let fill = |draft: &mut Draft| {
-            draft.observed = Some(Observed {
-                from: image.to_string(),
-                ..Observed::default()
-            });
             draft.source = Some(image.clone());
             draft.course = Course::Known(Outcome::Linked(digest.clone()));
         };

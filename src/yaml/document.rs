@@ -24,7 +24,7 @@ pub struct Source<'a> {
 }
 
 /// One document of a file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Document {
     /// Counted from 0 in the file, faulty ones too.
     pub index: usize,
@@ -38,7 +38,7 @@ pub struct Document {
 }
 
 /// A comment, without its line break.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Comment {
     /// From `#` to the end of the line.
     pub span: Range<usize>,
@@ -47,7 +47,7 @@ pub struct Comment {
 }
 
 /// A value and where it stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Node {
     /// The bytes of the value itself, without anchor and tag; of a block scalar, from its first
     /// character to the end of its last line. Empty behind the `:` or `-` where nothing stands.
@@ -59,7 +59,7 @@ pub struct Node {
     pub tag: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// The text after unescaping. Tags and versions must be read from here: `1.10` stays `1.10`.
     Scalar {

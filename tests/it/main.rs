@@ -12,6 +12,7 @@
 
 mod bad_input;
 mod cli;
+mod corpus;
 mod demo;
 mod edges;
 mod examples;

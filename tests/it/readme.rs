@@ -13,6 +13,10 @@ use crate::support::registry::DockerRegistry;
 /// In README the image stands where everybody would look for it.
 const HOST: &str = "quay.io";
 
+fn configuration() -> String {
+    fs::read_to_string("docs/configuration.md").unwrap()
+}
+
 fn readme() -> String {
     fs::read_to_string("README.md").unwrap()
 }
@@ -76,9 +80,41 @@ fn the_commands_print_what_stands_behind_them() {
 
 #[test]
 fn the_configuration_shown_is_accepted() {
-    let shown = &blocks(&readme(), "yaml")[1];
+    let shown = &blocks(&configuration(), "yaml")[0];
     let (config, problems) = headwater::config::repository::read(shown.as_bytes());
     assert!(config.is_some() && problems.is_empty(), "{problems:?}");
+}
+
+/// Every field of the schema has its line, and every rule that is shown is one.
+#[test]
+fn the_reference_names_every_field_and_its_rules_are_rules() {
+    let text = configuration();
+    let schema = fs::read_to_string("schemas/headwater.schema.json").unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    for definition in ["ImportFields", "PinFields"] {
+        let fields = &schema["definitions"][definition]["properties"];
+        for field in fields.as_object().unwrap().keys() {
+            assert!(text.contains(&format!("{field}:")), "{field} is not shown");
+        }
+    }
+    let rules = blocks(&text, "yaml");
+    let shown: Vec<&str> = rules
+        .iter()
+        .filter_map(|block| block.split("select: ").nth(1))
+        .collect();
+    assert_eq!(shown.len(), 2);
+    for rule in shown {
+        let rule: Vec<&str> = rule
+            .lines()
+            .map(|line| line.trim().trim_matches('"'))
+            .filter(|line| *line != "|" && !line.starts_with("from:"))
+            .collect();
+        let rule = rule.join("\n");
+        assert!(
+            rule.parse::<headwater::selection::TagRule>().is_ok(),
+            "{rule}"
+        );
+    }
 }
 
 #[test]
@@ -105,7 +141,7 @@ fn the_variables_shown_are_those_that_are_read() {
         .split('"')
         .filter(|text| text.starts_with("HEADWATER_"))
         .collect();
-    let text = readme();
+    let text = configuration();
     let shown: BTreeSet<&str> = text
         .split('`')
         .filter(|text| text.starts_with("HEADWATER_GIT_"))

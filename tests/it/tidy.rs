@@ -16,6 +16,7 @@ const TOP_LEVEL: &[&str] = &[
     "LICENSE",
     "README.md",
     "benches",
+    "docs",
     "examples",
     "schemas",
     "src",

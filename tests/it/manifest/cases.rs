@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headwater::image::Digest;
-use headwater::lookup::{Found, Lookup, Resolution};
+use headwater::lookup::{Answer, Found, Lookup, Question, Resolution};
 use headwater::policy::OperatorPolicy;
 use headwater::reconcile::{Desk, is_read};
 use headwater::snapshot::Files;
@@ -39,7 +39,7 @@ fn files(root: &Path) -> Files {
     files
 }
 
-fn answer(lookups: &[Lookup]) -> Vec<Resolution> {
+fn answer(questions: &[Question]) -> Vec<Answer> {
     let found = |lookup: &Lookup| {
         let reference = lookup.reference().to_string();
         // A tag that nobody has pushed yet.
@@ -55,11 +55,15 @@ fn answer(lookups: &[Lookup]) -> Vec<Resolution> {
             index: None,
         })
     };
-    lookups.iter().map(found).collect()
+    let images = questions.iter().map(|question| match question {
+        Question::Image(lookup) => Answer::Image(found(lookup)),
+        other => panic!("only images are asked for, not {other:?}"),
+    });
+    images.collect()
 }
 
 /// The files after the plan, what was said, and whether anything was to be written.
-fn planned(files: &Files) -> (Files, String, bool) {
+pub fn planned(files: &Files) -> (Files, String, bool) {
     let operator = OperatorPolicy::default();
     let desk = Desk::new(
         files.clone(),
@@ -69,7 +73,11 @@ fn planned(files: &Files) -> (Files, String, bool) {
         &operator,
     );
     let result = desk
-        .plan(None, &mut |lookups| answer(lookups), NOW)
+        .plan(
+            None,
+            &mut |questions| answer(questions),
+            NOW.parse().unwrap(),
+        )
         .unwrap();
     let mut after = files.clone();
     let mut said: Vec<String> = result.problems.iter().map(ToString::to_string).collect();

@@ -1,3 +1,3 @@
-mod cases;
+pub mod cases;
 pub mod corpus;
 mod mangled;

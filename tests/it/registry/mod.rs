@@ -1,6 +1,7 @@
 //! Tag to digest, against real registries and hostile ones.
 
 mod credentials;
+mod describe;
 mod digests;
 mod faults;
 mod real;

@@ -1,5 +1,6 @@
 //! Redirects by hand, and hosts that are not asked at all.
 
+use headwater::lookup::Lookup;
 use headwater::registry::{AllowedHosts, RegistryOptions};
 
 use crate::registry::{fault, found, image_reply, lookup, options, options_with_login, registries};
@@ -180,7 +181,7 @@ async fn the_daemon_asks_only_the_hosts_of_its_file() {
     });
     let other = Scripted::start(|_| image_reply("one"));
     let registries = registries(RegistryOptions {
-        allowed: AllowedHosts::Only([listed.host()].into()),
+        allowed: AllowedHosts::Only(vec![listed.host().parse().unwrap()]),
         ..options()
     });
     found(
@@ -191,15 +192,98 @@ async fn the_daemon_asks_only_the_hosts_of_its_file() {
     let answer = registries
         .resolve(&lookup(&format!("{}/a/b:1", other.host())))
         .await;
-    let advice = fault(&answer, "refused").advice.clone().unwrap();
+    let fault = fault(&answer, "refused");
+    let advice = fault.advice.clone().unwrap();
     assert!(advice.contains("registries.allow"), "{advice}");
+    assert_eq!(
+        fault.message,
+        format!(
+            "registry \"{}\" not allowed by whitelist: \"{}\"",
+            other.host(),
+            listed.host()
+        )
+    );
     assert!(other.seen().is_empty());
     let moved = registries
         .resolve(&lookup(&format!("{}/a/moved:1", listed.host())))
         .await;
     assert!(
-        fault(&moved, "refused")
+        crate::registry::fault(&moved, "refused")
             .message
             .contains("registry.example")
     );
+}
+
+#[tokio::test]
+async fn wildcards_let_registries_in_and_never_the_addresses_of_a_cloud() {
+    let registry = Scripted::start(|_| image_reply("one"));
+    let port = registry.host().rsplit(':').next().unwrap().to_owned();
+    let with = |patterns: &[&str]| {
+        registries(RegistryOptions {
+            allowed: AllowedHosts::Only(patterns.iter().map(|p| p.parse().unwrap()).collect()),
+            ..options()
+        })
+    };
+    let question = lookup(&format!("{}/a/b:1", registry.host()));
+    let port_pattern = format!("127.0.0.?:{}*", &port[..2]);
+    for pattern in ["127.0.*:*", &port_pattern] {
+        found(&with(&[pattern]).resolve(&question).await);
+    }
+    let asked = registry.seen().len();
+    // Another port; and nobody in particular, which opens no private address.
+    for (pattern, reason) in [
+        ("127.0.0.1", "not allowed by whitelist: \"127.0.0.1:443\""),
+        ("*:*", "loopback"),
+    ] {
+        let answer = with(&[pattern]).resolve(&question).await;
+        let fault = fault(&answer, "refused");
+        assert!(fault.message.contains(reason), "{pattern}: {fault}");
+    }
+    assert_eq!(registry.seen().len(), asked);
+    for pattern in [
+        "*:*",
+        "169.254.*:*",
+        "169.254.169.254:80",
+        "169.254.169.254",
+    ] {
+        for insecure in [false, true] {
+            let metadata = Lookup {
+                insecure,
+                ..lookup("169.254.169.254/a/b:1")
+            };
+            fault(&with(&[pattern]).resolve(&metadata).await, "refused");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_port_of_a_registry_is_443_or_80_when_the_manifest_says_insecure() {
+    let with = |pattern: &str, insecure_hosts: &[&str]| {
+        registries(RegistryOptions {
+            allowed: AllowedHosts::Only(vec![pattern.parse().unwrap()]),
+            insecure_hosts: insecure_hosts.iter().map(|&host| host.to_owned()).collect(),
+            ..options()
+        })
+    };
+    let question = lookup("registry.invalid/a/b:1");
+    let insecure = Lookup {
+        insecure: true,
+        ..question.clone()
+    };
+    for (pattern, question, operators, kind) in [
+        ("registry.invalid", &question, &[][..], "unavailable"),
+        ("registry.invalid", &insecure, &[], "refused"),
+        ("registry.invalid:80", &insecure, &[], "unavailable"),
+        ("registry.invalid:80", &question, &[], "refused"),
+        // What the operator lists as insecure keeps its port.
+        (
+            "registry.invalid",
+            &insecure,
+            &["registry.invalid"],
+            "unavailable",
+        ),
+    ] {
+        let answer = with(pattern, operators).resolve(question).await;
+        assert_eq!(answer.kind(), kind, "{pattern} {operators:?}: {answer:?}");
+    }
 }

@@ -189,6 +189,8 @@ fn serve(
     script: &Arc<Script>,
     seen: &Mutex<Vec<Seen>>,
 ) -> std::io::Result<()> {
+    // Else an answer on a connection that is used again waits for the other side's receipt.
+    stream.set_nodelay(true)?;
     let mut first = [0];
     if stream.peek(&mut first)? == 0 {
         return Ok(());
