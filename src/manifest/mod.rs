@@ -39,8 +39,9 @@ pub use facts::{
     StreamFacts, TagFacts, TagHookFacts, TargetFacts, TriggerFacts, Wanted, WantedDocument,
     WantedField, WorkflowPart,
 };
+pub use kustomize::Reach;
 pub use oversized::{oversized, oversized_fields};
-pub use read::{read_file, screen, wanted_fields};
+pub use read::{is_manifest_name, read_file, screen, wanted_fields};
 pub use target_field::read_fields;
 
 use crate::environment::EnvironmentName;

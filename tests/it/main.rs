@@ -28,4 +28,5 @@ mod registry;
 mod schemas;
 mod support;
 mod tidy;
+mod verbs;
 mod yaml;
