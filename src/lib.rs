@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`], [`pull_secret`] | names and values |
 //! | 1 text | [`yaml`], [`manifest`], [`dockerfile`], [`config`] | bytes to values and back |
-//! | 2 decisions | [`resolve`], [`plan`] | what to ask; what to write, as values |
+//! | 2 decisions | [`resolve`], [`plan`], [`verb`], [`show`] | what to ask; what to write; what a command changes; what to print: values |
 //! | 3 adapters | [`git`], [`registry`], [`worktree`], [`clock`] | all input and output |
 //! | 4 bridge | [`reconcile`] | the only place where deciding meets doing |
 //! | 5 roof | [`cli`], [`telemetry`] | the command line and its log |
@@ -32,9 +32,11 @@ pub mod registry;
 pub mod resolve;
 pub mod revision;
 pub mod selection;
+pub mod show;
 pub mod snapshot;
 pub mod stream;
 pub mod telemetry;
 pub mod trigger;
+pub mod verb;
 pub mod worktree;
 pub mod yaml;

@@ -165,7 +165,7 @@ pub struct EntryChange {
 /// Contents by path.
 pub type Files = BTreeMap<FilePath, Arc<[u8]>>;
 
-/// A file's new content.
+/// A file's new content; empty before: there was no file, empty after: there is none.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FileChange {
     pub path: FilePath,

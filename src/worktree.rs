@@ -186,7 +186,7 @@ pub fn read_file(root: &Path, path: &FilePath, limit: u64) -> Result<Arc<[u8]>, 
 
 /// Replaces a file's content at once: whoever reads it sees the old or the new, also after a
 /// crash. Keeps the mode. Refuses when the file is not `before` any more; an empty `before`
-/// where there is no file makes one.
+/// where there is no file makes one, an empty `after` removes it.
 pub fn write(root: &Path, change: &FileChange) -> Result<(), Error> {
     let place = root.join(change.path.as_str());
     let limit = change.before.len() as u64;
@@ -203,6 +203,9 @@ pub fn write(root: &Path, change: &FileChange) -> Result<(), Error> {
     };
     if permissions.is_none() && !change.before.is_empty() {
         return Err(changed());
+    }
+    if change.after.is_empty() {
+        return fs::remove_file(&place).map_err(|error| io_error(&place, error));
     }
     replace(&place, &change.after, permissions).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => changed(),
@@ -353,6 +356,8 @@ mod tests {
         assert_eq!(fs::read(&made).unwrap(), b"made");
         assert_eq!(fs::metadata(&made).unwrap().permissions().mode() & 0o111, 0);
         assert_eq!(fs::read_dir(place.parent().unwrap()).unwrap().count(), 1);
+        write(folder.path(), &change("d/a.yaml", "new", "")).unwrap();
+        assert!(!place.exists());
     }
 
     #[test]

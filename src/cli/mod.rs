@@ -6,6 +6,7 @@
 pub mod completion;
 pub mod context;
 pub mod create;
+pub mod delete;
 pub mod demo;
 pub mod error;
 pub mod exit;
@@ -13,12 +14,15 @@ mod git_options;
 pub mod global;
 pub mod help;
 pub mod history;
+pub mod import_image;
 pub mod init;
 mod interrupt;
+pub mod namespace;
 pub mod output;
 pub mod pin;
 pub mod place;
 pub mod plan;
+pub mod policy;
 pub mod pr;
 pub mod progress;
 mod pull_secrets;
@@ -28,10 +32,13 @@ mod report;
 pub mod resolve;
 pub mod schema;
 mod server_file;
+pub mod set;
 pub mod style;
 pub mod table;
+pub mod tag;
 pub mod validate;
 pub mod version;
+pub mod write;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -72,7 +79,12 @@ enum Command {
     Resolve(resolve::Args),
     Validate(validate::Args),
     Pr(pr::Args),
+    Tag(tag::Args),
+    ImportImage(import_image::Args),
     Create(create::Args),
+    Delete(delete::Args),
+    Set(set::Args),
+    Policy(policy::Args),
     Schema(schema::Args),
     Completion(completion::Args),
     Help(help::Args),
@@ -91,7 +103,12 @@ impl Command {
             Self::History(args) => history::run(args, context),
             Self::Validate(args) => validate::run(args, context),
             Self::Pr(args) => pr::run(args, context),
+            Self::Tag(args) => tag::run(args, context),
+            Self::ImportImage(args) => import_image::run(args, context),
             Self::Create(args) => create::run(args, context),
+            Self::Delete(args) => delete::run(args, context),
+            Self::Set(args) => set::run(args, context),
+            Self::Policy(args) => policy::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completion(args) => completion::run(args, context),
             Self::Help(args) => help::run(args, context),

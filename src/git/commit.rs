@@ -25,7 +25,8 @@ pub struct NewCommit<'a> {
     pub parents: &'a [CommitId],
     /// What the changes are made to; most often the first parent's.
     pub base: TreeId,
-    /// `before` must be what stands in `base`; empty where there is no file.
+    /// `before` must be what stands in `base`; empty where there is no file. An empty `after`
+    /// removes the file.
     pub changes: &'a [FileChange],
     pub message: &'a str,
     pub author: &'a Signature,
@@ -72,19 +73,29 @@ impl Repository {
         let mut files = Vec::with_capacity(changes.len());
         for change in changes {
             let mode = check(base, change)?;
-            files.push((&change.path, self.raw.blob(&change.after)?, mode));
+            let blob = match change.after.is_empty() {
+                true => None,
+                false => Some(self.raw.blob(&change.after)?),
+            };
+            files.push((&change.path, blob, mode));
         }
         if files.len() < MANY {
             let mut update = TreeUpdateBuilder::new();
             for (path, blob, mode) in files {
-                update.upsert(path.as_str(), blob, mode);
+                match blob {
+                    Some(blob) => update.upsert(path.as_str(), blob, mode),
+                    None => update.remove(path.as_str()),
+                };
             }
             return Ok(update.create_updated(&self.raw, base)?);
         }
         let mut index = Index::new()?;
         index.read_tree(base)?;
         for (path, blob, mode) in files {
-            index.add(&index_entry(path, blob, mode))?;
+            match blob {
+                Some(blob) => index.add(&index_entry(path, blob, mode))?,
+                None => index.remove_path(path.as_str().as_ref())?,
+            }
         }
         Ok(index.write_tree_to(&self.raw)?)
     }

@@ -147,6 +147,8 @@ pub struct ContainerFacts {
     pub at: Spot,
     /// None where there is no `image`.
     pub image: Option<String>,
+    /// `imagePullPolicy`
+    pub pull_policy: Option<String>,
     /// What makes the image, where a template does.
     pub filled_in: Option<String>,
 }

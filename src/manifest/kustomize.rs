@@ -16,7 +16,7 @@ use crate::yaml::Node;
 
 /// Which files an environment reaches, and in which namespaces.
 #[derive(Debug)]
-pub(crate) struct Reach {
+pub struct Reach {
     default_namespace: String,
     allowed_namespaces: Vec<String>,
     paths: Paths,

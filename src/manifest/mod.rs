@@ -32,15 +32,16 @@ mod text_in_scalar;
 mod values;
 mod workload;
 
-pub use assemble::{Grant, Manifests, TagHook, assemble};
+pub use assemble::{Grant, Manifests, TagHook, assemble, assemble_with};
 pub use facts::{
     ContainerFacts, FieldFact, FieldFacts, FileFacts, Finding, FromFacts, Gathered, GrantFacts,
     ImageTriggerFacts, KustomizationFacts, KustomizeImage, ObjectFacts, SourceFacts, Spot,
     StreamFacts, TagFacts, TagHookFacts, TargetFacts, TriggerFacts, Wanted, WantedDocument,
     WantedField, WorkflowPart,
 };
+pub use kustomize::Reach;
 pub use oversized::{oversized, oversized_fields};
-pub use read::{read_file, screen, wanted_fields};
+pub use read::{is_manifest_name, read_file, screen, wanted_fields};
 pub use target_field::read_fields;
 
 use crate::environment::EnvironmentName;
@@ -67,6 +68,8 @@ pub struct ImageField {
     pub place: Place,
     /// None where the container has no `image`.
     pub image: Option<String>,
+    /// `imagePullPolicy`
+    pub pull_policy: Option<String>,
     /// Whether the object asks for stream names to be resolved.
     pub resolve_names: bool,
     /// Whether a trigger, of whatever kind, names this field.

@@ -38,15 +38,20 @@ pub fn screen(path: &str, bytes: &[u8]) -> bool {
     if is_kustomization(name) {
         return true;
     }
-    let is_manifest = [".yaml", ".yml", ".json"]
-        .iter()
-        .any(|ending| name.ends_with(ending));
+    let is_manifest = is_manifest_name(name);
     let means_us = |bytes: &[u8]| SEARCH.as_ref().is_none_or(|search| search.is_match(bytes));
     if is_manifest && is_utf16(bytes) {
         let ascii: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
         return means_us(&ascii);
     }
     is_manifest && means_us(bytes)
+}
+
+/// Whether a file holds manifests, by its name.
+pub fn is_manifest_name(name: &str) -> bool {
+    [".yaml", ".yml", ".json"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
 }
 
 /// Kustomize's own names for its file (kustomize `api/konfig`).

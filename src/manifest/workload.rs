@@ -71,6 +71,7 @@ pub(crate) fn read<'a>(
                 at: reader.spot(image.unwrap_or(item)),
                 filled_in: image.and_then(|image| reader.filled_in(image)),
                 image: image.and_then(Node::text).map(str::to_owned),
+                pull_policy: reader.text(item, "imagePullPolicy").map(str::to_owned),
             });
         }
     }

@@ -3,6 +3,7 @@
 //! Everything here is a function of what was gathered and of the time.
 
 pub mod adopt;
+mod advice;
 mod branch;
 mod check;
 mod due;
@@ -15,13 +16,15 @@ mod proposal;
 mod report;
 mod seal;
 mod status;
-mod trailer;
+pub(crate) mod trailer;
 mod value;
 mod version;
 mod waiting;
 
+pub use advice::advice;
 pub use branch::{Action, BotBranch, BranchCommit, BranchState, Obsolete, classify, tombstone};
 pub use due::{Due, FieldPin, Move, Record, due};
+pub(crate) use group::branch_name;
 pub use history::{Question, Spot, questions};
 pub use proposal::{Inputs, Mode, Plan, Proposal, held, plan};
 pub use report::{PlanReport, ProblemReport, diff};

@@ -27,6 +27,8 @@ pub struct Desk<'a> {
     configuration: Configuration,
     environments: Vec<Environment>,
     history: Option<(&'a Repository, CommitId)>,
+    /// Whether a person's command is carried out.
+    is_asked_for: bool,
     operator: &'a OperatorPolicy,
 }
 
@@ -56,7 +58,8 @@ impl<'a> Desk<'a> {
         history: Option<(&'a Repository, CommitId)>,
         operator: &'a OperatorPolicy,
     ) -> Self {
-        let reading = read_files(&files, problems);
+        let mut reading = read_files(&files, problems);
+        reading.integrated_hosts = operator.integrated_hosts.clone();
         let configuration = Configuration::read(reading.config.as_deref());
         Self {
             environments: chosen(&configuration.environments),
@@ -64,8 +67,29 @@ impl<'a> Desk<'a> {
             reading,
             configuration,
             history,
+            is_asked_for: false,
             operator,
         }
+    }
+
+    /// The same desk with other files on it, to do what a person asks for: nothing is held there
+    /// because it was taken back before.
+    pub fn with_files(&self, files: Files) -> Self {
+        let reading = read_files(&files, Vec::new());
+        Self {
+            files,
+            reading,
+            configuration: self.configuration.clone(),
+            environments: self.environments.clone(),
+            history: self.history,
+            is_asked_for: true,
+            operator: self.operator,
+        }
+    }
+
+    /// What the files say by themselves.
+    pub fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     pub fn files(&self) -> &Files {
@@ -109,8 +133,9 @@ impl<'a> Desk<'a> {
         let now = &clock::rfc3339(now);
         let mut edited = self.files.clone();
         let mut plans = Vec::new();
+        let history = self.history.filter(|_| !self.is_asked_for);
         for (subject, following) in subjects.into_iter().zip(followings) {
-            let branches = match self.history {
+            let branches = match history {
                 Some((repository, head)) => {
                     evidence::environment_branches(repository, head, &subject.environment.name)?
                 }
@@ -119,7 +144,7 @@ impl<'a> Desk<'a> {
             let planning = Planning {
                 policy: self.policy(),
                 branches: &branches,
-                history: self.history,
+                history,
                 mode: Mode::InPlace,
                 only,
                 now,
@@ -149,6 +174,8 @@ impl<'a> Desk<'a> {
         for (subject, following) in subjects.into_iter().zip(followings) {
             let manifests = subject.manifests;
             let pins = &self.policy().pins;
+            let has_registry = !self.operator.integrated_hosts.is_empty();
+            found.extend(plan::advice(&manifests, pins, has_registry));
             let due = plan::due(
                 &manifests.streams,
                 &manifests.triggers,

@@ -21,6 +21,8 @@ pub(crate) enum Change {
     Members(Vec<(String, Json)>),
     /// These items, each before the old item of that number.
     Items(Vec<(usize, Json)>),
+    /// The same collection without the members or items of these numbers.
+    Without(Vec<usize>),
 }
 
 /// The changes of a file, by the nodes of the text before.
@@ -128,6 +130,28 @@ pub(crate) fn read_back(
     comments(before, &after, splices)
 }
 
+/// Whether two documents hold the same, byte for byte in each scalar.
+pub(crate) fn same_values(
+    before: &Source<'_>,
+    old: &Document,
+    after: &Source<'_>,
+    new: &Document,
+) -> bool {
+    let compare = Compare {
+        before,
+        after,
+        changes: &Changes::default(),
+    };
+    match (&old.root, &new.root) {
+        // Anchors are numbered through the file, so what they name is compared by its text.
+        (Some(old), Some(new)) => {
+            compare.same(old, new).is_ok() || before.slice(&old.span) == after.slice(&new.span)
+        }
+        (None, None) => true,
+        _ => false,
+    }
+}
+
 struct Compare<'c> {
     before: &'c Source<'c>,
     after: &'c Source<'c>,
@@ -159,7 +183,33 @@ impl Compare<'_> {
                 true => Ok(()),
                 false => fail("the new items would not read as wanted"),
             },
+            Some(Change::Without(removed)) => match self.without(old, new, removed)? {
+                true => Ok(()),
+                false => fail("what is left would not read as wanted"),
+            },
             Some(Change::Comment) | None => self.same(old, new),
+        }
+    }
+
+    fn without(&self, old: &Node, new: &Node, removed: &[usize]) -> Result<bool, Mismatch> {
+        let kept = |number: &usize| !removed.contains(number);
+        match (&old.value, &new.value) {
+            (Value::Mapping { entries, .. }, Value::Mapping { entries: left, .. }) => {
+                let stay = entries.iter().enumerate().filter(|(n, _)| kept(n));
+                for ((_, (old_key, old)), (new_key, new)) in stay.zip(left) {
+                    self.same(old_key, new_key)?;
+                    self.node(old, new)?;
+                }
+                Ok(entries.len() == left.len() + removed.len())
+            }
+            (Value::Sequence { items, .. }, Value::Sequence { items: left, .. }) => {
+                let stay = items.iter().enumerate().filter(|(n, _)| kept(n));
+                for ((_, old), new) in stay.zip(left) {
+                    self.node(old, new)?;
+                }
+                Ok(items.len() == left.len() + removed.len())
+            }
+            _ => Ok(false),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::yaml::check::{self, Changes};
 use crate::yaml::on_line::{LineEdit, edit_lines};
 use crate::yaml::site::Site;
 use crate::yaml::splice::{self, Splice};
-use crate::yaml::{Position, Source, put, set};
+use crate::yaml::{Position, Source, put, remove, set};
 
 /// A change of one field of one document.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,11 @@ pub enum Edit {
         field: FieldPath,
         value: serde_json::Value,
     },
+    /// Takes out a member or an item, with the comments that belong to it: those straight above
+    /// it in its column, and those inside and behind it. A holder that becomes empty stays, as
+    /// `[]` or `{}`. The root is the whole document; of a file without another one nothing is
+    /// left.
+    Remove { document: usize, field: FieldPath },
     /// As [`Edit::SetScalar`] on one line, counted from 1, of a file that is no YAML as a whole.
     /// The field is addressed as if the line were a document.
     OnLine {
@@ -81,7 +86,17 @@ pub fn edit(text: &[u8], edits: &[Edit]) -> Result<Vec<u8>, Vec<Refusal>> {
     edit_documents(&edited, edits)
 }
 
+/// Edits inside documents first, since whole documents take their numbers along.
 fn edit_documents(text: &[u8], edits: &[Edit]) -> Result<Vec<u8>, Vec<Refusal>> {
+    let whole = remove::whole_documents(edits);
+    if whole.is_empty() {
+        return edit_inside(text, edits);
+    }
+    let edited = edit_inside(text, edits)?;
+    remove::remove_documents(&edited, &whole).map_err(|refusal| vec![refusal])
+}
+
+fn edit_inside(text: &[u8], edits: &[Edit]) -> Result<Vec<u8>, Vec<Refusal>> {
     let source = Source::parse(text);
     let mut batch = Batch::new(&source);
     for (number, edit) in edits.iter().enumerate() {
@@ -115,6 +130,7 @@ struct Batch<'s> {
     source: &'s Source<'s>,
     sites: HashMap<usize, Site<'s>>,
     puts: put::Puts<'s>,
+    removals: remove::Removals<'s>,
     splices: Vec<Splice>,
     changes: Changes,
     refusals: Vec<Refusal>,
@@ -126,6 +142,7 @@ impl<'s> Batch<'s> {
             source,
             sites: HashMap::new(),
             puts: put::Puts::default(),
+            removals: remove::Removals::default(),
             splices: Vec::new(),
             changes: Changes::default(),
             refusals: Vec::new(),
@@ -135,6 +152,7 @@ impl<'s> Batch<'s> {
     fn add(&mut self, number: usize, edit: &Edit) -> Result<(), Reason> {
         let (document, field) = match edit {
             Edit::OnLine { .. } => return Ok(()),
+            Edit::Remove { field, .. } if field.steps().is_empty() => return Ok(()),
             Edit::SetScalar {
                 document, field, ..
             }
@@ -143,7 +161,8 @@ impl<'s> Batch<'s> {
             }
             | Edit::Put {
                 document, field, ..
-            } => (*document, field),
+            }
+            | Edit::Remove { document, field } => (*document, field),
         };
         if !self.sites.contains_key(&document) {
             self.sites
@@ -156,6 +175,7 @@ impl<'s> Batch<'s> {
             Edit::OnLine { .. } => return Ok(()),
             Edit::SetScalar { value, .. } => (value, None),
             Edit::SetScalarAndComment { value, comment, .. } => (value, Some(comment.as_str())),
+            Edit::Remove { .. } => return self.removals.add(site, number, field),
             Edit::Put { value, .. } => {
                 return self.puts.add(
                     site,
@@ -188,6 +208,12 @@ impl<'s> Batch<'s> {
 
     fn finish(mut self) -> Result<Vec<u8>, Vec<Refusal>> {
         self.puts.finish(
+            &self.sites,
+            &mut self.changes,
+            &mut self.splices,
+            &mut self.refusals,
+        );
+        std::mem::take(&mut self.removals).finish(
             &self.sites,
             &mut self.changes,
             &mut self.splices,

@@ -10,6 +10,7 @@
 //! | `locate`, `site` | a path's node; why it cannot be edited |
 //! | `set`, `scalar` | one scalar, its quotes, a comment behind it |
 //! | `put`, `insert`, `replace`, `layout`, `flow`, `render` | whole values, in the file's style |
+//! | `remove` | members, items and documents that go |
 //! | `edit`, `splice`, `check`, `second_reader` | all edits of a text at once, and reading back |
 
 mod builder;
@@ -22,6 +23,7 @@ mod layout;
 mod locate;
 mod on_line;
 mod put;
+mod remove;
 mod render;
 mod replace;
 mod scalar;

@@ -81,6 +81,7 @@ fn node(old: &Node, was: &Yaml, is: &Yaml, changes: &Changes) -> Result<(), Opti
         Some(Change::Whole(json)) => equals(is, json),
         Some(Change::Members(added)) => members(old, was, is, added, changes)?,
         Some(Change::Items(added)) => items(old, was, is, added, changes)?,
+        Some(Change::Without(removed)) => without(old, was, is, removed, changes)?,
         Some(Change::Comment) | None => match &old.value {
             Value::Mapping { .. } => members(old, was, is, &[], changes)?,
             Value::Sequence { .. } => items(old, was, is, &[], changes)?,
@@ -147,6 +148,38 @@ fn items(
         }
     }
     Ok(added.zip(is).all(|((_, json), is)| equals(is, json)))
+}
+
+fn without(
+    old: &Node,
+    was: &Yaml,
+    is: &Yaml,
+    removed: &[usize],
+    changes: &Changes,
+) -> Result<bool, Option<usize>> {
+    let kept = |number: &usize| !removed.contains(number);
+    match (was, is) {
+        (Yaml::Mapping(was), Yaml::Mapping(is)) if was.len() == old.entries().len() => {
+            let stay = old.entries().iter().zip(was).enumerate();
+            let stay = stay.filter(|(number, _)| kept(number));
+            for ((_, ((_, old), (old_key, was))), (new_key, is)) in stay.zip(is) {
+                if old_key != new_key {
+                    return Ok(false);
+                }
+                node(old, was, is, changes)?;
+            }
+            Ok(was.len() == is.len() + removed.len())
+        }
+        (Yaml::Sequence(was), Yaml::Sequence(is)) if was.len() == old.items().len() => {
+            let stay = old.items().iter().zip(was).enumerate();
+            let stay = stay.filter(|(number, _)| kept(number));
+            for ((_, (old, was)), is) in stay.zip(is) {
+                node(old, was, is, changes)?;
+            }
+            Ok(was.len() == is.len() + removed.len())
+        }
+        _ => Ok(false),
+    }
 }
 
 fn untagged(value: &Yaml) -> &Yaml {

@@ -29,4 +29,5 @@ mod registry;
 mod schemas;
 mod support;
 mod tidy;
+mod verbs;
 mod yaml;

@@ -185,6 +185,7 @@ fn expect(source: &Source<'_>, leaves: &mut Leaves, edit: &Edit) {
             });
             json_leaves(value, &at, leaves);
         }
+        Edit::Remove { .. } => unreachable!("no random edit removes"),
         Edit::OnLine { .. } => unreachable!("no random document is a template"),
     }
 }
@@ -200,6 +201,7 @@ fn place(edit: &Edit) -> (usize, &[Step]) {
         | Edit::Put {
             document, field, ..
         } => (*document, field.steps()),
+        Edit::Remove { .. } => unreachable!("no random edit removes"),
         Edit::OnLine { .. } => unreachable!("no random document is a template"),
     }
 }

@@ -1,0 +1,176 @@
+use clap::builder::BoolishValueParser;
+
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::output;
+use crate::cli::write::{Done, DryRun, Shape, ShapeArgs, Verb, WriteArgs, carry, print};
+use crate::clock;
+use crate::manifest;
+use crate::plan::{Reason, Waiting};
+use crate::problem::Severity;
+use crate::show;
+use crate::stream::{ALL_TAGS, ImageStream, StreamName};
+use crate::verb;
+
+/// Import an image, or all of a repository, into an image stream now
+///
+/// Asks the registry, and writes the stream's spec and status and the fields that follow it.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  headwater import-image web --from=quay.io/acme/web:1.10 --confirm\n  headwater import-image web:stable\n  headwater import-image web --all --from=quay.io/acme/web --confirm"
+)]
+pub struct Args {
+    /// The stream, and the tag to import; `latest` where none is named
+    #[arg(value_name = "STREAM[:TAG]", default_value = "")]
+    target: String,
+
+    /// The image or repository to import from
+    #[arg(long, value_name = "IMAGE")]
+    from: Option<String>,
+
+    /// Make the stream, or change what it imports
+    #[arg(long)]
+    confirm: bool,
+
+    /// Import every tag of the repository, or every tag of the stream that names an image
+    #[arg(long)]
+    all: bool,
+
+    /// Import again whenever the image moves
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    scheduled: Option<bool>,
+
+    /// Allow plain HTTP and certificates that nobody vouches for
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    insecure: Option<bool>,
+
+    /// Pull from the source, or local: from the integrated registry
+    #[arg(long, value_name = "POLICY")]
+    reference_policy: Option<String>,
+
+    /// Legacy or PreserveOriginal: one platform's image, or the whole index
+    #[arg(long, value_name = "MODE")]
+    import_mode: Option<String>,
+
+    #[command(flatten)]
+    shape: ShapeArgs,
+
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
+    if args.target.is_empty() {
+        return Err(CliError::usage(
+            "you must specify the name of an image stream",
+        ));
+    }
+    let words = verb::Import {
+        target: args.target.clone(),
+        from: args.from.clone(),
+        confirm: args.confirm,
+        all: args.all,
+        scheduled: args.scheduled,
+        insecure: args.insecure,
+        reference_policy: args.reference_policy.clone(),
+        import_mode: args.import_mode.clone(),
+    };
+    let mut name = None;
+    let verb = Verb {
+        decide: &mut |scene| {
+            let (draft, stream) = verb::import_image(scene, &words)?;
+            name = Some(stream);
+            Ok(draft)
+        },
+        imports: true,
+    };
+    let mut done = carry(&args.write, context, verb)?;
+    let Some(name) = name else {
+        return Ok(done.exit);
+    };
+    let failures = report(&done, &name);
+    let with_errors = if failures.is_empty() {
+        ""
+    } else {
+        " with errors"
+    };
+    done.said = format!(
+        "imagestream.image.openshift.io/{} imported{with_errors}\n",
+        name.name
+    );
+    let objects = [("imagestream", name.name.as_str())];
+    match args.shape.output {
+        Some(shape @ (Shape::Yaml | Shape::Json)) => {
+            print(&args.write, Some(shape), &done, &objects)?;
+        }
+        shape => {
+            print(&args.write, shape, &done, &objects)?;
+            if shape.is_none()
+                && let Some(stream) = stream(&done, &name)
+            {
+                let text = show::stream::describe(&stream, clock::now());
+                output::write(&format!("\n{text}"))?;
+            }
+        }
+    }
+    for failure in &failures {
+        output::write_note(&format!("error: {}\n", crate::plain::plain(failure)));
+    }
+    for plan in &done.carried.plans {
+        let of_stream = plan.problems.iter().filter(|problem| {
+            problem.severity == Severity::Note && problem.message.contains("additional tags")
+        });
+        context.problems(of_stream);
+    }
+    if failures.is_empty() {
+        return Ok(done.exit);
+    }
+    Err(
+        CliError::failure("imported completed with errors").hint(match args.write.dry_run {
+            DryRun::None => "what the stream says is written; what it had imported before stays",
+            _ => "nothing was written",
+        }),
+    )
+}
+
+/// What could not be imported.
+fn report(done: &Done, name: &StreamName) -> Vec<String> {
+    let waiting = done.carried.plans.iter().flat_map(|plan| &plan.waiting);
+    let own = waiting.filter(|waiting| waiting.tag.stream == *name && waiting.field.is_none());
+    own.filter(|waiting| waiting.reason.is_failure())
+        .map(|Waiting { tag, reason, .. }| {
+            let why = match reason {
+                Reason::Unresolved(resolution) => match resolution.fault() {
+                    Some(fault) => fault.to_string(),
+                    None => resolution.kind().to_owned(),
+                },
+                other => other.to_string(),
+            };
+            match tag.tag.as_str() {
+                ALL_TAGS => format!("repository failed: {why}"),
+                tag => format!("tag {tag} failed: {why}"),
+            }
+        })
+        .collect()
+}
+
+/// The stream as it stands afterwards.
+fn stream(done: &Done, name: &StreamName) -> Option<ImageStream> {
+    done.carried.plans.iter().find_map(|plan| {
+        let files = done.carried.files.iter();
+        let facts: Vec<_> = files
+            .filter(|(path, bytes)| manifest::screen(path.as_str(), bytes))
+            .map(|(path, bytes)| {
+                (
+                    path.clone(),
+                    std::sync::Arc::new(manifest::read_file(bytes)),
+                )
+            })
+            .collect();
+        let own = std::slice::from_ref(&plan.environment);
+        let manifests = manifest::assemble(&facts, &Default::default(), &plan.environment, own);
+        let mut streams = manifests.streams.into_iter();
+        streams.find(|stream| stream.name == *name)
+    })
+}

@@ -1,0 +1,288 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::git;
+use crate::image::Digest;
+use crate::lookup::{self, Answer, Found, Lookup, Question, Resolution, Wanted};
+use crate::manifest::Reach;
+use crate::plan::Plan;
+use crate::problem::{Problem, Severity};
+use crate::reconcile::desk::Desk;
+use crate::reconcile::gather::Ask;
+use crate::snapshot::{FileChange, Files};
+use crate::stream::{ImageStream, ImportMode, StreamName, StreamTagName, TagSource};
+use crate::verb::{Draft, Realm, Scene};
+
+/// A command, carried out on the files of a desk: nothing is written yet.
+#[derive(Debug)]
+pub struct Carried {
+    /// Each file that changes, once.
+    pub changes: Vec<FileChange>,
+    /// The files as they will be.
+    pub files: Files,
+    /// What followed for the stream tags that the command touched.
+    pub plans: Vec<Plan>,
+    pub problems: Vec<Problem>,
+}
+
+/// Why a command cannot be carried out.
+#[derive(Debug)]
+pub enum Fault {
+    /// The user's: a file cannot be edited exactly, or is broken.
+    Files(Vec<Problem>),
+    /// The user's: the stream would not belong to the environment.
+    Outside(StreamName),
+    Git(git::Error),
+}
+
+/// What a command is decided from.
+pub fn scene<'a>(desk: &'a Desk<'_>, namespace: &dyn Fn(&[Realm<'_>]) -> String) -> Scene<'a> {
+    let realms: Vec<Realm<'a>> = desk
+        .manifests()
+        .into_iter()
+        .map(|(environment, manifests)| Realm {
+            environment,
+            manifests,
+            reach: Reach::new(&desk.reading().files, environment),
+        })
+        .collect();
+    Scene {
+        namespace: namespace(&realms),
+        realms,
+        files: desk.files(),
+    }
+}
+
+/// Makes the edits of `draft`, then plans on the edited files for what it touched, so that status
+/// and pinned fields follow in the same go. With `imports` the registries of the touched tags are
+/// asked; anything else is answered by what is recorded.
+pub fn carry_out(
+    desk: &Desk<'_>,
+    scene: &Scene<'_>,
+    draft: Draft,
+    imports: bool,
+    ask: &mut Ask<'_>,
+    now: Timestamp,
+) -> Result<Carried, Fault> {
+    let (touched, whole) = (draft.touched.clone(), draft.whole.clone());
+    let expected = draft.expected.clone();
+    let written = draft.write(scene).map_err(Fault::Files)?;
+    let mut files = desk.files().clone();
+    for (path, content) in written.files {
+        match content {
+            Some(content) => files.insert(path, content),
+            None => files.remove(&path),
+        };
+    }
+    let edited = desk.with_files(files);
+    let manifests = edited.manifests();
+    let streams: Vec<&ImageStream> = manifests
+        .iter()
+        .flat_map(|(_, manifests)| &manifests.streams)
+        .collect();
+    if let Some(name) = expected
+        .iter()
+        .find(|name| streams.iter().all(|stream| stream.name != **name))
+    {
+        return Err(Fault::Outside(name.clone()));
+    }
+    let mut carried = Carried {
+        changes: Vec::new(),
+        files: edited.files().clone(),
+        plans: Vec::new(),
+        problems: new_problems(desk, &edited),
+    };
+    if !touched.is_empty() || whole.is_some() {
+        let mut record = Record::new(&streams, &touched, whole.as_ref(), imports);
+        let mut answer = |questions: &[Question]| record.answer(questions, ask);
+        let touched = match whole {
+            None => touched,
+            Some(stream) => {
+                let planned = edited.plan(None, &mut answer, now).map_err(Fault::Git)?;
+                tags_of(&planned.plans, &stream)
+            }
+        };
+        let planned = edited
+            .plan(Some(&touched), &mut answer, now)
+            .map_err(Fault::Git)?;
+        for plan in &planned.plans {
+            for change in plan.proposals.iter().flat_map(|proposal| &proposal.changes) {
+                let after = Arc::clone(&change.after);
+                carried.files.insert(change.path.clone(), after);
+            }
+        }
+        carried.plans = planned.plans;
+    }
+    carried.changes = changes(desk.files(), &carried.files);
+    Ok(carried)
+}
+
+/// What is wrong in the files only since they were edited.
+fn new_problems(before: &Desk<'_>, after: &Desk<'_>) -> Vec<Problem> {
+    let messages = |desk: &Desk<'_>| -> Vec<Problem> {
+        let manifests = desk.manifests();
+        let of_manifests = manifests.iter().flat_map(|(_, all)| &all.problems);
+        desk.problems().chain(of_manifests).cloned().collect()
+    };
+    let known: BTreeSet<String> = messages(before).into_iter().map(|p| p.message).collect();
+    let mut new = messages(after);
+    new.retain(|problem| problem.severity > Severity::Note && !known.contains(&problem.message));
+    new.sort();
+    new.dedup();
+    new
+}
+
+fn tags_of(plans: &[Plan], stream: &StreamName) -> BTreeSet<StreamTagName> {
+    let moves = plans
+        .iter()
+        .flat_map(|plan| &plan.proposals)
+        .flat_map(|proposal| &proposal.moves)
+        .map(|moved| &moved.tag);
+    let waiting = plans.iter().flat_map(|plan| &plan.waiting);
+    moves
+        .chain(waiting.map(|waiting| &waiting.tag))
+        .filter(|tag| tag.stream == *stream)
+        .cloned()
+        .collect()
+}
+
+fn changes(before: &Files, after: &Files) -> Vec<FileChange> {
+    let none: Arc<[u8]> = Arc::from([]);
+    let paths: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    paths
+        .into_iter()
+        .map(|path| FileChange {
+            path: path.clone(),
+            before: Arc::clone(before.get(path).unwrap_or(&none)),
+            after: Arc::clone(after.get(path).unwrap_or(&none)),
+        })
+        .filter(|change| change.before != change.after)
+        .collect()
+}
+
+/// Answers out of what Git records, and asks for what a command imports.
+struct Record {
+    /// By repository and what is asked there.
+    images: BTreeMap<(String, Wanted, ImportMode), Digest>,
+    /// Repositories that are asked.
+    asked: BTreeSet<String>,
+    answered: Vec<(Question, Answer)>,
+}
+
+impl Record {
+    fn new(
+        streams: &[&ImageStream],
+        touched: &BTreeSet<StreamTagName>,
+        whole: Option<&StreamName>,
+        imports: bool,
+    ) -> Self {
+        let mut record = Self {
+            images: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            answered: Vec::new(),
+        };
+        for stream in streams {
+            if imports
+                && whole == Some(&stream.name)
+                && let Some((repository, _)) = &stream.whole_repository
+            {
+                record.asked.insert(endpoint(&repository.repository));
+            }
+            for tag in &stream.tags {
+                let TagSource::Image(source) = &tag.source else {
+                    continue;
+                };
+                let name = StreamTagName {
+                    stream: stream.name.clone(),
+                    tag: tag.name.clone(),
+                };
+                if imports && touched.contains(&name) {
+                    record.asked.insert(endpoint(&source.repository));
+                }
+                let recorded = stream.history(&tag.name).first();
+                let digest = recorded.and_then(|item| item.image.parse().ok());
+                if let Some(digest) = digest {
+                    let observed = stream.observed.get(&tag.name);
+                    let mode = observed.map_or(ImportMode::default(), |seen| seen.import_mode);
+                    let wanted = match (&source.digest, &source.tag) {
+                        (Some(digest), _) => Wanted::Digest(digest.clone()),
+                        (None, Some(tag)) => Wanted::Tag(tag.clone()),
+                        (None, None) => Wanted::Tag(crate::image::Tag::latest()),
+                    };
+                    let key = (endpoint(&source.repository), wanted, mode);
+                    record.images.entry(key).or_insert(digest);
+                }
+            }
+        }
+        record
+    }
+
+    fn answer(&mut self, questions: &[Question], ask: &mut Ask<'_>) -> Vec<Answer> {
+        let known = |answered: &[(Question, Answer)], question: &Question| {
+            let mut answered = answered.iter();
+            let (_, answer) = answered.find(|(other, _)| other == question)?;
+            Some(answer.clone())
+        };
+        let open: Vec<Question> = questions
+            .iter()
+            .filter(|question| {
+                self.asked.contains(&endpoint(repository(question)))
+                    && known(&self.answered, question).is_none()
+            })
+            .cloned()
+            .collect();
+        if !open.is_empty() {
+            let answers = ask(&open);
+            self.answered.extend(open.into_iter().zip(answers));
+        }
+        questions
+            .iter()
+            .map(|question| {
+                known(&self.answered, question).unwrap_or_else(|| self.recorded(question))
+            })
+            .collect()
+    }
+
+    fn recorded(&self, question: &Question) -> Answer {
+        let fault = |repository| {
+            Resolution::Unavailable(lookup::Fault {
+                host: endpoint(repository),
+                message: "this command asks no registry".to_owned(),
+                advice: None,
+                reason: lookup::Reason::InternalError,
+            })
+        };
+        match question {
+            Question::Image(lookup) => Answer::Image(
+                self.image(lookup)
+                    .unwrap_or_else(|| fault(&lookup.repository)),
+            ),
+            Question::Tags(listing) => Answer::Tags(Err(fault(&listing.repository))),
+            Question::Created(lookup) => Answer::Created(Err(fault(&lookup.repository))),
+        }
+    }
+
+    fn image(&self, lookup: &Lookup) -> Option<Resolution> {
+        let place = endpoint(&lookup.repository);
+        let digest = self
+            .images
+            .get(&(place, lookup.wanted.clone(), lookup.import_mode))?;
+        Some(Resolution::Found(Found {
+            digest: digest.clone(),
+            index: None,
+        }))
+    }
+}
+
+fn endpoint(repository: &crate::image::Repository) -> String {
+    repository.endpoint().to_string()
+}
+
+fn repository(question: &Question) -> &crate::image::Repository {
+    match question {
+        Question::Image(lookup) | Question::Created(lookup) => &lookup.repository,
+        Question::Tags(listing) => &listing.repository,
+    }
+}

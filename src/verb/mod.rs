@@ -1,0 +1,63 @@
+//! What a person's command changes: from the manifests and the words of the command to edits.
+//!
+//! Each command is a pure function of a [`Scene`] to a [`Draft`]; messages and errors are oc's.
+//! Status and pinned fields are not written here: they follow from planning the edited files.
+//!
+//! | command | file |
+//! |---|---|
+//! | `tag` | `tag`, the SOURCE in `source` |
+//! | `import-image` | `import` |
+//! | `create`, `delete` | `create`, `delete` |
+//! | `set triggers`, `set image-lookup` | `triggers`, `lookup` |
+//! | `policy` | `role` |
+//! | the commit of `--pull-request` | `message` |
+
+mod create;
+mod delete;
+mod draft;
+mod import;
+mod lookup;
+mod message;
+mod object;
+mod role;
+mod scene;
+mod source;
+mod spec_tag;
+mod tag;
+mod triggers;
+
+pub use create::{CreateTag, create_stream, create_tag};
+pub use delete::{Named, delete};
+pub use draft::{Draft, Written};
+pub use import::{Import, import_image};
+pub use lookup::{Lookup, set_image_lookup};
+pub use message::{group, message};
+pub use object::{Kind, Object, Selection};
+pub use role::{RoleChange, Target, change_role};
+pub use scene::{Realm, Scene};
+pub use tag::{Tag, delete_tags, tag};
+pub use triggers::{Show, Triggers, Webhook, set_triggers};
+
+/// A command that cannot be done: one sentence, in oc's words where oc has it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refused {
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Refused {
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}

@@ -1,0 +1,6 @@
+//! The commands that write, as oc users type them.
+
+mod branch;
+mod cases;
+mod imports;
+mod tables;
