@@ -318,6 +318,7 @@ impl Assembly<'_> {
             place: container.at.in_file(file),
             image: container.image.clone(),
             pull_policy: container.pull_policy.clone(),
+            is_owned: object.is_owned,
             resolve_names: object.resolve_names,
             triggered: object
                 .triggers
