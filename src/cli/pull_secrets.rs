@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+use crate::cli::error::CliError;
 use crate::config::pull_secret;
 use crate::problem::Problem;
 use crate::pull_secret::{DOCKER_CONFIG_JSON, DOCKERCFG, PullSecret, PullSecretForm};
@@ -48,7 +50,7 @@ pub fn read(folder: &Path) -> (BTreeMap<String, Vec<PullSecret>>, Vec<Problem>) 
 }
 
 /// By name. What begins with a dot is how Kubernetes swaps a mounted folder's content at once.
-fn subfolders(folder: &Path) -> std::io::Result<BTreeMap<String, PathBuf>> {
+fn subfolders(folder: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
     let mut folders = BTreeMap::new();
     for item in fs::read_dir(folder)?.take(MOST_NAMESPACES) {
         let item = item?;
@@ -92,6 +94,77 @@ fn read_namespace(namespace: &str, folder: &Path, problems: &mut Vec<Problem>) -
     }
     problems.extend(found);
     secrets
+}
+
+/// Writes a new Secret manifest, for its owner's eyes only, at once or not at all.
+pub fn create(folder: &Path, namespace: &str, name: &str, manifest: &[u8]) -> Result<(), CliError> {
+    let failed = |error: &io::Error| {
+        CliError::failure(format!(
+            "failed to create secret in {}",
+            folder.join(namespace).display()
+        ))
+        .because(error)
+    };
+    let home = folder.join(namespace);
+    // Before anything is made, and again where it really is.
+    outside_of_git(&home)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&home)
+        .map_err(|error| failed(&error))?;
+    outside_of_git(&home)?;
+    let exists = || {
+        CliError::failure(format!(
+            "failed to create secret secrets \"{name}\" already exists"
+        ))
+        .hint(format!(
+            "it is in {}; remove it first to have another",
+            home.display()
+        ))
+    };
+    let mut endings = ["yaml", "yml", "json"].iter();
+    if endings.any(|ending| {
+        home.join(format!("{name}.{ending}"))
+            .symlink_metadata()
+            .is_ok()
+    }) {
+        return Err(exists());
+    }
+    // Readable by its owner alone, from its first byte on.
+    let mut file = tempfile::Builder::new()
+        .prefix(".headwater-")
+        .permissions(fs::Permissions::from_mode(0o600))
+        .tempfile_in(&home)
+        .map_err(|error| failed(&error))?;
+    file.write_all(manifest)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(|error| failed(&error))?;
+    match file.persist_noclobber(home.join(format!("{name}.yaml"))) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
+        Err(error) => Err(failed(&error.error)),
+    }
+}
+
+fn outside_of_git(path: &Path) -> Result<(), CliError> {
+    let Some(repository) = repository_around(path) else {
+        return Ok(());
+    };
+    Err(CliError::usage(format!(
+        "{} is inside the Git repository {}, and a secret never stands in Git",
+        path.display(),
+        repository.display()
+    ))
+    .hint("let pullSecrets.folder of the server file name a folder outside of it"))
+}
+
+/// The Git repository that a path is in, whether the path is there yet or not.
+fn repository_around(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let real = path.ancestors().find_map(|part| part.canonicalize().ok())?;
+    let holder = real.ancestors().find(|part| part.join(".git").exists());
+    holder.map(Path::to_owned)
 }
 
 enum FileKind {
