@@ -268,7 +268,9 @@ impl Assembly<'_> {
                 continue;
             }
             let mut trigger = trigger(file, object, facts, namespace);
-            if object.is_template && !self.is_declared(&trigger.from) {
+            // A marker means us, and what it names must be there.
+            let is_for_cluster = object.is_template && trigger.kind != TriggerKind::Marker;
+            if is_for_cluster && !self.is_declared(&trigger.from) {
                 let message = format!(
                     "the Template names {}, which no manifest declares, so its trigger is left to the cluster",
                     trigger.from
@@ -318,6 +320,7 @@ impl Assembly<'_> {
             place: container.at.in_file(file),
             image: container.image.clone(),
             pull_policy: container.pull_policy.clone(),
+            is_owned: object.is_owned,
             resolve_names: object.resolve_names,
             triggered: object
                 .triggers

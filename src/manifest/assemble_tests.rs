@@ -529,3 +529,23 @@ fn every_host_of_the_integrated_registry_is_understood() {
         3
     );
 }
+
+#[test]
+fn what_a_controller_made_has_no_local_names() {
+    let pod = |owner: &str| {
+        format!(
+            "kind: Pod\nmetadata: {{name: p{owner}}}\nspec: {{containers: [{{name: c, image: 'web:1.10'}}]}}\n"
+        )
+    };
+    for (owner, count) in [
+        ("", 1),
+        (", ownerReferences: [{kind: ReplicaSet, name: r}]", 1),
+        (
+            ", ownerReferences: [{kind: ReplicaSet, name: r, controller: true}]",
+            0,
+        ),
+    ] {
+        let manifests = assemble(&[("a.yaml", &stream("web", "")), ("b.yaml", &pod(owner))]);
+        assert_eq!(manifests.triggers.len(), count, "{owner}");
+    }
+}

@@ -130,6 +130,8 @@ pub struct ObjectFacts {
     pub root: FieldPath,
     /// `alpha.image.policy.openshift.io/resolve-names: "*"` on it or its pod template.
     pub resolve_names: bool,
+    /// A controller made it: its names are resolved where it comes from.
+    pub is_owned: bool,
     /// It stands in an OpenShift Template: what it names may be another at another time.
     pub is_template: bool,
     pub containers: Vec<ContainerFacts>,

@@ -48,6 +48,9 @@ fn named_stream(
     streams: &BTreeMap<&StreamName, &ImageStream>,
     hosts: &BTreeSet<String>,
 ) -> Option<StreamTagName> {
+    if field.is_owned {
+        return None;
+    }
     let image: Reference = field.image.as_deref()?.parse().ok()?;
     if image.digest.is_some() {
         return None;

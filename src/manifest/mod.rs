@@ -70,6 +70,8 @@ pub struct ImageField {
     pub image: Option<String>,
     /// `imagePullPolicy`
     pub pull_policy: Option<String>,
+    /// Whether a controller made the object.
+    pub is_owned: bool,
     /// Whether the object asks for stream names to be resolved.
     pub resolve_names: bool,
     /// Whether a trigger, of whatever kind, names this field.

@@ -41,6 +41,7 @@ pub(crate) fn read<'a>(
         document: reader.document.index,
         root: root.clone(),
         resolve_names: false,
+        is_owned: is_owned(reader, object),
         is_template: reader.in_template,
         containers: Vec::new(),
         triggers: Vec::new(),
@@ -77,6 +78,17 @@ pub(crate) fn read<'a>(
     }
     facts.resolve_names = asks_by_annotation(reader, object, path);
     Some(facts)
+}
+
+/// Whether a controller's reference stands on the object: local names are not resolved then
+/// (apiserver-library-go `pkg/admission/imagepolicy/imagepolicy.go`).
+fn is_owned<'a>(reader: &Reader<'a>, object: &'a Node) -> bool {
+    let metadata = reader.get(object, "metadata");
+    let owners = metadata.map_or(&[][..], |metadata| {
+        reader.items(metadata, "ownerReferences")
+    });
+    let is_controller = |owner| reader.text(reader.follow(owner), "controller") == Some("true");
+    owners.iter().any(is_controller)
 }
 
 /// Whether the object or its pod template asks for its names to be resolved

@@ -3,8 +3,10 @@
 use headwater::policy::OperatorPolicy;
 use headwater::reconcile::Desk;
 use headwater::snapshot::Files;
+use headwater::stream::ReferencePolicy;
 
 use crate::manifest::cases::planned;
+use crate::manifest::corpus::{corpus, facts_below};
 
 fn lint(text: &str, operator: &OperatorPolicy) -> (Vec<String>, String) {
     let files = Files::from([("a.yaml".parse().unwrap(), text.as_bytes().into())]);
@@ -71,4 +73,31 @@ fn a_pull_secret_in_git_is_named_and_its_content_is_not_shown() {
         "{warning}"
     );
     assert!(!warning.contains("c2VjcmV0"), "{warning}");
+}
+
+/// What `validate` says of OpenShift's own library: nothing is wrong, and a stream that wants the
+/// integrated registry says so once.
+#[test]
+fn the_streams_of_openshifts_library_have_nothing_wrong() {
+    let Some(corpus) = corpus() else { return };
+    let operator = OperatorPolicy::default();
+    let mut local = 0;
+    for (name, facts) in facts_below(&corpus.join("openshift-library")) {
+        let bytes = std::fs::read(&name).unwrap();
+        let (found, _) = lint(std::str::from_utf8(&bytes).unwrap(), &operator);
+        let policies = facts.streams.iter().filter(|stream| {
+            let mut tags = stream.tags.iter();
+            tags.any(|tag| tag.settings.reference_policy == ReferencePolicy::Local)
+        });
+        let notes = found
+            .iter()
+            .filter(|said| said.contains("referencePolicy: Local"));
+        assert_eq!(notes.count(), policies.count(), "{name}: {found:#?}");
+        for said in &found {
+            assert!(said.contains(": note: "), "{name}: {said}");
+            assert!(!said.contains("one revision"), "{name}: {said}");
+        }
+        local += usize::from(!facts.streams.is_empty());
+    }
+    assert_eq!(local, 40);
 }
