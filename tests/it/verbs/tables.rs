@@ -672,12 +672,13 @@ fn policy_refuses_in_ocs_words() {
     with_scene(|scene| {
         for (words, message) in &table {
             assert_eq!(
-                change_role(scene, words).unwrap_err().message,
+                change_role(scene, words).map(|_| ()).unwrap_err().message,
                 *message,
                 "{words:?}"
             );
         }
-        let added = change_role(scene, &user("system:image-puller ann", false)).unwrap();
+        let (added, binding) = change_role(scene, &user("system:image-puller ann", false)).unwrap();
+        assert_eq!(binding, "pullers");
         assert!(added.is_empty(), "ann has the role already");
         assert_eq!(
             added.said,
