@@ -4,7 +4,7 @@ use crate::cli::exit::Exit;
 use crate::cli::write::{Shape, ShapeArgs, Verb, WriteArgs, carry, print};
 use crate::verb::{self, RoleChange, Target};
 
-/// Let users, groups or service accounts use the streams of a namespace, by RoleBindings
+/// Let others use the streams of a namespace, by a RoleBinding
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  headwater policy add-role-to-user system:image-puller system:serviceaccount:shop:default -n base\n  headwater policy add-role-to-group system:image-puller system:serviceaccounts:shop -n base"
