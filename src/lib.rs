@@ -4,7 +4,7 @@
 //!
 //! | floor | modules | what lives there |
 //! |---|---|---|
-//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`] | names and values |
+//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`], [`pull_secret`] | names and values |
 //! | 1 text | [`yaml`], [`manifest`], [`dockerfile`], [`config`] | bytes to values and back |
 //! | 2 decisions | [`resolve`], [`plan`], [`verb`], [`show`] | what to ask; what to write; what a command changes; what to print: values |
 //! | 3 adapters | [`git`], [`registry`], [`worktree`], [`clock`] | all input and output |
@@ -26,6 +26,7 @@ pub mod plain;
 pub mod plan;
 pub mod policy;
 pub mod problem;
+pub mod pull_secret;
 pub mod reconcile;
 pub mod registry;
 pub mod resolve;

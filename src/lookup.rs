@@ -146,6 +146,26 @@ pub struct Fault {
     pub message: String,
     /// What to do.
     pub advice: Option<String>,
+    /// What OpenShift calls it.
+    pub reason: Reason,
+}
+
+/// The `reason` of an `ImportSuccess` condition (apimachinery `metav1.StatusReason`,
+/// openshift-apiserver `pkg/image/apiserver/importer`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Reason {
+    NotFound,
+    Unauthorized,
+    Forbidden,
+    NotV2Registry,
+    TooManyRequests,
+    InternalError,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
 }
 
 impl fmt::Display for Fault {
@@ -169,6 +189,11 @@ impl Resolution {
             | Self::Refused(fault)
             | Self::Unsettled(fault) => Some(fault),
         }
+    }
+
+    /// Why there is no digest, as OpenShift writes it into a condition; none where there is one.
+    pub fn reason(&self) -> Option<Reason> {
+        self.fault().map(|fault| fault.reason)
     }
 
     /// One word for tables and metrics.

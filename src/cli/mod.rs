@@ -25,6 +25,7 @@ pub mod plan;
 pub mod policy;
 pub mod pr;
 pub mod progress;
+mod pull_secrets;
 pub mod reconcile;
 pub mod registries;
 mod report;

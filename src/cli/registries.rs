@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::place::path_variable;
+use crate::cli::pull_secrets;
 use crate::cli::server_file;
 use crate::config::server::RegistryHost;
 use crate::lookup::{Answer, Question};
@@ -53,13 +54,19 @@ impl Asker {
 
 /// The operator's settings, and what the environment says.
 fn options(context: &Context) -> Result<RegistryOptions, CliError> {
-    let settings = server_file::read(context)?.registries.clone();
+    let config = server_file::read(context)?;
+    let settings = config.registries.clone();
     let hosts = settings.hosts.iter();
     let named: Vec<PathBuf> = hosts
         .filter_map(|host| host.credentials_file.clone())
         .collect();
     let files: Vec<PathBuf> = named.into_iter().chain(credential_files()).collect();
-    let credentials = CredentialSource::from_files(&files);
+    let mut credentials = CredentialSource::from_files(&files);
+    if let Some(folder) = &config.pull_secrets.folder {
+        let (secrets, problems) = pull_secrets::read(folder);
+        context.problems(&problems);
+        credentials = credentials.with_pull_secrets(&secrets);
+    }
     context.problems(credentials.problems());
     let realm = |host: &RegistryHost| {
         let realm = host.token_realm.as_ref()?;

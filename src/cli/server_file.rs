@@ -1,9 +1,11 @@
 //! The operator's file, where `--config` names one.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::pull_secrets;
 use crate::config::server::{self, ServerConfig};
 use crate::policy::OperatorPolicy;
 use crate::snapshot::FilePath;
@@ -24,6 +26,10 @@ pub fn operator_policy(context: &Context) -> Result<OperatorPolicy, CliError> {
     let config = read(context)?;
     Ok(OperatorPolicy {
         enforces_access: config.access.enforce,
+        namespaces_with_secrets: match &config.pull_secrets.folder {
+            Some(folder) => pull_secrets::namespaces(folder),
+            None => BTreeSet::new(),
+        },
         ..OperatorPolicy::default()
     })
 }

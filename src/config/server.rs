@@ -16,6 +16,14 @@ pub struct ServerConfig {
     pub registries: RegistrySettings,
     pub git: GitSettings,
     pub access: AccessSettings,
+    pub pull_secrets: PullSecretSettings,
+}
+
+/// Where the namespaces' logins for registries are; never in Git.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PullSecretSettings {
+    /// Below it a folder for each namespace, with Secret manifests.
+    pub folder: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,13 +82,16 @@ pub fn read(name: &FilePath, bytes: &[u8]) -> (Option<ServerConfig>, Vec<Problem
     let (mut fields, root) = Fields::new(name, &source);
     let mut config = ServerConfig::default();
     if let Some(root) = root {
-        fields.check(root, &["registries", "git", "access"]);
+        fields.check(root, &["registries", "git", "access", "pullSecrets"]);
         if let Some(node) = fields.mapping(root, "registries", &["allow", "hosts"]) {
             config.registries = read_registries(&mut fields, node);
         }
         const GIT: &[&str] = &["author", "caFile", "knownHosts", "credentials"];
         if let Some(node) = fields.mapping(root, "git", GIT) {
             config.git = read_git(&mut fields, node);
+        }
+        if let Some(node) = fields.mapping(root, "pullSecrets", &["folder"]) {
+            config.pull_secrets.folder = path(&mut fields, node, "folder");
         }
         if let Some(node) = fields.mapping(root, "access", &["enforce"]) {
             config.access.enforce = fields.flag(node, "enforce").unwrap_or_default();
@@ -214,6 +225,7 @@ mod tests {
   allow: [ghcr.io, \"*.example:50??\"]
   hosts:
     - {host: \"registry.example:5000\", insecure: true, caFile: /a.pem, tokenRealm: auth.example, credentialsFile: /d.json}
+pullSecrets: {folder: /etc/headwater/pull-secrets}
 git:
   author: {name: bot, email: bot@example.com}
   knownHosts: /k
@@ -227,6 +239,8 @@ git:
         assert_eq!(config.registries.allow.unwrap().len(), 2);
         assert!(config.registries.hosts[0].insecure);
         assert_eq!(config.git.credentials.len(), 2);
+        let folder = config.pull_secrets.folder.unwrap();
+        assert_eq!(folder.to_str(), Some("/etc/headwater/pull-secrets"));
         assert_eq!(config.git.author_name.as_deref(), Some("bot"));
         assert_eq!(read_text("").0, Some(ServerConfig::default()));
         // Nothing at all may be asked.

@@ -14,6 +14,7 @@ pub use description::{Configuration, Description, Layer, PlatformImage};
 pub use digest::{Digest, DigestError};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError};
+pub(crate) use registry_pattern::matches_wildcards;
 pub use registry_pattern::{RegistryPattern, RegistryPatternError, refusal};
 pub use repository::{DOCKER_HUB, DOCKER_HUB_HOST, Endpoint, Repository};
 pub use tag::{Tag, TagError};

@@ -33,11 +33,11 @@ impl RegistryPattern {
         let is_host = if host == DOCKER_HUB_HOST {
             [DOCKER_HUB, "index.docker.io", DOCKER_HUB_HOST]
                 .iter()
-                .any(|name| is_match(&self.host, name))
+                .any(|name| matches_wildcards(&self.host, name))
         } else {
-            is_match(&self.host, host)
+            matches_wildcards(&self.host, host)
         };
-        is_host && is_match(&self.port, &port.to_string())
+        is_host && matches_wildcards(&self.port, &port.to_string())
     }
 
     /// Whether some part of the host is spelled out: a pattern of wildcards alone means nobody in
@@ -111,7 +111,7 @@ pub fn refusal(host: &str, port: u16, allowed: &[RegistryPattern]) -> String {
 }
 
 /// `*` is any run of characters, `?` is one.
-fn is_match(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches_wildcards(pattern: &str, text: &str) -> bool {
     // For each place in the text, whether the pattern so far reaches it: no pattern takes longer
     // than its length times the text's.
     let mut reached = vec![false; text.chars().count() + 1];

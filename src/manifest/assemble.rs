@@ -59,6 +59,17 @@ pub fn assemble(
     environment: &Environment,
     environments: &[Environment],
 ) -> Manifests {
+    assemble_with(files, fields, environment, environments, &BTreeSet::new())
+}
+
+/// [`assemble`], with the hosts of the integrated registry beside its names inside every cluster.
+pub fn assemble_with(
+    files: &[(FilePath, Arc<FileFacts>)],
+    fields: &BTreeMap<FilePath, FieldFacts>,
+    environment: &Environment,
+    environments: &[Environment],
+    integrated_hosts: &BTreeSet<String>,
+) -> Manifests {
     let neighbours = environments
         .iter()
         .filter(|other| other.name != environment.name)
@@ -91,7 +102,7 @@ pub fn assemble(
         assembly.add_tag_hooks(file, facts);
     }
     assembly.refuse_rivals();
-    assembly.add_local_names();
+    assembly.add_local_names(integrated_hosts);
     let mut manifests = assembly.manifests;
     manifests.problems.sort();
     manifests.problems.dedup();
@@ -129,10 +140,8 @@ impl Assembly<'_> {
             match namespaces.as_slice() {
                 // openshift-apiserver `image/validation/validation.go`
                 [namespace] if namespace.len() + stream.name.len() + 1 > 255 => {
-                    self.problem(Problem::error(
-                        place,
-                        "'namespace/name' cannot be longer than 255 characters",
-                    ))
+                    let message = "'namespace/name' cannot be longer than 255 characters";
+                    self.problem(Problem::error(place, message));
                 }
                 [namespace] => {
                     let stream = image_stream(file, stream, namespace);
@@ -212,8 +221,8 @@ impl Assembly<'_> {
         true
     }
 
-    fn add_local_names(&mut self) {
-        for (trigger, own) in local_name::triggers(&self.manifests) {
+    fn add_local_names(&mut self, integrated_hosts: &BTreeSet<String>) {
+        for (trigger, own) in local_name::triggers(&self.manifests, integrated_hosts) {
             let file = trigger.target.document.file.clone();
             if !self.is_shared(&file, own.as_deref(), &trigger.place) {
                 self.manifests.triggers.push(trigger);
@@ -259,7 +268,9 @@ impl Assembly<'_> {
                 continue;
             }
             let mut trigger = trigger(file, object, facts, namespace);
-            if object.is_template && !self.is_declared(&trigger.from) {
+            // A marker means us, and what it names must be there.
+            let is_for_cluster = object.is_template && trigger.kind != TriggerKind::Marker;
+            if is_for_cluster && !self.is_declared(&trigger.from) {
                 let message = format!(
                     "the Template names {}, which no manifest declares, so its trigger is left to the cluster",
                     trigger.from
@@ -308,6 +319,8 @@ impl Assembly<'_> {
             field: container.field.clone(),
             place: container.at.in_file(file),
             image: container.image.clone(),
+            pull_policy: container.pull_policy.clone(),
+            is_owned: object.is_owned,
             resolve_names: object.resolve_names,
             triggered: object
                 .triggers

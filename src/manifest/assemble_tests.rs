@@ -485,3 +485,67 @@ fn a_name_that_is_too_long_with_its_namespace_is_refused() {
     assert!(manifests.streams.is_empty());
     assert_eq!(assemble(&[("a.yaml", &text)]).streams.len(), 1);
 }
+
+#[test]
+fn every_host_of_the_integrated_registry_is_understood() {
+    let pod = |number: usize, image: &str| {
+        format!(
+            "kind: Pod\nmetadata: {{name: p{number}}}\nspec: {{containers: [{{name: c, image: {image}}}]}}\n---\n"
+        )
+    };
+    let hosts = [
+        "image-registry.openshift-image-registry.svc:5000",
+        "image-registry.openshift-image-registry.svc",
+        "docker-registry.default.svc:5000",
+        "registry.apps.example:8443",
+        "other.example",
+    ];
+    let pods: String = hosts
+        .iter()
+        .enumerate()
+        .map(|(number, host)| pod(number, &format!("{host}/app/web:1.10")))
+        .collect();
+    let facts = [(
+        "a.yaml".parse().unwrap(),
+        Arc::new(manifest::read_file(pods.as_bytes())),
+    )];
+    let default = environment("default", &[], &[]);
+    let environments = std::slice::from_ref(&default);
+    let own = std::collections::BTreeSet::from(["registry.apps.example:8443".to_owned()]);
+    let fields = BTreeMap::new();
+    let manifests = manifest::assemble_with(&facts, &fields, &default, environments, &own);
+    let found: Vec<_> = manifests
+        .triggers
+        .iter()
+        .map(|t| (t.place.line, t.from.to_string(), t.kind))
+        .collect();
+    let expected =
+        [3, 7, 11, 15].map(|line| (line, "app/web:1.10".to_owned(), TriggerKind::LocalName));
+    assert_eq!(found, expected);
+    assert_eq!(
+        manifest::assemble(&facts, &fields, &default, environments)
+            .triggers
+            .len(),
+        3
+    );
+}
+
+#[test]
+fn what_a_controller_made_has_no_local_names() {
+    let pod = |owner: &str| {
+        format!(
+            "kind: Pod\nmetadata: {{name: p{owner}}}\nspec: {{containers: [{{name: c, image: 'web:1.10'}}]}}\n"
+        )
+    };
+    for (owner, count) in [
+        ("", 1),
+        (", ownerReferences: [{kind: ReplicaSet, name: r}]", 1),
+        (
+            ", ownerReferences: [{kind: ReplicaSet, name: r, controller: true}]",
+            0,
+        ),
+    ] {
+        let manifests = assemble(&[("a.yaml", &stream("web", "")), ("b.yaml", &pod(owner))]);
+        assert_eq!(manifests.triggers.len(), count, "{owner}");
+    }
+}

@@ -130,6 +130,8 @@ pub struct ObjectFacts {
     pub root: FieldPath,
     /// `alpha.image.policy.openshift.io/resolve-names: "*"` on it or its pod template.
     pub resolve_names: bool,
+    /// A controller made it: its names are resolved where it comes from.
+    pub is_owned: bool,
     /// It stands in an OpenShift Template: what it names may be another at another time.
     pub is_template: bool,
     pub containers: Vec<ContainerFacts>,
@@ -147,6 +149,8 @@ pub struct ContainerFacts {
     pub at: Spot,
     /// None where there is no `image`.
     pub image: Option<String>,
+    /// `imagePullPolicy`
+    pub pull_policy: Option<String>,
     /// What makes the image, where a template does.
     pub filled_in: Option<String>,
 }

@@ -348,14 +348,17 @@ mod tests {
             tag.source,
             SourceFacts::Image("quay.io/a/b:1".parse().unwrap())
         );
-        let (tag, findings) =
-            stream_with("{name: a, generation: null, from: null, annotations: null}");
+        let (tag, findings) = stream_with(
+            "{name: a, generation: null, from: null, annotations: null, referencePolicy: {type: ''}, importPolicy: {importMode: ''}}",
+        );
         assert!(findings.is_empty());
         let tag = tag.unwrap();
         assert_eq!(
             (tag.settings.generation, tag.source),
             (None, SourceFacts::None)
         );
+        assert_eq!(tag.settings.reference_policy, ReferencePolicy::Source);
+        assert_eq!(tag.settings.import_mode, None);
     }
 
     #[test]
@@ -368,6 +371,27 @@ mod tests {
                 namespace: Some("n".to_owned()),
                 stream: stream.map(str::to_owned),
                 tag: tag.to_owned(),
+            };
+            assert_eq!(read.unwrap().source, expected);
+        }
+    }
+
+    #[test]
+    fn an_image_of_a_stream_has_openshifts_forms() {
+        for (name, stream, prefix) in [
+            ("3a335d7", None, "3a335d7"),
+            ("sha256:3a335d7", None, "sha256:3a335d7"),
+            ("ruby@3a335d7", Some("ruby"), "3a335d7"),
+            ("ruby@sha256:3a335d7", Some("ruby"), "sha256:3a335d7"),
+        ] {
+            let (read, findings) = stream_with(&format!(
+                "{{name: x, from: {{kind: ImageStreamImage, name: \"{name}\"}}}}"
+            ));
+            assert!(findings.is_empty(), "{findings:?}");
+            let expected = SourceFacts::StreamImage {
+                namespace: None,
+                stream: stream.map(str::to_owned),
+                prefix: prefix.to_owned(),
             };
             assert_eq!(read.unwrap().source, expected);
         }

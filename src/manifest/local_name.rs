@@ -1,22 +1,28 @@
 //! Images that are written as a stream's name
 //! (apiserver-library-go `pkg/admission/imagepolicy`).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::image::Reference;
 use crate::manifest::{ImageField, Manifests};
 use crate::stream::{ImageStream, StreamName, StreamTagName};
 use crate::trigger::{PinForm, Target, Trigger, TriggerKind};
 
-/// The integrated registry's name inside every cluster.
+/// The integrated registry's names inside every cluster, the one of OpenShift 3 last.
 const INTEGRATED: &[&str] = &[
     "image-registry.openshift-image-registry.svc:5000",
     "image-registry.openshift-image-registry.svc",
+    "docker-registry.default.svc:5000",
+    "docker-registry.default.svc",
 ];
 
 /// A trigger for each container image that is a stream's name and has no trigger yet, with the
 /// namespace that its object names.
-pub(crate) fn triggers(manifests: &Manifests) -> Vec<(Trigger, Option<String>)> {
+/// `hosts` are further ones of the integrated registry.
+pub(crate) fn triggers(
+    manifests: &Manifests,
+    hosts: &BTreeSet<String>,
+) -> Vec<(Trigger, Option<String>)> {
     let streams: BTreeMap<&StreamName, &ImageStream> = manifests
         .streams
         .iter()
@@ -32,7 +38,7 @@ pub(crate) fn triggers(manifests: &Manifests) -> Vec<(Trigger, Option<String>)> 
         .iter()
         // A trigger that was refused leaves the field alone too.
         .filter(|image| !image.triggered && !taken.contains(&(&image.document, &image.field)))
-        .filter_map(|image| Some((image, named_stream(image, &streams)?)))
+        .filter_map(|image| Some((image, named_stream(image, &streams, hosts)?)))
         .map(|(image, from)| (trigger(image, from), image.own_namespace.clone()))
         .collect()
 }
@@ -40,14 +46,18 @@ pub(crate) fn triggers(manifests: &Manifests) -> Vec<(Trigger, Option<String>)> 
 fn named_stream(
     field: &ImageField,
     streams: &BTreeMap<&StreamName, &ImageStream>,
+    hosts: &BTreeSet<String>,
 ) -> Option<StreamTagName> {
+    if field.is_owned {
+        return None;
+    }
     let image: Reference = field.image.as_deref()?.parse().ok()?;
     if image.digest.is_some() {
         return None;
     }
     let tag = image.tag.as_ref().map_or("latest", |tag| tag.as_str());
     if let Some(registry) = image.repository.registry()
-        && INTEGRATED.contains(&registry)
+        && (INTEGRATED.contains(&registry) || hosts.contains(registry))
     {
         let (namespace, name) = image.repository.path().split_once('/')?;
         return (!name.contains('/')).then(|| StreamTagName::new(namespace, name, tag));

@@ -169,6 +169,7 @@ fn add<'a>(
         document,
         root: object.clone(),
         resolve_names: false,
+        is_owned: false,
         is_template: reader.in_template,
         containers: Vec::new(),
         triggers: vec![trigger],

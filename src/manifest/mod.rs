@@ -32,7 +32,7 @@ mod text_in_scalar;
 mod values;
 mod workload;
 
-pub use assemble::{Grant, Manifests, TagHook, assemble};
+pub use assemble::{Grant, Manifests, TagHook, assemble, assemble_with};
 pub use facts::{
     ContainerFacts, FieldFact, FieldFacts, FileFacts, Finding, FromFacts, Gathered, GrantFacts,
     ImageTriggerFacts, KustomizationFacts, KustomizeImage, ObjectFacts, SourceFacts, Spot,
@@ -68,6 +68,10 @@ pub struct ImageField {
     pub place: Place,
     /// None where the container has no `image`.
     pub image: Option<String>,
+    /// `imagePullPolicy`
+    pub pull_policy: Option<String>,
+    /// Whether a controller made the object.
+    pub is_owned: bool,
     /// Whether the object asks for stream names to be resolved.
     pub resolve_names: bool,
     /// Whether a trigger, of whatever kind, names this field.

@@ -14,6 +14,8 @@ pub(crate) struct Reader<'a> {
     pub source: &'a Source<'a>,
     pub document: &'a Document,
     anchored: HashMap<usize, &'a Node>,
+    /// Whether any mapping may merge another: hardly one does.
+    has_merges: bool,
     pub findings: Vec<Finding>,
     /// The document is an OpenShift Template with its parameters filled in.
     pub in_template: bool,
@@ -29,6 +31,7 @@ impl<'a> Reader<'a> {
             source,
             document,
             anchored,
+            has_merges: source.slice(&document.span).contains("<<"),
             findings: Vec::new(),
             in_template: false,
         }
@@ -61,7 +64,8 @@ impl<'a> Reader<'a> {
         let node = self.follow(node);
         let member = match node.get(key) {
             Some(member) => self.follow(member),
-            None => self.merged(node, key)?,
+            None if self.has_merges => self.merged(node, key)?,
+            None => return None,
         };
         (!member.is_null()).then_some(member)
     }

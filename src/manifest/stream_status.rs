@@ -34,7 +34,7 @@ pub(crate) fn read<'a>(reader: &mut Reader<'a>, object: &'a Node) -> Vec<StatusT
     tags
 }
 
-/// None without a reference: written again it would be an item that OpenShift refuses
+/// Warnings, because the newer items count all the same. None without a reference: written again it would be an item that OpenShift refuses
 /// (openshift-apiserver `image/validation/validation.go`, `ValidateImageStreamWithWhitelister`).
 fn read_event<'a>(reader: &mut Reader<'a>, event: &'a Node, field: &str) -> Option<TagEvent> {
     let node = reader
@@ -44,7 +44,7 @@ fn read_event<'a>(reader: &mut Reader<'a>, event: &'a Node, field: &str) -> Opti
         let advice = Some("remove the item; it is left out meanwhile");
         reader.find(
             event,
-            Severity::Error,
+            Severity::Warning,
             format!("{field} is required"),
             advice,
         );
@@ -54,7 +54,7 @@ fn read_event<'a>(reader: &mut Reader<'a>, event: &'a Node, field: &str) -> Opti
     match written.parse::<Reference>() {
         // The original takes a registry for a reference.
         Ok(_) | Err(ReferenceError::RegistryOnly(_)) => {}
-        Err(error) => reader.error(node, format!("{field} is `{written}`: {error}")),
+        Err(error) => reader.warning(node, format!("{field} is `{written}`: {error}")),
     }
     let text = |key| reader.text(event, key).unwrap_or_default().to_owned();
     Some(TagEvent {

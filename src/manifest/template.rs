@@ -42,6 +42,7 @@ pub(crate) fn read(bytes: &[u8], facts: &mut FileFacts) {
             document: 0,
             root: FieldPath::root(),
             resolve_names: false,
+            is_owned: false,
             is_template: false,
             containers: Vec::new(),
             triggers,

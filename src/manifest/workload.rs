@@ -41,6 +41,7 @@ pub(crate) fn read<'a>(
         document: reader.document.index,
         root: root.clone(),
         resolve_names: false,
+        is_owned: is_owned(reader, object),
         is_template: reader.in_template,
         containers: Vec::new(),
         triggers: Vec::new(),
@@ -71,11 +72,23 @@ pub(crate) fn read<'a>(
                 at: reader.spot(image.unwrap_or(item)),
                 filled_in: image.and_then(|image| reader.filled_in(image)),
                 image: image.and_then(Node::text).map(str::to_owned),
+                pull_policy: reader.text(item, "imagePullPolicy").map(str::to_owned),
             });
         }
     }
     facts.resolve_names = asks_by_annotation(reader, object, path);
     Some(facts)
+}
+
+/// Whether a controller's reference stands on the object: local names are not resolved then
+/// (apiserver-library-go `pkg/admission/imagepolicy/imagepolicy.go`).
+fn is_owned<'a>(reader: &Reader<'a>, object: &'a Node) -> bool {
+    let metadata = reader.get(object, "metadata");
+    let owners = metadata.map_or(&[][..], |metadata| {
+        reader.items(metadata, "ownerReferences")
+    });
+    let is_controller = |owner| reader.text(reader.follow(owner), "controller") == Some("true");
+    owners.iter().any(is_controller)
 }
 
 /// Whether the object or its pod template asks for its names to be resolved

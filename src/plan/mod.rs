@@ -3,6 +3,7 @@
 //! Everything here is a function of what was gathered and of the time.
 
 pub mod adopt;
+mod advice;
 mod branch;
 mod check;
 mod due;
@@ -20,6 +21,7 @@ mod value;
 mod version;
 mod waiting;
 
+pub use advice::advice;
 pub use branch::{Action, BotBranch, BranchCommit, BranchState, Obsolete, classify, tombstone};
 pub use due::{Due, FieldPin, Move, Record, due};
 pub(crate) use group::branch_name;

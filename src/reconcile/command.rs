@@ -251,6 +251,7 @@ impl Record {
                 host: endpoint(repository),
                 message: "this command asks no registry".to_owned(),
                 advice: None,
+                reason: lookup::Reason::InternalError,
             })
         };
         match question {

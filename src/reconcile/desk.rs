@@ -58,7 +58,8 @@ impl<'a> Desk<'a> {
         history: Option<(&'a Repository, CommitId)>,
         operator: &'a OperatorPolicy,
     ) -> Self {
-        let reading = read_files(&files, problems);
+        let mut reading = read_files(&files, problems);
+        reading.integrated_hosts = operator.integrated_hosts.clone();
         let configuration = Configuration::read(reading.config.as_deref());
         Self {
             environments: chosen(&configuration.environments),
@@ -173,6 +174,8 @@ impl<'a> Desk<'a> {
         for (subject, following) in subjects.into_iter().zip(followings) {
             let manifests = subject.manifests;
             let pins = &self.policy().pins;
+            let has_registry = !self.operator.integrated_hosts.is_empty();
+            found.extend(plan::advice(&manifests, pins, has_registry));
             let due = plan::due(
                 &manifests.streams,
                 &manifests.triggers,

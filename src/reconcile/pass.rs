@@ -17,7 +17,7 @@ use crate::reconcile::read::{CONFIG_FILE, Reading, read_tree};
 use crate::reconcile::subject::{Planning, Subject};
 use crate::reconcile::{evidence, timeline};
 use crate::resolve::{Checks, Following, Inquiry, TagState, scheduled_checks};
-use crate::revision::{BranchName, CommitId};
+use crate::revision::{BranchName, CommitId, TreeId};
 use crate::snapshot::{FilePath, Files, Snapshot};
 use crate::stream::ImageStream;
 use crate::yaml::MAX_FILE_BYTES;
@@ -94,7 +94,7 @@ impl Pass<'_> {
             asked.remember(&quiet.questions, answers);
         }
         let default = self.snapshot(&default_branch, scope)?;
-        let reading = read_tree(self.repository, default.tree, self.cache)?;
+        let reading = self.read(default.tree)?;
         let configuration = Configuration::read(reading.config.as_deref());
         let mut problems = configuration.problems.clone();
         let (mut subjects, places) =
@@ -186,6 +186,12 @@ impl Pass<'_> {
         Ok(gathered)
     }
 
+    fn read(&mut self, tree: TreeId) -> Result<Reading, Failure> {
+        let mut reading = read_tree(self.repository, tree, self.cache)?;
+        reading.integrated_hosts = self.operator.integrated_hosts.clone();
+        Ok(reading)
+    }
+
     fn snapshot(&self, branch: &BranchName, scope: &Scope) -> Result<Snapshot, Failure> {
         Ok(match &scope.revision {
             None => self.repository.snapshot(branch)?,
@@ -220,7 +226,7 @@ impl Pass<'_> {
                     continue;
                 }
                 snapshot = self.snapshot(&branch, scope)?;
-                other = read_tree(self.repository, snapshot.tree, self.cache)?;
+                other = self.read(snapshot.tree)?;
                 &other
             };
             for environment in &environments {

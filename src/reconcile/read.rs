@@ -1,6 +1,6 @@
 //! The manifests of one commit, parsing only what no pass has seen before.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::dockerfile::is_dockerfile_name;
@@ -28,6 +28,8 @@ pub struct Reading {
     pub problems: Vec<Problem>,
     /// The content of [`CONFIG_FILE`].
     pub config: Option<Vec<u8>>,
+    /// Hosts of the integrated registry, as the operator names them.
+    pub integrated_hosts: BTreeSet<String>,
 }
 
 /// Whether a file of a work tree is read: manifests, and what ImageTriggers may name.
@@ -282,6 +284,7 @@ pub fn read_files(files: &BTreeMap<FilePath, Arc<[u8]>>, problems: Vec<Problem>)
         fields,
         problems,
         config,
+        integrated_hosts: BTreeSet::new(),
     }
 }
 

@@ -41,7 +41,14 @@ impl Subject {
         environment: &Environment,
         environments: &[Environment],
     ) -> Manifests {
-        manifest::assemble(&reading.files, &reading.fields, environment, environments)
+        let hosts = &reading.integrated_hosts;
+        manifest::assemble_with(
+            &reading.files,
+            &reading.fields,
+            environment,
+            environments,
+            hosts,
+        )
     }
 
     /// Puts the files together for one of `environments`, all of them on one branch.

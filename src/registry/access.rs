@@ -19,11 +19,17 @@ use crate::registry::token::TokenKey;
 use crate::registry::transport::{Answer, Request};
 
 /// A repository that is asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Access<'a> {
     pub inner: &'a Inner,
     pub host: Arc<Host>,
     pub path: String,
+    /// As it was written, for messages.
+    pub repository: String,
+    /// The namespace whose pull secrets are used first.
+    pub secrets_of: Option<&'a str>,
+    /// Without any credential, though there is one.
+    pub is_anonymous: bool,
 }
 
 /// What a request is sent with.
@@ -41,9 +47,32 @@ impl Access<'_> {
             .await
     }
 
-    /// An answer of these media types, with a login where the registry wants one. An answer 401
-    /// comes back only from a host that the registry redirected to.
+    /// An answer of these media types, with a login where the registry wants one, and without
+    /// where it says that the login is wrong; when that does not help either, the first answer
+    /// counts. An answer 401 comes back only from a host that the registry redirected to.
     pub async fn ask_for(
+        &self,
+        accept: &'static str,
+        method: Method,
+        rest: &str,
+        limit: usize,
+    ) -> Result<Answer, Failure> {
+        match self.ask_once(accept, method.clone(), rest, limit).await {
+            Err(failure) if failure.is_wrong_login && !self.is_anonymous => {
+                let anonymous = Self {
+                    is_anonymous: true,
+                    ..self.clone()
+                };
+                match anonymous.ask_once(accept, method, rest, limit).await {
+                    Ok(answer) if answer.status.is_success() => Ok(answer),
+                    _ => Err(failure),
+                }
+            }
+            answer => answer,
+        }
+    }
+
+    async fn ask_once(
         &self,
         accept: &'static str,
         method: Method,
@@ -70,7 +99,7 @@ impl Access<'_> {
         request.authorization = Some(authorization.header);
         let answer = self.inner.transport.send(&self.host, &request).await?;
         if wants_login(&answer) {
-            return Err(self.login_refused(&channel).await);
+            return Err(self.login_refused(&channel, &answer).await);
         }
         Ok(answer)
     }
@@ -126,7 +155,7 @@ impl Access<'_> {
                 return Ok(basic);
             }
         }
-        Err(self.login_refused(channel).await)
+        Err(self.login_refused(channel, answer).await)
     }
 
     async fn login_by_token(
@@ -224,7 +253,7 @@ impl Access<'_> {
 
     /// The credential for this repository, where the channel is safe enough for one.
     async fn credential(&self, channel: &Channel) -> Result<Option<Credential>, Failure> {
-        if !channel.may_send_credentials {
+        if !channel.may_send_credentials || self.is_anonymous {
             return Ok(None);
         }
         self.stored_credential().await
@@ -233,7 +262,7 @@ impl Access<'_> {
     async fn stored_credential(&self) -> Result<Option<Credential>, Failure> {
         self.inner
             .credentials
-            .find(&self.name(), &self.path)
+            .find(self.secrets_of, &self.name(), &self.path)
             .await
             .map_err(|reason| {
                 Failure::unavailable(&self.name(), reason)
@@ -241,10 +270,10 @@ impl Access<'_> {
             })
     }
 
-    /// Why there is no way in, and what to do.
-    pub async fn login_refused(&self, channel: &Channel) -> Failure {
+    /// Why there is no way in, and what to do. `answer` is the registry's or its token server's.
+    pub async fn login_refused(&self, channel: &Channel, answer: &Answer) -> Failure {
         let host = self.name();
-        let image = format!("\"{host}/{}\"", self.path);
+        let image = format!("\"{}\"", self.repository);
         let has_credential = matches!(self.stored_credential().await, Ok(Some(_)));
         if has_credential && !channel.may_send_credentials {
             return Failure::denied(
@@ -257,11 +286,13 @@ impl Access<'_> {
             );
         }
         if has_credential {
-            return Failure::denied(
+            let mut failure = Failure::denied(
                 &host,
                 format!("incorrect username or password for image {image}"),
             )
             .advice(format!("log in again: {}", login_command(&host)));
+            failure.is_wrong_login = says_wrong_login(answer);
+            return failure;
         }
         Failure::denied(
             &host,
@@ -294,6 +325,15 @@ fn headers(accept: &'static str) -> HeaderMap {
 /// A host that the registry redirected to gets no login: it is not the registry.
 fn wants_login(answer: &Answer) -> bool {
     answer.status == StatusCode::UNAUTHORIZED && answer.redirected_to.is_none()
+}
+
+/// What makes the original ask again without a login (openshift-apiserver
+/// `pkg/image/apiserver/registry/imagestreamimport`).
+fn says_wrong_login(answer: &Answer) -> bool {
+    answer.status == StatusCode::UNAUTHORIZED
+        && String::from_utf8_lossy(&answer.body)
+            .to_lowercase()
+            .contains("username or password")
 }
 
 /// A registry may name its own scope, but none that allows more than pulling.

@@ -12,8 +12,10 @@ use tokio::sync::OnceCell;
 
 use crate::image::DOCKER_HUB_HOST;
 use crate::problem::Problem;
+use crate::pull_secret::PullSecret;
 use crate::registry::credential_helper::{self, HelperName};
 use crate::registry::host::lock;
+use crate::registry::pull_secrets::NamespaceSecrets;
 
 /// Under this name docker keeps Docker Hub's login.
 const HUB_KEY: &str = "https://index.docker.io/v1/";
@@ -24,6 +26,7 @@ const LARGEST_FILE: u64 = 1024 * 1024;
 #[derive(Clone, Default)]
 pub struct CredentialSource {
     files: Arc<[AuthFile]>,
+    namespaces: Arc<BTreeMap<String, NamespaceSecrets>>,
     problems: Arc<[Problem]>,
     /// What helpers answered: each is asked once a process.
     answers: Arc<Mutex<HelperAnswers>>,
@@ -87,7 +90,7 @@ impl CredentialSource {
         Self {
             files: files.into(),
             problems: problems.into(),
-            answers: Arc::default(),
+            ..Self::default()
         }
     }
 
@@ -110,13 +113,41 @@ impl CredentialSource {
         }
     }
 
+    /// The pull secrets of namespaces, each for its own streams, before everything else.
+    #[must_use]
+    pub fn with_pull_secrets(self, by_namespace: &BTreeMap<String, Vec<PullSecret>>) -> Self {
+        let mut problems = self.problems.to_vec();
+        let namespaces = by_namespace
+            .iter()
+            .map(|(namespace, secrets)| {
+                let secrets = NamespaceSecrets::read(namespace, secrets, &mut problems);
+                (namespace.clone(), secrets)
+            })
+            .collect();
+        Self {
+            namespaces: Arc::new(namespaces),
+            problems: problems.into(),
+            ..self
+        }
+    }
+
     /// What is wrong with the files.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The credential for a repository, if there is one. The error says which helper failed.
-    pub(super) async fn find(&self, host: &str, path: &str) -> Result<Option<Credential>, String> {
+    /// The credential for a repository, if there is one: of the namespace's pull secrets, else
+    /// of the files. The error says which helper failed.
+    pub(super) async fn find(
+        &self,
+        namespace: Option<&str>,
+        host: &str,
+        path: &str,
+    ) -> Result<Option<Credential>, String> {
+        let secrets = namespace.and_then(|namespace| self.namespaces.get(namespace));
+        if let Some(found) = secrets.and_then(|secrets| secrets.find(host, path)) {
+            return Ok(Some(found));
+        }
         for (number, file) in self.files.iter().enumerate() {
             if let Some(helper) = file.helpers.get(&normal_key(host)) {
                 return self.ask_helper(helper, host, false).await;
@@ -260,7 +291,7 @@ fn read_file(path: &Path, problems: &mut Vec<Problem>) -> Result<Option<AuthFile
 }
 
 /// One of `auths`. Empty: the secret is in a store.
-fn entry(value: serde_json::Value) -> Result<Option<Secret>, String> {
+pub(super) fn entry(value: serde_json::Value) -> Result<Option<Secret>, String> {
     let raw: RawAuth =
         serde_json::from_value(value).map_err(|_| "it is not of docker's form".to_owned())?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
@@ -353,7 +384,7 @@ mod tests {
     }
 
     async fn user(source: &CredentialSource, host: &str, path: &str) -> Option<String> {
-        match source.find(host, path).await.unwrap()?.secret {
+        match source.find(None, host, path).await.unwrap()?.secret {
             Secret::Password { username, password } => {
                 Some(format!("{username}/{}", password.expose_secret()))
             }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::lookup::{Fault, Resolution};
+use crate::lookup::{Fault, Reason, Resolution};
 
 /// The set-up is wrong: the operator's fault.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,8 @@ pub enum RegistryError {
 pub struct Failure {
     pub kind: FailureKind,
     pub fault: Fault,
+    /// The registry says that the user name or the password is wrong.
+    pub(crate) is_wrong_login: bool,
 }
 
 /// Whose fault a [`Failure`] is; the same words as [`Resolution`].
@@ -43,7 +45,13 @@ impl Failure {
                 host: host.to_owned(),
                 message: message.into(),
                 advice: None,
+                reason: match kind {
+                    FailureKind::Missing | FailureKind::Unsettled => Reason::NotFound,
+                    FailureKind::Denied => Reason::Unauthorized,
+                    FailureKind::Unavailable | FailureKind::Refused => Reason::InternalError,
+                },
             },
+            is_wrong_login: false,
         }
     }
 
@@ -61,6 +69,12 @@ impl Failure {
 
     pub(crate) fn refused(host: &str, message: impl Into<String>) -> Self {
         Self::new(FailureKind::Refused, host, message)
+    }
+
+    #[must_use]
+    pub(crate) fn reason(mut self, reason: Reason) -> Self {
+        self.fault.reason = reason;
+        self
     }
 
     #[must_use]

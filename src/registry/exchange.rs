@@ -64,7 +64,7 @@ impl Exchange<'_> {
             Some(other) => self.access.refused(&format!(
                 "the token server redirects to {other}, which wants a login of its own"
             )),
-            None => self.access.login_refused(self.channel).await,
+            None => self.access.login_refused(self.channel, answer).await,
         }
     }
 

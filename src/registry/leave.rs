@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::image::refusal;
+use crate::lookup::Reason;
 use crate::registry::authority::Authority;
 use crate::registry::error::Failure;
 use crate::registry::transport::Transport;
@@ -33,6 +34,7 @@ impl Transport {
         if covering.peek().is_none() {
             return Err(
                 Failure::refused(&authority.to_string(), refusal(&host, port, allowed))
+                    .reason(Reason::Forbidden)
                     .advice("add it to registries.allow in the server's file"),
             );
         }

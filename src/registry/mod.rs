@@ -24,6 +24,7 @@ mod image_manifest;
 mod leave;
 mod next_page;
 mod options;
+mod pull_secrets;
 mod question;
 mod realm;
 mod redirect;
@@ -32,6 +33,7 @@ mod tag_list;
 mod token;
 mod transport;
 mod trouble;
+mod version;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -146,7 +148,7 @@ impl Registries {
 
     /// Which image a lookup names now.
     pub async fn resolve(&self, lookup: &Lookup) -> Resolution {
-        match self.access(&lookup.repository, lookup.insecure) {
+        match self.access(&lookup.repository, lookup.insecure, &lookup.secrets_of) {
             Ok(access) => access.resolve(lookup).await,
             Err(failure) => failure.into(),
         }
@@ -155,24 +157,29 @@ impl Registries {
     /// What stands behind a question: digest, media type, platforms, labels. Some requests more
     /// than [`Registries::resolve`], for people.
     pub async fn describe(&self, lookup: &Lookup) -> Result<Description, Failure> {
-        self.access(&lookup.repository, lookup.insecure)?
+        self.access(&lookup.repository, lookup.insecure, &lookup.secrets_of)?
             .describe(lookup)
             .await
     }
 
     async fn tags(&self, listing: &TagListing) -> Result<Vec<String>, Failure> {
-        self.access(&listing.repository, listing.insecure)?
+        self.access(&listing.repository, listing.insecure, &listing.secrets_of)?
             .tags(self.inner.tags_per_page)
             .await
     }
 
     async fn created(&self, lookup: &Lookup) -> Result<Option<String>, Failure> {
-        self.access(&lookup.repository, lookup.insecure)?
+        self.access(&lookup.repository, lookup.insecure, &lookup.secrets_of)?
             .created(lookup)
             .await
     }
 
-    fn access(&self, repository: &Repository, insecure: bool) -> Result<Access<'_>, Failure> {
+    fn access<'a>(
+        &'a self,
+        repository: &Repository,
+        insecure: bool,
+        secrets_of: &'a Option<String>,
+    ) -> Result<Access<'a>, Failure> {
         let endpoint = repository.endpoint();
         let authority = Authority::parse(&endpoint.host)
             .ok_or_else(|| Failure::refused(&endpoint.host, "it is no usable host"))?;
@@ -181,6 +188,9 @@ impl Registries {
             inner: &self.inner,
             host: self.inner.host(authority, insecure, leave),
             path: endpoint.path,
+            repository: repository.to_string(),
+            secrets_of: secrets_of.as_deref(),
+            is_anonymous: false,
         })
     }
 }

@@ -6,7 +6,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode};
 
 use crate::image::{Digest, Platform};
-use crate::lookup::{Found, Lookup, Resolution, Wanted};
+use crate::lookup::{Found, Lookup, Reason, Resolution, Wanted};
 use crate::registry::access::{Access, login_command};
 use crate::registry::error::{Failure, FailureKind};
 use crate::registry::image_manifest::{Descriptor, ImageManifest};
@@ -107,6 +107,7 @@ impl Access<'_> {
             .ask(Method::GET, &address(wanted), MANIFEST_LIMIT)
             .await?;
         if !answer.status.is_success() {
+            self.check_version(&answer).await?;
             return Err(self.explain(&answer, wanted));
         }
         let digest = self.checked_digest(&answer, wanted)?;
@@ -196,7 +197,9 @@ impl Access<'_> {
             .unwrap_or_default();
         match answer.status {
             StatusCode::NOT_FOUND => {
-                Failure::missing(&host, format!("{image} was not found{said}"))
+                // kapierrors.NewNotFound for the resource `dockerimage`.
+                let what = format!("dockerimage.image.openshift.io {image} not found{said}");
+                Failure::missing(&host, what)
                     .advice("check its spelling, and that it has been pushed")
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -218,12 +221,17 @@ impl Access<'_> {
             )
             .advice("no credential is sent to another host");
         }
-        let message = if answer.status == StatusCode::FORBIDDEN {
-            format!("access to the container image {image} is denied, or it does not exist{said}")
+        let (message, reason) = if answer.status == StatusCode::FORBIDDEN {
+            let message =
+                format!("access to the container image {image} is denied, or it does not exist");
+            (message, Reason::Forbidden)
         } else {
-            format!("you may not have access to the container image {image}{said}")
+            let message = format!("you may not have access to the container image {image}");
+            (message, Reason::Unauthorized)
         };
-        Failure::denied(&host, message).advice(format!("log in: {}", login_command(&host)))
+        Failure::denied(&host, format!("{message}{said}"))
+            .reason(reason)
+            .advice(format!("log in: {}", login_command(&host)))
     }
 
     pub fn refused(&self, message: &str) -> Failure {
@@ -237,8 +245,8 @@ impl Access<'_> {
     /// The image as people write it.
     pub fn image(&self, wanted: &Wanted) -> String {
         match wanted {
-            Wanted::Tag(tag) => format!("\"{}/{}:{tag}\"", self.name(), self.path),
-            Wanted::Digest(digest) => format!("\"{}/{}@{digest}\"", self.name(), self.path),
+            Wanted::Tag(tag) => format!("\"{}:{tag}\"", self.repository),
+            Wanted::Digest(digest) => format!("\"{}@{digest}\"", self.repository),
         }
     }
 }

@@ -75,7 +75,8 @@ impl Access<'_> {
         if answer.status.is_success() {
             return Ok(answer);
         }
-        Err(self.explain_for(&answer, format!("\"{}/{}\"", self.name(), self.path)))
+        self.check_version(&answer).await?;
+        Err(self.explain_for(&answer, format!("\"{}\"", self.repository)))
     }
 
     /// The tag list's own address with another query; anything else is not asked.

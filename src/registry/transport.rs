@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::image::RegistryPattern;
+use crate::lookup::Reason;
 use crate::registry::authority::Authority;
 use crate::registry::clients::Clients;
 use crate::registry::egress::Egress;
@@ -318,5 +319,6 @@ fn throttled(authority: &Authority, wait: Duration) -> Failure {
             wait.as_secs().max(1)
         ),
     )
+    .reason(Reason::TooManyRequests)
     .advice("log in for a higher limit, or ask less often")
 }

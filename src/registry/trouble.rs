@@ -72,7 +72,7 @@ impl Trouble {
             // rustls's word for a server that does not speak TLS.
             return trouble(
                 format!(
-                    "the registry {host} is HTTP only and requires the insecure flag to import"
+                    "the repository {host} is HTTP only and requires the insecure flag to import"
                 ),
                 "set `importPolicy.insecure: true` at the tag, or list the host as insecure; \
                  credentials are sent only when the operator lists it",

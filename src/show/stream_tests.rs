@@ -163,7 +163,7 @@ Tags:\t\t\t<none>
 #[test]
 fn the_oldest_image_tells_the_age_of_a_stream_that_does_not() {
     let text = format!(
-        "{HEAD}metadata: {{name: web, creationTimestamp: null}}\nstatus:\n  tags:\n  - tag: a\n    items: [{{created: 2026-11-20T12:00:00Z, image: x}}, {{created: 2026-11-18T12:00:00Z, image: x}}]\n  - tag: b\n    items: [{{created: 2026-11-19T12:00:00Z, image: x}}]\n"
+        "{HEAD}metadata: {{name: web, creationTimestamp: null}}\nstatus:\n  tags:\n  - tag: a\n    items: [{{created: 2026-11-20T12:00:00Z, dockerImageReference: r, image: x}}, {{created: 2026-11-18T12:00:00Z, dockerImageReference: r, image: x}}]\n  - tag: b\n    items: [{{created: 2026-11-19T12:00:00Z, dockerImageReference: r, image: x}}]\n"
     );
     assert!(described(&text).contains("\nCreated:\t\t3 days ago\n"));
 }
@@ -282,7 +282,7 @@ fn a_tag_is_importing_until_its_source_has_been_seen() {
         );
         tags_of(&text).contains("  ~ importing latest image ...\n")
     };
-    let seen = "{tag: a, items: [{image: x, generation: 2}]}";
+    let seen = "{tag: a, items: [{dockerImageReference: r, image: x, generation: 2}]}";
     let from = "from: {kind: DockerImage, name: b:1}";
     for (tag, observed, status, expected) in [
         (format!("{{name: a, {from}}}"), "{}", "", true),

@@ -16,6 +16,7 @@ const FLOORS: [&[&str]; 6] = [
         "policy",
         "problem",
         "pull_request",
+        "pull_secret",
         "revision",
         "selection",
         "snapshot",

@@ -13,6 +13,7 @@
 mod bad_input;
 mod cli;
 mod corpus;
+mod create_secret;
 mod demo;
 mod edges;
 mod examples;

@@ -110,6 +110,7 @@ impl World {
                 index: None,
             }),
             None => Resolution::Unavailable(Fault {
+                reason: headwater::lookup::Reason::InternalError,
                 host: "reg.example".to_owned(),
                 message: "it is down".to_owned(),
                 advice: None,

@@ -344,3 +344,52 @@ spec:
     );
     pins("app.yaml", &before, &after);
 }
+
+/// A Dockerfile is no YAML, and is read from commits only where an ImageTrigger names it.
+#[test]
+fn a_dockerfile_and_a_workflow_are_pinned_and_what_is_taken_back_stays_back() {
+    let dockerfile = "FROM --platform=$BUILDPLATFORM registry.example:5000/acme/web:1 AS build\nRUN <<EOF\nFROM nothing\nEOF\nFROM scratch\n";
+    let workflow = "jobs:\n  build:\n    steps:\n      - uses: docker://registry.example:5000/acme/web:1 # lint\n";
+    let scene = Scene::of(&[
+        ("streams/web.yaml", &stream("dev", "web", "1")),
+        ("image/Dockerfile", dockerfile),
+        (".github/workflows/ci.yml", workflow),
+        (
+            "t1.yaml",
+            &image_trigger(
+                "web",
+                "{file: image/Dockerfile, dockerfile: {stage: build}}\n    - {file: .github/workflows/ci.yml, workflow: {job: build, step: 0}}",
+            ),
+        ),
+    ]);
+    let first = scene.image("acme/web", "1", "first");
+    scene.settle();
+    let after = |text: &str, digest: &str| text.replace("web:1", &format!("web:1@{digest}"));
+    let written = |revision: &str, path: &str| scene.file(revision, path);
+    assert_eq!(
+        written(FIRST_PINS, "image/Dockerfile"),
+        after(dockerfile, first.as_str())
+    );
+    assert_eq!(
+        written(FIRST_PINS, ".github/workflows/ci.yml"),
+        after(workflow, first.as_str())
+    );
+    scene.merge(FIRST_PINS);
+    scene.settle();
+
+    let second = scene.image("acme/web", "1", "second");
+    scene.settle();
+    let branch = scene.bot_branch();
+    assert_eq!(
+        written(&branch, "image/Dockerfile"),
+        after(dockerfile, second.as_str())
+    );
+    scene.merge(&branch);
+    scene.settle();
+    let back = |text: &str| text.replace(second.as_str(), first.as_str());
+    scene.edit("image/Dockerfile", back);
+    scene
+        .settle()
+        .says(&format!("{} was taken back by Ada in ", second.short()));
+    assert_eq!(scene.bot_branches(), [""; 0]);
+}

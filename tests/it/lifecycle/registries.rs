@@ -61,6 +61,79 @@ fn a_login_comes_from_the_docker_configuration_and_is_never_shown() {
     scene.is_settled();
 }
 
+#[test]
+fn pull_secrets_are_used_for_the_streams_of_their_own_namespace() {
+    let scene = scene(DockerRegistry::start_with(Setup {
+        password: true,
+        ..Setup::default()
+    }));
+    scene.commit(
+        &[
+            ("prod/web.yaml", &stream("prod", "web", "1")),
+            ("prod/app.yaml", &deployment("prod", "web", "1")),
+            // A Secret in Git opens nothing.
+            (
+                "prod/secret.yaml",
+                "apiVersion: v1\nkind: Secret\nmetadata: {name: login, namespace: prod}\n\
+                 type: kubernetes.io/dockerconfigjson\nstringData: {.dockerconfigjson: '{}'}\n",
+            ),
+        ],
+        "add prod",
+    );
+    let config = scene.home().join("config.yaml");
+    let secrets = scene.home().join("pull-secrets");
+    let text = format!("pullSecrets: {{folder: {}}}\n", secrets.display());
+    fs::write(&config, text).unwrap();
+    fs::write(scene.home().join("password"), PASSWORD).unwrap();
+    let config = config.display().to_string();
+    let create = |namespace: &str| {
+        let server = format!("--docker-server={}/acme", scene.registry.host());
+        let username = format!("--docker-username={USER}");
+        let words = [
+            "create",
+            "secret",
+            "docker-registry",
+            "login",
+            "-n",
+            namespace,
+        ];
+        let login = [
+            &server,
+            &username,
+            "--docker-password-file=password",
+            "--config",
+            &config,
+        ];
+        scene
+            .run(&[&words[..], &login].concat())
+            .exits(0)
+            .says("secret/login created");
+    };
+    let reconcile = || scene.run(&["reconcile", &scene.bare(), "--config", &config]);
+
+    create("dev");
+    // One that is broken is named, and stops nothing.
+    fs::write(secrets.join("dev/broken.yaml"), "kind: [").unwrap();
+    reconcile()
+        .exits(3)
+        .says("dev/broken.yaml:1:7: warning: the pull secret is neither YAML nor JSON")
+        .says("prod/web:1  prod/web.yaml:8:7  denied")
+        .never_says("dev/web:1  web.yaml:8:7  denied")
+        .never_says(PASSWORD);
+    let first = scene.bot_branch();
+    assert_eq!(scene.changed(&first), ["app.yaml", "web.yaml"]);
+    fs::remove_file(secrets.join("dev/broken.yaml")).unwrap();
+
+    create("prod");
+    reconcile().exits(0).never_says(PASSWORD);
+    let changed: Vec<String> = scene
+        .bot_branches()
+        .iter()
+        .flat_map(|branch| scene.changed(branch))
+        .collect();
+    assert!(changed.contains(&"prod/app.yaml".to_owned()), "{changed:?}");
+}
+
 /// A registry whose certificate comes of an authority that nobody knows, and the authority's.
 fn of_own_authority() -> (DockerRegistry, String) {
     let mut authority = CertificateParams::new([]).unwrap();

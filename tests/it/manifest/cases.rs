@@ -48,6 +48,7 @@ fn answer(questions: &[Question]) -> Vec<Answer> {
                 host: "registry".to_owned(),
                 message: "no such tag".to_owned(),
                 advice: None,
+                reason: headwater::lookup::Reason::NotFound,
             });
         }
         Resolution::Found(Found {

@@ -25,7 +25,7 @@ pub fn corpus() -> Option<PathBuf> {
 }
 
 /// The facts of every file that is not screened out, by path.
-fn facts_below(folder: &Path) -> BTreeMap<String, FileFacts> {
+pub fn facts_below(folder: &Path) -> BTreeMap<String, FileFacts> {
     let mut open = vec![folder.to_path_buf()];
     let mut facts = BTreeMap::new();
     while let Some(folder) = open.pop() {

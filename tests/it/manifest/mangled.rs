@@ -1,6 +1,8 @@
 //! Nothing that stands in a file makes reading stop.
 
+use headwater::dockerfile;
 use headwater::manifest;
+use headwater::yaml::Edit;
 use proptest::prelude::*;
 
 const SEED: &str = r#"kind: List
@@ -33,7 +35,44 @@ fn long_lists_of_named_items_with_markers_are_read_once() {
     assert_eq!(markers.sum::<usize>(), text.lines().count());
 }
 
+const DOCKERFILE: &[&str] = &[
+    "FROM a:1",
+    "from --platform=x b/c AS One \\",
+    "  AS two # x",
+    "# FROM z",
+    "RUN <<EOF cat",
+    "EOF",
+    "FROM \\",
+    "",
+    "  q.example:5000/d@sha256:0",
+    "FROM ${X}",
+    "FROM scratch",
+    "FROM one",
+    "# escape=`",
+    "FROM e`",
+    "\u{feff}FROM \u{e9}",
+];
+
 proptest! {
+    #[test]
+    fn a_dockerfile_in_any_order_changes_in_its_image_only(
+        order in prop::collection::vec(0..DOCKERFILE.len(), 0..20),
+        wanted in 0..6_usize,
+        crlf in any::<bool>(),
+    ) {
+        let lines: Vec<&str> = order.iter().map(|at| DOCKERFILE[*at]).collect();
+        let text = lines.join(if crlf { "\r\n" } else { "\n" });
+        let Ok(stage) = dockerfile::stage(text.as_bytes(), Some(&wanted.to_string())) else {
+            return Ok(());
+        };
+        let edit = Edit::SetScalar { document: 0, field: stage.field.clone(), value: "new:2".to_owned() };
+        let edited = String::from_utf8(dockerfile::edit(text.as_bytes(), &[edit]).unwrap()).unwrap();
+        let image = dockerfile::image_at(edited.as_bytes(), &stage.field);
+        prop_assert_eq!(image.as_deref(), Some("new:2"));
+        let same = text.len() - stage.image.len() == edited.len() - "new:2".len();
+        prop_assert!(same && edited.replacen("new:2", &stage.image, 1) == text);
+    }
+
     #[test]
     fn bytes_changed_anywhere_never_stop_the_reader(
         changes in prop::collection::vec((0..SEED.len(), any::<u8>()), 0..12),

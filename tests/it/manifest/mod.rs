@@ -1,3 +1,4 @@
 pub mod cases;
 pub mod corpus;
 mod mangled;
+mod validate;

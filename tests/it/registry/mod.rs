@@ -6,6 +6,7 @@ mod digests;
 mod faults;
 mod real;
 mod redirects;
+mod secrets;
 mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
