@@ -23,11 +23,11 @@ mod waiting;
 
 pub use advice::advice;
 pub use branch::{Action, BotBranch, BranchCommit, BranchState, Obsolete, classify, tombstone};
-pub use due::{Due, FieldPin, Move, Record, due};
+pub use due::{Due, FieldPin, Move, Record, due, recorded_reference};
 pub(crate) use group::branch_name;
 pub use history::{Question, Spot, questions};
-pub use proposal::{Inputs, Mode, Plan, Proposal, held, plan};
+pub use proposal::{FirstSeen, Inputs, Mode, Plan, Proposal, held, plan};
 pub use report::{PlanReport, ProblemReport, diff};
-pub use trailer::{TaggedImage, images};
+pub use trailer::{TaggedImage, images, named_images};
 pub use version::Version;
 pub use waiting::{Reason, TakenBack, Waiting};

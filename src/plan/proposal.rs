@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::environment::{Delivery, Environment};
-use crate::image::Digest;
 use crate::plan::branch::{self, Action, BotBranch, BranchState, Fit, Obsolete};
-use crate::plan::due::{Due, Move};
+use crate::plan::due::{Due, Move, recorded_reference};
 use crate::plan::group::{Group, branch_name, groups};
 use crate::plan::history::{Spot, field_spot};
 use crate::plan::trailer::TaggedImage;
@@ -37,8 +36,7 @@ pub struct Inputs<'a> {
     /// Digests that were taken out of their spots.
     pub taken_back: &'a BTreeMap<Spot, TakenBack>,
     pub branches: &'a [BotBranch],
-    /// When an image was first proposed, from the open branches.
-    pub first_seen: &'a BTreeMap<(StreamTagName, Digest), String>,
+    pub first_seen: &'a FirstSeen,
     /// RFC 3339, UTC, whole seconds.
     pub now: &'a str,
 }
@@ -337,12 +335,13 @@ fn hold_fields(
     moves
 }
 
-fn first_seen(moved: &Move, seen: &BTreeMap<(StreamTagName, Digest), String>, now: &str) -> String {
-    moved
-        .digest()
-        .and_then(|digest| seen.get(&(moved.tag.clone(), digest.clone())))
-        .cloned()
-        .unwrap_or_else(|| now.to_owned())
+/// When the images that open branches propose were seen first, RFC 3339, by stream tag and
+/// [`recorded_reference`].
+pub type FirstSeen = BTreeMap<(StreamTagName, String), String>;
+
+fn first_seen(moved: &Move, seen: &FirstSeen, now: &str) -> String {
+    let key = (moved.tag.clone(), recorded_reference(&moved.image));
+    seen.get(&key).cloned().unwrap_or_else(|| now.to_owned())
 }
 
 /// Whether each known tag was answered.

@@ -38,25 +38,28 @@ pub fn trailer<'a>(message: &'a str, key: &str) -> Option<&'a str> {
 }
 
 /// The images that a bot commit names: each `Image-Stream` with the `Image` after it.
-pub fn images(message: &str) -> Vec<TaggedImage> {
+pub fn named_images(message: &str) -> Vec<(StreamTagName, Reference)> {
     let mut images = Vec::new();
     let mut tag = None;
     for (key, value) in trailers(message) {
         match key {
             IMAGE_STREAM => tag = StreamTagName::parse(value, ""),
-            IMAGE => {
-                let digest = value
-                    .parse::<Reference>()
-                    .ok()
-                    .and_then(|image| image.digest);
-                if let (Some(tag), Some(digest)) = (tag.take(), digest) {
-                    images.push(TaggedImage { tag, digest });
-                }
-            }
+            IMAGE => images.extend(tag.take().zip(value.parse().ok())),
             _ => {}
         }
     }
     images
+}
+
+/// Those of [`named_images`] that have a digest.
+pub fn images(message: &str) -> Vec<TaggedImage> {
+    let named = named_images(message).into_iter();
+    named
+        .filter_map(|(tag, image)| {
+            let digest = image.digest?;
+            Some(TaggedImage { tag, digest })
+        })
+        .collect()
 }
 
 #[cfg(test)]

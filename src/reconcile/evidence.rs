@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::clock;
 use crate::environment::EnvironmentName;
 use crate::git::{Commit, Error, FileDelta, Merge, Repository};
-use crate::image::Digest;
+use crate::image::{Digest, Reference};
 use crate::manifest;
 use crate::plain::plain;
 use crate::plan::{
-    self, BotBranch, BranchCommit, BranchState, Question, Spot, TaggedImage, TakenBack, Version,
+    self, BotBranch, BranchCommit, BranchState, FirstSeen, Question, Spot, TakenBack, Version,
 };
 use crate::revision::{BlobId, BranchName, CommitId};
 use crate::snapshot::{FileChange, FilePath, Files};
@@ -136,7 +136,7 @@ fn content(repository: &Repository, blob: Option<BlobId>) -> Result<Option<Arc<[
 #[derive(Debug, Default)]
 pub struct Branches {
     pub branches: Vec<BotBranch>,
-    pub first_seen: BTreeMap<(StreamTagName, Digest), String>,
+    pub first_seen: FirstSeen,
 }
 
 /// Reads the bot branches of one environment.
@@ -179,7 +179,7 @@ fn branch_state(
     repository: &Repository,
     tip: CommitId,
     head: CommitId,
-    first_seen: &mut BTreeMap<(StreamTagName, Digest), String>,
+    first_seen: &mut FirstSeen,
 ) -> Result<BranchState, Error> {
     let commits = match repository.commits_between(tip, head, MAX_BRANCH_COMMITS) {
         Ok(commits) => commits,
@@ -199,9 +199,9 @@ fn branch_state(
         Merge::Conflict(_) => None,
     };
     let state = plan::classify(&branch_commits, merged);
-    if let BranchState::Ours { images, .. } = &state {
+    if matches!(state, BranchState::Ours { .. }) {
         for commit in &branch_commits {
-            note_first_seen(commit, images, first_seen);
+            note_first_seen(commit, first_seen);
         }
     }
     Ok(state)
@@ -238,11 +238,8 @@ fn merged_files(repository: &Repository, deltas: &[FileDelta]) -> Result<Files, 
 }
 
 /// The `created` of the images that a branch of ours proposes.
-fn note_first_seen(
-    commit: &BranchCommit,
-    images: &[TaggedImage],
-    first_seen: &mut BTreeMap<(StreamTagName, Digest), String>,
-) {
+fn note_first_seen(commit: &BranchCommit, first_seen: &mut FirstSeen) {
+    let images = plan::named_images(&commit.message);
     for change in &commit.changes {
         let facts = manifest::read_file(&change.after);
         for stream in &facts.streams {
@@ -250,14 +247,14 @@ fn note_first_seen(
                 let Some(newest) = status.items.first() else {
                     continue;
                 };
-                let image = images.iter().find(|image| {
-                    image.tag.stream.name == stream.name
-                        && image.tag.tag == status.tag
-                        && image.digest.as_str() == newest.image
-                });
-                if let Some(image) = image {
+                let is_newest = |(tag, image): &&(StreamTagName, Reference)| {
+                    tag.stream.name == stream.name
+                        && tag.tag == status.tag
+                        && plan::recorded_reference(image) == newest.reference
+                };
+                if let Some((tag, _)) = images.iter().find(is_newest) {
                     first_seen
-                        .entry((image.tag.clone(), image.digest.clone()))
+                        .entry((tag.clone(), newest.reference.clone()))
                         .or_insert_with(|| newest.created.clone());
                 }
             }

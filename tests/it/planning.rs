@@ -9,8 +9,8 @@ use headwater::image::Digest;
 use headwater::lookup::{self, Answer, Fault, Found, Resolution};
 use headwater::manifest::{self, Manifests};
 use headwater::plan::{
-    self, Action, BotBranch, BranchState, Inputs, Mode, Plan, Question, Reason, Spot, TaggedImage,
-    TakenBack, Version,
+    self, Action, BotBranch, BranchState, FirstSeen, Inputs, Mode, Plan, Question, Reason, Spot,
+    TaggedImage, TakenBack, Version,
 };
 use headwater::policy::{GroupBy, Policy};
 use headwater::resolve::{self, Inquiry, StreamIndex, TagState};
@@ -59,7 +59,7 @@ struct World {
     delivery: Delivery,
     taken_back: BTreeMap<Spot, TakenBack>,
     branches: Vec<BotBranch>,
-    first_seen: BTreeMap<(StreamTagName, Digest), String>,
+    first_seen: FirstSeen,
 }
 
 impl World {
@@ -549,4 +549,24 @@ fn taken_back_by_a_revert_or_by_hand_and_not_by_following() {
         held(&by_hand, "three", &[&by_hand, &two, &one]),
         [false, false]
     );
+}
+
+/// Else a second pass would write the branch anew, with another time.
+#[test]
+fn an_image_without_a_digest_keeps_the_time_when_it_was_first_proposed() {
+    let stream = stream("web", &["latest"]).replace("from:", "reference: true\n      from:");
+    let mut world = World::default().file("web.yaml", stream);
+    let tag = StreamTagName::new("app", "web", "latest");
+    let seen = "2026-01-01T00:00:00Z".to_owned();
+    world
+        .first_seen
+        .insert((tag, "reg.example/web:latest".to_owned()), seen);
+    let plan = world.plan();
+    world.merge(&plan);
+    let text = world.text("web.yaml");
+    assert!(
+        text.contains("created: \"2026-01-01T00:00:00Z\"\n"),
+        "{text}"
+    );
+    assert!(world.plan().is_empty());
 }
