@@ -8,8 +8,11 @@ pub mod context;
 pub mod create;
 pub mod delete;
 pub mod demo;
+pub mod describe;
 pub mod error;
 pub mod exit;
+mod facts;
+pub mod get;
 mod git_options;
 pub mod global;
 pub mod help;
@@ -30,6 +33,7 @@ pub mod reconcile;
 pub mod registries;
 mod report;
 pub mod resolve;
+mod resource;
 pub mod schema;
 mod server_file;
 pub mod set;
@@ -38,6 +42,7 @@ pub mod table;
 pub mod tag;
 pub mod validate;
 pub mod version;
+mod view;
 pub mod write;
 
 use std::ffi::OsString;
@@ -75,6 +80,8 @@ enum Command {
     Plan(plan::Args),
     Pin(pin::Args),
     Reconcile(reconcile::Args),
+    Get(get::Args),
+    Describe(describe::Args),
     History(history::Args),
     Resolve(resolve::Args),
     Validate(validate::Args),
@@ -99,6 +106,8 @@ impl Command {
             Self::Plan(args) => plan::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Reconcile(args) => reconcile::run(args, context),
+            Self::Get(args) => get::run(args, context),
+            Self::Describe(args) => describe::run(args, context),
             Self::Resolve(args) => resolve::run(args, context),
             Self::History(args) => history::run(args, context),
             Self::Validate(args) => validate::run(args, context),
@@ -140,13 +149,15 @@ pub fn main() -> ExitCode {
     interrupt::hold();
     match ended {
         Ok(exit) => exit.into(),
-        Err(error) => {
-            let is_terminal = io::stderr().is_terminal();
-            let styles = Styles::decide(color, is_terminal, |name| std::env::var(name).ok());
-            output::write_note(&error.render(styles));
-            error.exit().into()
-        }
+        Err(error) => fail(&error, color),
     }
+}
+
+fn fail(error: &CliError, color: ColorWhen) -> ExitCode {
+    let is_terminal = io::stderr().is_terminal();
+    let styles = Styles::decide(color, is_terminal, |name| std::env::var(name).ok());
+    output::write_note(&error.render(styles));
+    error.exit().into()
 }
 
 fn parse(arguments: Vec<OsString>, color: ColorWhen) -> Result<Cli, clap::Error> {

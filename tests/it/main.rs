@@ -27,6 +27,7 @@ mod promises;
 mod readme;
 mod registry;
 mod schemas;
+mod shown;
 mod support;
 mod tidy;
 mod verbs;
