@@ -9,6 +9,7 @@ pub mod create;
 pub mod delete;
 pub mod demo;
 pub mod describe;
+mod elsewhere;
 pub mod error;
 pub mod exit;
 mod facts;
@@ -130,9 +131,14 @@ impl Command {
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let color = early_color(&arguments);
-    let cli = match parse(arguments, color) {
+    let cli = match parse(arguments.clone(), color) {
         Ok(cli) => cli,
         Err(error) => {
+            if error.use_stderr()
+                && let Some(answer) = elsewhere::answer(&arguments)
+            {
+                return fail(&answer, color);
+            }
             // Help and version are no failures, and a reader that has left is none either.
             let _ = error.print();
             return if error.use_stderr() {

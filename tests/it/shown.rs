@@ -224,3 +224,16 @@ fn a_commit_is_read_instead_of_the_files() {
         .exits(0)
         .says(&digest.to_string());
 }
+
+#[test]
+fn what_oc_does_and_headwater_does_not_is_answered() {
+    let scene = Scene::new();
+    scene.run(&["new-project", "app-dev"]).exits(2).says(
+        "error: headwater has no projects: write `metadata.namespace: app-dev` or use -n app-dev\n",
+    );
+    scene
+        .run(&["create", "-f", "stream.yaml"])
+        .exits(2)
+        .says("a file that is committed counts");
+    scene.run(&["--help"]).exits(0).never_says("new-project");
+}
