@@ -21,6 +21,7 @@ pub mod history;
 pub mod import_image;
 pub mod init;
 mod interrupt;
+pub mod man;
 pub mod namespace;
 pub mod output;
 pub mod pin;
@@ -95,6 +96,7 @@ enum Command {
     Policy(policy::Args),
     Schema(schema::Args),
     Completion(completion::Args),
+    Man(man::Args),
     Help(help::Args),
     Version(version::Args),
 }
@@ -121,6 +123,7 @@ impl Command {
             Self::Policy(args) => policy::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completion(args) => completion::run(args, context),
+            Self::Man(args) => man::run(args, context),
             Self::Help(args) => help::run(args, context),
             Self::Version(args) => version::run(args, context),
         }

@@ -237,3 +237,18 @@ fn what_oc_does_and_headwater_does_not_is_answered() {
         .says("a file that is committed counts");
     scene.run(&["--help"]).exits(0).never_says("new-project");
 }
+
+#[test]
+fn manual_pages_are_written_for_every_command() {
+    let scene = Scene::new();
+    scene
+        .run(&["man", "pr", "close"])
+        .exits(0)
+        .says(".TH headwater-pr-close 1")
+        .says("headwater pr close");
+    scene.run(&["man", "--folder", "pages"]).exits(0);
+    for page in ["headwater.1", "headwater-get.1", "headwater-pr-close.1"] {
+        assert!(scene.home().join("pages").join(page).is_file(), "{page}");
+    }
+    scene.run(&["man", "nothing"]).exits(2);
+}
