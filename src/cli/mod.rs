@@ -22,6 +22,7 @@ pub mod import_image;
 pub mod init;
 mod interrupt;
 pub mod man;
+pub mod migrate;
 pub mod namespace;
 pub mod output;
 pub mod pin;
@@ -79,6 +80,7 @@ pub struct Cli {
 enum Command {
     Demo(demo::Args),
     Init(init::Args),
+    Migrate(migrate::Args),
     Plan(plan::Args),
     Pin(pin::Args),
     Reconcile(reconcile::Args),
@@ -106,6 +108,7 @@ impl Command {
         match self {
             Self::Demo(args) => demo::run(args, context),
             Self::Init(args) => init::run(args, context),
+            Self::Migrate(args) => migrate::run(args, context),
             Self::Plan(args) => plan::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Reconcile(args) => reconcile::run(args, context),

@@ -127,7 +127,7 @@ fn a_reader_that_leaves_is_no_failure() {
 fn completions_name_the_commands() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = text(&output(&["completion", shell]).stdout);
-        for command in ["completion", "describe", "reconcile"] {
+        for command in ["completion", "describe", "migrate", "reconcile"] {
             assert!(script.contains(command), "{shell} {command}");
         }
     }

@@ -22,6 +22,7 @@ mod git;
 mod init;
 mod lifecycle;
 mod manifest;
+mod migrate;
 mod planning;
 mod promises;
 mod readme;
