@@ -27,10 +27,10 @@ enum NameOnly {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let shape = args.output.map(|NameOnly::Name| Shape::Name);
-    let verb = Verb {
+    let mut verb = Verb {
         decide: &mut |scene| verb::delete(scene, &Named::read(&args.names)?, shape.is_some()),
         imports: false,
     };
-    let done = carry(&args.write, context, verb)?;
+    let done = carry(&args.write, context, &mut verb)?;
     print(&args.write, shape, &done, &[])
 }

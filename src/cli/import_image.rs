@@ -77,7 +77,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         import_mode: args.import_mode.clone(),
     };
     let mut name = None;
-    let verb = Verb {
+    let mut verb = Verb {
         decide: &mut |scene| {
             let (draft, stream) = verb::import_image(scene, &words)?;
             name = Some(stream);
@@ -85,7 +85,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         },
         imports: true,
     };
-    let mut done = carry(&args.write, context, verb)?;
+    let mut done = carry(&args.write, context, &mut verb)?;
     let Some(name) = name else {
         return Ok(done.exit);
     };

@@ -1,10 +1,10 @@
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::write::{ShapeArgs, Verb, WriteArgs, carry, print};
+use crate::cli::write::{Shape, ShapeArgs, Verb, WriteArgs, carry, print};
 use crate::verb::{self, RoleChange, Target};
 
-/// Let users, groups or service accounts use the streams of a namespace, by RoleBindings
+/// Let others use the streams of a namespace, by a RoleBinding
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  headwater policy add-role-to-user system:image-puller system:serviceaccount:shop:default -n base\n  headwater policy add-role-to-group system:image-puller system:serviceaccounts:shop -n base"
@@ -99,19 +99,23 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         service_accounts: accounts.clone(),
         binding_name: common.rolebinding_name.clone(),
     };
-    let verb = Verb {
-        decide: &mut |scene| verb::change_role(scene, &change),
+    let mut binding = String::new();
+    let mut verb = Verb {
+        decide: &mut |scene| {
+            let (draft, name) = verb::change_role(scene, &change)?;
+            binding = name;
+            Ok(draft)
+        },
         imports: false,
     };
-    let done = carry(&common.write, context, verb)?;
-    let name = common.rolebinding_name.as_deref();
-    let name = name
-        .or(words.first().map(String::as_str))
-        .unwrap_or_default();
+    let done = carry(&common.write, context, &mut verb)?;
+    let shape = common.shape.output;
+    // What is left of a binding after a removal may be nothing.
+    let shape = shape.filter(|shape| !is_removal || *shape == Shape::Name);
     print(
         &common.write,
-        common.shape.output,
+        shape,
         &done,
-        &[("rolebinding", name)],
+        &[("rolebinding", binding.as_str())],
     )
 }

@@ -103,7 +103,11 @@ pub(crate) struct Verb<'a> {
 }
 
 /// Decides, plans and writes. Says nothing on stdout.
-pub(crate) fn carry(args: &WriteArgs, context: &Context, verb: Verb<'_>) -> Result<Done, CliError> {
+pub(crate) fn carry(
+    args: &WriteArgs,
+    context: &Context,
+    verb: &mut Verb<'_>,
+) -> Result<Done, CliError> {
     let operator = server_file::operator_policy(context)?;
     let location = place::location(context, args.repository.as_deref())?;
     let now = clock::now();
@@ -147,7 +151,7 @@ fn decide(
     args: &WriteArgs,
     context: &Context,
     desk: &Desk<'_>,
-    verb: Verb<'_>,
+    verb: &mut Verb<'_>,
     now: Timestamp,
 ) -> Result<Done, CliError> {
     if desk.environments().is_empty() {
@@ -257,7 +261,7 @@ fn on_branch(
     context: &Context,
     location: &Location,
     operator: &OperatorPolicy,
-    verb: Verb<'_>,
+    verb: &mut Verb<'_>,
     now: Timestamp,
 ) -> Result<Done, CliError> {
     let git = |error: crate::git::Error| place::git_error(&error);

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::image::refusal;
+use crate::image::{RegistryPattern, refusal};
 use crate::lookup::Reason;
 use crate::registry::authority::Authority;
 use crate::registry::error::Failure;
@@ -38,7 +38,7 @@ impl Transport {
                     .advice("add it to registries.allow in the server's file"),
             );
         }
-        if covering.any(|pattern| pattern.names_somebody()) {
+        if covering.any(RegistryPattern::names_somebody) {
             Ok(Leave::Named)
         } else {
             Ok(Leave::Public)

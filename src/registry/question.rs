@@ -124,7 +124,9 @@ impl Access<'_> {
     fn checked_digest(&self, answer: &Answer, wanted: &Wanted) -> Result<Digest, Failure> {
         let mismatch = |claimed: &str| {
             self.refused(&format!(
-                "content integrity error: the image manifest retrieved has another digest than {claimed}"
+                "content integrity error: the manifest retrieved with digest {claimed} does not \
+                 match the digest calculated from the content {}",
+                Digest::of(&answer.body)
             ))
             .advice("the registry or a cache before it is broken or hostile; the pin stays")
         };
@@ -186,11 +188,11 @@ impl Access<'_> {
 
     /// An answer that is no success, in words.
     pub fn explain(&self, answer: &Answer, wanted: &Wanted) -> Failure {
-        self.explain_for(answer, self.image(wanted))
+        self.explain_for(answer, &self.image(wanted))
     }
 
     /// As [`Access::explain`]; `image` is what was asked for, in quotes.
-    pub fn explain_for(&self, answer: &Answer, image: String) -> Failure {
+    pub fn explain_for(&self, answer: &Answer, image: &str) -> Failure {
         let host = self.name();
         let said = envelope::message(&answer.body)
             .map(|text| format!(" ({text})"))
@@ -203,7 +205,7 @@ impl Access<'_> {
                     .advice("check its spelling, and that it has been pushed")
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                self.access_denied(answer, &image, &said)
+                self.access_denied(answer, image, &said)
             }
             status => Failure::unavailable(
                 &host,

@@ -76,7 +76,7 @@ impl Access<'_> {
             return Ok(answer);
         }
         self.check_version(&answer).await?;
-        Err(self.explain_for(&answer, format!("\"{}\"", self.repository)))
+        Err(self.explain_for(&answer, &format!("\"{}\"", self.repository)))
     }
 
     /// The tag list's own address with another query; anything else is not asked.

@@ -36,9 +36,10 @@ impl Access<'_> {
             limit: 64 * 1024,
             is_verified: channel.is_verified,
         };
-        let base = self.inner.transport.send(&self.host, &request).await?;
-        if base.status != StatusCode::NOT_FOUND {
-            return Ok(());
+        match self.inner.transport.send(&self.host, &request).await {
+            Ok(base) if base.status == StatusCode::NOT_FOUND => {}
+            // A registry, or nothing that tells.
+            _ => return Ok(()),
         }
         let message = format!("registry \"{name}\" does not support the v2 Registry API");
         Err(self

@@ -52,7 +52,7 @@ pub fn set_image_lookup(
         selection.all = true;
     }
     let mut objects = selection.find(scene)?;
-    objects.sort_by(|a, b| a.full_name().cmp(&b.full_name()));
+    objects.sort_by_key(Object::full_name);
     let mut draft = Draft::default();
     if lists {
         let mut rows = vec![vec!["NAME".to_owned(), "LOCAL".to_owned()]];

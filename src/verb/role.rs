@@ -29,8 +29,8 @@ pub struct RoleChange {
 
 const API_GROUP: &str = "rbac.authorization.k8s.io";
 
-/// Decides what the command writes: a RoleBinding beside the namespace's streams.
-pub fn change_role(scene: &Scene<'_>, words: &RoleChange) -> Result<Draft, Refused> {
+/// Decides what the command writes: a RoleBinding beside the namespace's streams, and its name.
+pub fn change_role(scene: &Scene<'_>, words: &RoleChange) -> Result<(Draft, String), Refused> {
     let (role, names) = read(words)?;
     let subjects = subjects(scene, words, names);
     let mut targets: Vec<&String> = names.iter().collect();
@@ -56,13 +56,14 @@ pub fn change_role(scene: &Scene<'_>, words: &RoleChange) -> Result<Draft, Refus
         let plain: Vec<&str> = targets.iter().map(|name| name.as_str()).collect();
         let plain = format!("[{}]", plain.join(" "));
         remove(&mut draft, words, role, &bindings, &subjects, &plain)?;
-        "removed"
+        ("removed", role.to_owned())
     } else {
-        add(&mut draft, scene, words, role, &bindings, subjects)?;
-        "added"
+        let binding = add(&mut draft, scene, words, role, &bindings, &subjects)?;
+        ("added", binding)
     };
+    let (done, binding) = done;
     draft.say(format!("clusterrole.{API_GROUP}/{role} {done}: {shown}"));
-    Ok(draft)
+    Ok((draft, binding))
 }
 
 fn read(words: &RoleChange) -> Result<(&str, &[String]), Refused> {
@@ -141,12 +142,12 @@ fn add(
     words: &RoleChange,
     role: &str,
     bindings: &[Object],
-    subjects: Vec<Value>,
-) -> Result<(), Refused> {
+    subjects: &[Value],
+) -> Result<String, Refused> {
     let lacking = |binding: &Object| -> Vec<Value> {
         let has = binding.list("/subjects");
         let mut lacking: Vec<Value> = Vec::new();
-        for subject in &subjects {
+        for subject in subjects {
             let mut known = has.iter().chain(&lacking);
             if !known.any(|other| is_same(other, subject)) {
                 lacking.push(subject.clone());
@@ -166,10 +167,10 @@ fn add(
             let field = binding.field(&["subjects"]).index(count + number);
             draft.put(&binding.at, field, subject);
         }
-        return Ok(());
+        return Ok(binding.name.clone());
     }
-    if bindings.iter().any(|binding| lacking(binding).is_empty()) {
-        return Ok(());
+    if let Some(binding) = bindings.iter().find(|binding| lacking(binding).is_empty()) {
+        return Ok(binding.name.clone());
     }
     let taken: BTreeSet<String> = objects(scene, &BTreeSet::from(["RoleBinding"]))
         .into_iter()
@@ -195,7 +196,7 @@ fn add(
             "subjects": subjects,
         }),
     );
-    Ok(())
+    Ok(name)
 }
 
 fn remove(

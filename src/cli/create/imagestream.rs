@@ -23,11 +23,11 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
-    let verb = Verb {
+    let mut verb = Verb {
         decide: &mut |scene| verb::create_stream(scene, &args.name, args.lookup_local),
         imports: false,
     };
-    let done = carry(&args.write, context, verb)?;
+    let done = carry(&args.write, context, &mut verb)?;
     let objects = [("imagestream", args.name.as_str())];
     print(&args.write, args.shape.output, &done, &objects)
 }

@@ -70,11 +70,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         reference_policy: args.reference_policy.clone(),
         import_mode: args.import_mode.clone(),
     };
-    let verb = Verb {
+    let mut verb = Verb {
         decide: &mut |scene| verb::create_tag(scene, &words),
         imports: false,
     };
-    let done = carry(&args.write, context, verb)?;
+    let done = carry(&args.write, context, &mut verb)?;
     let stream = args.name.split(':').next().unwrap_or_default();
     print(
         &args.write,

@@ -122,7 +122,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         containers: args.containers.clone(),
     };
     let mut changed: Vec<Object> = Vec::new();
-    let verb = Verb {
+    let mut verb = Verb {
         decide: &mut |scene| {
             let (draft, objects) = verb::set_triggers(scene, &words)?;
             changed = objects;
@@ -130,7 +130,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         },
         imports: false,
     };
-    let done = carry(&write, context, verb)?;
+    let done = carry(&write, context, &mut verb)?;
     if changed.is_empty() {
         write.dry_run = DryRun::None;
     }

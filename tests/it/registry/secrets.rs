@@ -177,6 +177,27 @@ async fn a_token_of_one_namespace_is_never_used_for_another() {
 }
 
 #[tokio::test]
+async fn p2_a_pull_secret_is_never_sent_because_a_manifest_says_insecure() {
+    let registry = Scripted::start(|request| match request.is_authorized() {
+        true => image_reply("one"),
+        false => Reply::status(401).header("www-authenticate", "Basic realm=\"x\""),
+    });
+    let secrets = by_namespace(&[("app", secret(&registry.host(), "user", SECRET))]);
+    let registries = registries(RegistryOptions {
+        credentials: CredentialSource::none().with_pull_secrets(&secrets),
+        ..options()
+    });
+    let question = of("app", &format!("{}/a/b:1", registry.host()));
+    let insecure = Lookup {
+        insecure: true,
+        ..question.clone()
+    };
+    fault(&registries.resolve(&insecure).await, "denied");
+    assert_eq!(registry.authorized(), 0);
+    found(&registries.resolve(&question).await);
+}
+
+#[tokio::test]
 async fn a_wrong_password_asks_once_more_without_and_then_stays_the_reason() {
     for (is_public, kind) in [(true, "found"), (false, "denied")] {
         let registry = registry_with_tokens(move |request| match request.is_authorized() {

@@ -3,4 +3,5 @@
 mod branch;
 mod cases;
 mod imports;
+mod object_tables;
 mod tables;
