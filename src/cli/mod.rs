@@ -8,8 +8,12 @@ pub mod context;
 pub mod create;
 pub mod delete;
 pub mod demo;
+pub mod describe;
+mod elsewhere;
 pub mod error;
 pub mod exit;
+mod facts;
+pub mod get;
 mod git_options;
 pub mod global;
 pub mod help;
@@ -17,6 +21,8 @@ pub mod history;
 pub mod import_image;
 pub mod init;
 mod interrupt;
+pub mod man;
+pub mod migrate;
 pub mod namespace;
 pub mod output;
 pub mod pin;
@@ -30,6 +36,7 @@ pub mod reconcile;
 pub mod registries;
 mod report;
 pub mod resolve;
+mod resource;
 pub mod schema;
 mod server_file;
 pub mod set;
@@ -38,6 +45,7 @@ pub mod table;
 pub mod tag;
 pub mod validate;
 pub mod version;
+mod view;
 pub mod write;
 
 use std::ffi::OsString;
@@ -72,9 +80,12 @@ pub struct Cli {
 enum Command {
     Demo(demo::Args),
     Init(init::Args),
+    Migrate(migrate::Args),
     Plan(plan::Args),
     Pin(pin::Args),
     Reconcile(reconcile::Args),
+    Get(get::Args),
+    Describe(describe::Args),
     History(history::Args),
     Resolve(resolve::Args),
     Validate(validate::Args),
@@ -87,6 +98,7 @@ enum Command {
     Policy(policy::Args),
     Schema(schema::Args),
     Completion(completion::Args),
+    Man(man::Args),
     Help(help::Args),
     Version(version::Args),
 }
@@ -96,9 +108,12 @@ impl Command {
         match self {
             Self::Demo(args) => demo::run(args, context),
             Self::Init(args) => init::run(args, context),
+            Self::Migrate(args) => migrate::run(args, context),
             Self::Plan(args) => plan::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Reconcile(args) => reconcile::run(args, context),
+            Self::Get(args) => get::run(args, context),
+            Self::Describe(args) => describe::run(args, context),
             Self::Resolve(args) => resolve::run(args, context),
             Self::History(args) => history::run(args, context),
             Self::Validate(args) => validate::run(args, context),
@@ -111,6 +126,7 @@ impl Command {
             Self::Policy(args) => policy::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completion(args) => completion::run(args, context),
+            Self::Man(args) => man::run(args, context),
             Self::Help(args) => help::run(args, context),
             Self::Version(args) => version::run(args, context),
         }
@@ -121,9 +137,14 @@ impl Command {
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let color = early_color(&arguments);
-    let cli = match parse(arguments, color) {
+    let cli = match parse(arguments.clone(), color) {
         Ok(cli) => cli,
         Err(error) => {
+            if error.use_stderr()
+                && let Some(answer) = elsewhere::answer(&arguments)
+            {
+                return fail(&answer, color);
+            }
             // Help and version are no failures, and a reader that has left is none either.
             let _ = error.print();
             return if error.use_stderr() {
@@ -140,13 +161,15 @@ pub fn main() -> ExitCode {
     interrupt::hold();
     match ended {
         Ok(exit) => exit.into(),
-        Err(error) => {
-            let is_terminal = io::stderr().is_terminal();
-            let styles = Styles::decide(color, is_terminal, |name| std::env::var(name).ok());
-            output::write_note(&error.render(styles));
-            error.exit().into()
-        }
+        Err(error) => fail(&error, color),
     }
+}
+
+fn fail(error: &CliError, color: ColorWhen) -> ExitCode {
+    let is_terminal = io::stderr().is_terminal();
+    let styles = Styles::decide(color, is_terminal, |name| std::env::var(name).ok());
+    output::write_note(&error.render(styles));
+    error.exit().into()
 }
 
 fn parse(arguments: Vec<OsString>, color: ColorWhen) -> Result<Cli, clap::Error> {

@@ -66,6 +66,11 @@ pub fn folder(path: &Path) -> Result<Folder, CliError> {
     })
 }
 
+/// Whether a path is a Git repository without a work tree: only its commits can be read.
+pub fn is_bare(path: &Path) -> bool {
+    Repository::open_local(path).is_ok_and(|repository| repository.work_tree().is_none())
+}
+
 impl Folder {
     /// What a command works with: the files, and the environments that they stand for.
     pub fn desk<'a>(&'a self, operator: &'a OperatorPolicy) -> Desk<'a> {

@@ -75,7 +75,7 @@ fn plans(
     let operator = server_file::operator_policy(context)?;
     let mut ask = |questions: &[_]| asker.answer(context, questions);
     if let (Location::Local(path), None) = (location, &args.revision)
-        && !is_bare(path)
+        && !place::is_bare(path)
     {
         let folder = place::folder(path)?;
         let planned = folder
@@ -109,11 +109,6 @@ fn plans(
         })
         .collect();
     Ok((plans, problems))
-}
-
-fn is_bare(path: &std::path::Path) -> bool {
-    crate::git::Repository::open_local(path)
-        .is_ok_and(|repository| repository.work_tree().is_none())
 }
 
 fn show(

@@ -12,6 +12,7 @@ mod group;
 mod history;
 mod link;
 mod message;
+pub mod migrate;
 mod proposal;
 mod report;
 mod seal;

@@ -235,7 +235,7 @@ fn is_importing(stream: &ImageStream, spec: &SpecTag, status: Option<&StatusTag>
 }
 
 /// openshift-controller-manager `latestObservedTagGeneration`.
-fn observed_generation(status: &StatusTag) -> i64 {
+pub(crate) fn observed_generation(status: &StatusTag) -> i64 {
     let item = status.items.first().map_or(0, |item| item.generation);
     let condition = status.conditions.iter().find(|it| it.kind == IMPORT);
     condition.map_or(item, |condition| condition.generation.max(item))

@@ -18,7 +18,7 @@ fn init(folder: &Path, words: &[&str]) -> Output {
     headwater("init", folder, words)
 }
 
-fn headwater(command: &str, folder: &Path, words: &[&str]) -> Output {
+pub fn headwater(command: &str, folder: &Path, words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_headwater"))
         .arg(command)
         .args(words)
@@ -31,7 +31,7 @@ fn headwater(command: &str, folder: &Path, words: &[&str]) -> Output {
 }
 
 /// Every file below a folder, by its path there.
-fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files_below(folder)
         .into_iter()
         .map(|file| {
@@ -41,7 +41,7 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-fn write(folder: &Path, files: &BTreeMap<String, Vec<u8>>) {
+pub fn write(folder: &Path, files: &BTreeMap<String, Vec<u8>>) {
     for (path, content) in files {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -49,7 +49,7 @@ fn write(folder: &Path, files: &BTreeMap<String, Vec<u8>>) {
     }
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     format!(
         "{}{}exit {}\n",
         String::from_utf8_lossy(&output.stderr),

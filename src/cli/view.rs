@@ -1,0 +1,181 @@
+//! What `get` and `describe` read: the files of a folder as they stand, or those of a commit.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::namespace::NamespaceArgs;
+use crate::cli::{place, server_file};
+use crate::environment::Environment;
+use crate::git::{Error, Location, Repository};
+use crate::manifest::Manifests;
+use crate::policy::OperatorPolicy;
+use crate::problem::{Problem, Severity};
+use crate::reconcile::{Desk, MAX_SEARCHED_BYTES, is_read};
+use crate::show::{self, Catalog, Selector, TriggerLine};
+use crate::snapshot::{FilePath, Files};
+
+/// Where things are looked for, to be flattened into a command's arguments.
+#[derive(Debug, clap::Args)]
+pub struct ViewArgs {
+    #[command(flatten)]
+    namespace: NamespaceArgs,
+
+    /// Look in every namespace
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+
+    /// Only things with these labels, such as app=web,tier!=test
+    #[arg(
+        short = 'l',
+        long,
+        value_name = "LABELS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub selector: Selector,
+
+    /// The environment, where there are several
+    #[arg(short, long, value_name = "NAME")]
+    environment: Option<String>,
+
+    /// Read this branch, tag or commit instead of the files
+    #[arg(long = "ref", value_name = "REVISION")]
+    revision: Option<String>,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub struct View {
+    files: Files,
+    manifests: Vec<Manifests>,
+    /// None stands for all of them.
+    pub namespace: Option<String>,
+    /// Whether everything could be read.
+    pub exit: Exit,
+}
+
+impl View {
+    /// Files that cannot be read are named on stderr, and the others are shown.
+    pub fn read(args: &ViewArgs, context: &Context) -> Result<Self, CliError> {
+        let operator = server_file::operator_policy(context)?;
+        let location = place::location(context, None)?;
+        match (&location, &args.revision) {
+            (Location::Local(path), None) if !place::is_bare(path) => {
+                let folder = place::folder(path)?;
+                Self::of(&folder.desk(&operator), args, context)
+            }
+            (_, revision) => {
+                let repository = place::repository(context, &location)?;
+                let revision = revision.as_deref().unwrap_or("HEAD");
+                let git = |error: Error| place::git_error(&error);
+                let (files, problems) = files_at(&repository, revision).map_err(git)?;
+                let desk = at_commit(&repository, revision, files, problems, &operator);
+                Self::of(&desk, args, context)
+            }
+        }
+    }
+
+    fn of(desk: &Desk<'_>, args: &ViewArgs, context: &Context) -> Result<Self, CliError> {
+        let mut manifests = desk.manifests();
+        let found = manifests.iter().flat_map(|(_, it)| &it.problems);
+        let errors: BTreeSet<Problem> = desk
+            .problems()
+            .chain(found)
+            .filter(|problem| problem.severity == Severity::Error)
+            .cloned()
+            .collect();
+        context.problems(&errors);
+        if let Some(name) = &args.environment {
+            let known: Vec<&str> = manifests.iter().map(|(it, _)| it.name.as_str()).collect();
+            let known = known.join(", ");
+            manifests.retain(|(environment, _)| environment.name.as_str() == name);
+            if manifests.is_empty() {
+                return Err(
+                    CliError::usage(format!("no environment here is called `{name}`"))
+                        .hint(format!("there is {known}")),
+                );
+            }
+        }
+        let namespace = (!args.all_namespaces).then(|| args.namespace.current(&manifests));
+        Ok(Self {
+            files: desk.files().clone(),
+            manifests: manifests.into_iter().map(|(_, it)| it).collect(),
+            namespace,
+            exit: if errors.is_empty() {
+                Exit::Success
+            } else {
+                Exit::Failure
+            },
+        })
+    }
+
+    pub fn trigger_lines(&self) -> Vec<TriggerLine> {
+        let bytes_of = |file: &FilePath| self.files.get(file).map(AsRef::as_ref);
+        let mut lines: Vec<TriggerLine> = Vec::new();
+        for manifests in &self.manifests {
+            for line in show::trigger_lines(manifests, bytes_of) {
+                if !lines.contains(&line) {
+                    lines.push(line);
+                }
+            }
+        }
+        lines
+    }
+
+    pub fn catalog<'v>(&'v self, triggers: &'v [TriggerLine]) -> Catalog<'v> {
+        let streams = self.manifests.iter().flat_map(|it| &it.streams);
+        Catalog::new(streams, triggers, self.namespace.as_deref())
+    }
+
+    /// `in demo namespace`, for messages.
+    pub fn scope(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!(" in {namespace} namespace"),
+            None => String::new(),
+        }
+    }
+}
+
+fn files_at(repository: &Repository, revision: &str) -> Result<(Files, Vec<Problem>), Error> {
+    let tree = repository.tree_of(repository.revision(revision)?)?;
+    let (entries, mut problems) = repository.entries(tree, is_read)?;
+    let blobs: Vec<_> = entries.iter().map(|entry| entry.blob).collect();
+    let contents = repository.read_blobs(&blobs, MAX_SEARCHED_BYTES);
+    let mut files = Files::new();
+    for (entry, content) in entries.into_iter().zip(contents) {
+        match content {
+            Ok(bytes) => drop(files.insert(entry.path, Arc::clone(&bytes))),
+            Err(error @ Error::TooLarge { .. }) => {
+                problems.push(Problem::error(None, format!("{}: {error}", entry.path)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((files, problems))
+}
+
+/// A branch stands for its own environments, anything else for all of them.
+fn at_commit<'a>(
+    repository: &Repository,
+    revision: &str,
+    files: Files,
+    problems: Vec<Problem>,
+    operator: &'a OperatorPolicy,
+) -> Desk<'a> {
+    let default = repository.default_branch().ok();
+    let chosen = |all: &[Environment]| -> Vec<Environment> {
+        let own: Vec<Environment> = all
+            .iter()
+            .filter(|environment| {
+                let branch = environment.branch.as_ref().or(default.as_ref());
+                branch.is_some_and(|branch| branch.as_str() == revision)
+            })
+            .cloned()
+            .collect();
+        if own.is_empty() { all.to_vec() } else { own }
+    };
+    Desk::new(files, problems, &chosen, None, operator)
+}
