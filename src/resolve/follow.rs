@@ -70,6 +70,7 @@ pub(crate) struct Draft {
     pub name: StreamTagName,
     pub place: Place,
     pub source: Option<Reference>,
+    pub recorded_source: Option<Reference>,
     pub course: Course,
     pub recorded: Vec<TagEvent>,
     pub adopted: bool,
@@ -96,6 +97,7 @@ impl Draft {
             },
             place: place.clone(),
             source: None,
+            recorded_source: None,
             course: Course::Keep(Standing::Faulty),
             recorded: stream.history(tag).to_vec(),
             adopted: false,
@@ -132,6 +134,7 @@ impl Draft {
             name: self.name,
             place: self.place,
             source: self.source,
+            recorded_source: self.recorded_source,
             outcome,
             recorded: self.recorded,
             adopted: self.adopted,
@@ -160,6 +163,8 @@ pub fn follow(world: &World<'_>, inquiry: &mut Inquiry) -> Following {
         }
         if stream.whole_repository.is_some() {
             drafts.extend(whole::follow(world, stream, inquiry, &mut problems));
+        } else {
+            drafts.extend(recorded_alone(stream));
         }
     }
     apply_hooks(world, &mut drafts, &mut problems);
@@ -205,6 +210,19 @@ fn follow_tag(
         TagSource::Invalid => {}
     }
     draft
+}
+
+/// Tags that a status has and the spec has not: pushed ones, and those whose entry was removed.
+/// They stay usable (openshift-apiserver `registry/imagestream/strategy.go` keeps the status).
+fn recorded_alone(stream: &ImageStream) -> impl Iterator<Item = Draft> {
+    whole::unnamed_tags(stream)
+        .into_iter()
+        .map(|tag| Draft::new(stream, tag, &stream.place))
+        .filter(|draft| !draft.recorded.is_empty())
+        .map(|mut draft| {
+            draft.keep(Standing::NoSource);
+            draft
+        })
 }
 
 /// Gives aliases what their tags are.

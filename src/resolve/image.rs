@@ -89,6 +89,7 @@ pub(crate) fn follow(
         // A status that another tool wrote, or an adopted pin: imported as far as we know.
         None => known.is_none(),
     };
+    draft.recorded_source = before.and_then(imported_from);
     let selected = before.and_then(|before| before.selected.clone());
     now.selected = settings.rule.is_some().then_some(selected).flatten();
     draft.source = Some(with_tag(reference, now.selected.as_deref()));
@@ -143,6 +144,11 @@ pub(crate) fn follow(
         }
     }
     draft.course = Course::Known(resolve(&asking, minimum_age, world.now, inquiry));
+}
+
+fn imported_from(observed: &Observed) -> Option<Reference> {
+    let reference: Reference = observed.from.parse().ok()?;
+    Some(with_tag(&reference, observed.selected.as_deref()))
 }
 
 fn with_tag(reference: &Reference, tag: Option<&str>) -> Reference {

@@ -10,6 +10,8 @@ pub struct TagState {
     pub place: Place,
     /// The image that is followed in the end, through links and rules, as written.
     pub source: Option<Reference>,
+    /// What `recorded` was imported from, where that is known and an image.
+    pub recorded_source: Option<Reference>,
     pub outcome: Outcome,
     /// Newest first, as recorded before this pass; a pin that stands in a field without a status
     /// is taken as the first item.
@@ -90,7 +92,8 @@ impl TagState {
                 ))
             }
             Outcome::Verbatim => self.source.clone(),
-            Outcome::Kept(digest, _) if self.recorded.is_empty() => {
+            // Of an alias: its own record may be of what it stood for before.
+            Outcome::Kept(digest, _) if self.recorded_digest().as_ref() != Some(digest) => {
                 let source = self.source.as_ref()?;
                 let repository = source.repository.clone();
                 Some(Reference::pinned(
@@ -114,7 +117,8 @@ impl TagState {
         let newest = self.recorded.first()?;
         let recorded = newest.reference.parse::<Reference>().ok();
         let digest: Digest = newest.image.parse().ok()?;
-        let same = self.source.as_ref().filter(|source| {
+        let source = self.recorded_source.as_ref().or(self.source.as_ref());
+        let same = source.filter(|source| {
             recorded
                 .as_ref()
                 .is_none_or(|recorded| recorded.repository.is_same(&source.repository))

@@ -119,7 +119,7 @@ fn draft(
 }
 
 /// The recorded tags that the spec does not name.
-fn unnamed_tags(stream: &ImageStream) -> Vec<&str> {
+pub(crate) fn unnamed_tags(stream: &ImageStream) -> Vec<&str> {
     let names = stream.status.iter().map(|status| status.tag.as_str());
     names.filter(|tag| stream.tag(tag).is_none()).collect()
 }

@@ -12,6 +12,7 @@ mod remotes;
 mod rules;
 mod sources;
 mod statuses;
+mod streams;
 mod taken_back;
 
 use crate::support::scene::{Scene, deployment, stream};
