@@ -132,5 +132,16 @@ web@sha256:ab   About an hour ago   quay.io/acme/web@sha256:ab   sha256:ab
 "
         );
         assert_eq!(table(Kind::Image, &[], wide, now()), "");
+        let images: Vec<Item<'_>> = stream_images(&streams[0])
+            .into_iter()
+            .map(Item::Image)
+            .collect();
+        assert_eq!(
+            table(Kind::Image, &images, TableStyle::default(), now()),
+            "\
+NAME        IMAGE REFERENCE
+sha256:ab   quay.io/acme/web@sha256:ab
+"
+        );
     }
 }

@@ -1,4 +1,5 @@
 pub mod cases;
 pub mod corpus;
 mod mangled;
+mod streams;
 mod validate;

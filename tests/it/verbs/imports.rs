@@ -156,3 +156,37 @@ fn a_whole_repository_is_imported_and_imported_again() {
         .exits(2)
         .says("the image stream has a different import spec \"registry.example:5000/acme/web\", pass --confirm to update");
 }
+
+#[test]
+fn import_image_writes_its_flags_at_the_tag() {
+    let scene = Scene::of(&[]);
+    scene.image("acme/web", "1", "one");
+    let from = format!("--from={HOST}/acme/web:1");
+    let words = ["import-image", "web:a", &from, "--confirm", "--insecure"];
+    let more = [
+        "--scheduled",
+        "--reference-policy=local",
+        "--import-mode=Legacy",
+    ];
+    scene.types(&[&words[..], &more[..]].concat()).exits(0);
+    let path = "imagestreams/default/web.yaml";
+    let file = scene.clone_file(path);
+    for line in [
+        "insecure: true",
+        "scheduled: true",
+        "importMode: Legacy",
+        "type: Local",
+    ] {
+        assert!(file.contains(line), "{line}: {file}");
+    }
+    // What is not named stays.
+    scene
+        .types(&["import-image", "web:a", "--insecure=false"])
+        .exits(0);
+    let changed = scene.clone_file(path);
+    assert!(changed.contains("insecure: false"), "{changed}");
+    assert!(
+        changed.contains("scheduled: true") && changed.contains("importMode: Legacy"),
+        "{changed}"
+    );
+}
