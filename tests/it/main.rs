@@ -11,6 +11,7 @@
 )]
 
 mod bad_input;
+mod behaviour;
 mod cli;
 mod corpus;
 mod create_secret;

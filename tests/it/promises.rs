@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::support::own_tests::{own_tests, root};
 use crate::support::scene::{Scene, deployment, stream};
 use crate::support::wait::until;
 use crate::tidy::files_below;
@@ -145,10 +145,6 @@ fn security() -> String {
     fs::read_to_string(root().join(".github/SECURITY.md")).unwrap()
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// What stands between backticks and looks like a test's name.
 fn named(text: &str) -> BTreeSet<String> {
     let is_name = |text: &&str| {
@@ -161,25 +157,9 @@ fn named(text: &str) -> BTreeSet<String> {
     quoted.filter(is_name).map(str::to_owned).collect()
 }
 
-/// The names of all tests.
+/// The names of all tests, without their modules.
 fn tests() -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for folder in ["src", "tests/it"] {
-        for file in files_below(&root().join(folder)) {
-            let text = fs::read_to_string(file).unwrap_or_default();
-            let mut is_test = false;
-            for line in text.lines().map(str::trim_start) {
-                is_test |= line == "#[test]" || line.starts_with("#[tokio::test");
-                let name = line
-                    .trim_start_matches("async ")
-                    .strip_prefix("fn ")
-                    .and_then(|rest| rest.split('(').next());
-                if let (true, Some(name)) = (is_test, name) {
-                    names.insert(name.to_owned());
-                    is_test = false;
-                }
-            }
-        }
-    }
-    names
+    let tests = own_tests();
+    let last = |name: &String| name.rsplit("::").next().map(str::to_owned);
+    tests.keys().filter_map(last).collect()
 }

@@ -2,6 +2,7 @@
 //! loopback, gone when they are dropped.
 
 pub mod git;
+pub mod own_tests;
 pub mod registry;
 pub mod scene;
 pub mod scripted;
