@@ -16,7 +16,6 @@ use crate::environment::{Environment, current_namespace};
 use crate::git::{Location, NewCommit, Repository};
 use crate::lookup::{Answer, Question};
 use crate::policy::OperatorPolicy;
-use crate::problem::Severity;
 use crate::reconcile::{
     CONFIG_FILE, Carried, Configuration, Desk, Fault, MAX_SEARCHED_BYTES, Outcome, carry_out,
     propose, scene, tip_files,
@@ -195,19 +194,12 @@ fn decide(
         context.note(note);
     }
     context.problems(&carried.problems);
-    let is_broken = carried
-        .problems
-        .iter()
-        .any(|problem| problem.severity == Severity::Error);
     Ok(Done {
         carried,
         said,
         namespace: scene.namespace,
-        exit: if is_broken {
-            Exit::Failure
-        } else {
-            Exit::Success
-        },
+        // What follows from a command that did as it was told is shown above, and is no failure.
+        exit: Exit::Success,
     })
 }
 
