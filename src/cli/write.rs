@@ -14,7 +14,8 @@ use crate::cli::server_file;
 use crate::clock;
 use crate::environment::{Environment, current_namespace};
 use crate::git::{Location, NewCommit, Repository};
-use crate::lookup::{Answer, Question};
+use crate::lookup::{Answer, Question, Resolution};
+use crate::plan::Reason;
 use crate::policy::OperatorPolicy;
 use crate::reconcile::{
     CONFIG_FILE, Carried, Configuration, Desk, Fault, MAX_SEARCHED_BYTES, Outcome, carry_out,
@@ -172,6 +173,7 @@ fn decide(
     let mut draft = (verb.decide)(&scene).map_err(|refused| refusal(&refused))?;
     let notes = std::mem::take(&mut draft.notes);
     let said = std::mem::take(&mut draft.said);
+    let touched = draft.touched.clone();
     let mut asker = None;
     let mut failed = None;
     let mut ask = |questions: &[Question]| -> Vec<Answer> {
@@ -194,6 +196,19 @@ fn decide(
         context.note(note);
     }
     context.problems(&carried.problems);
+    let waiting = carried.plans.iter().flat_map(|plan| &plan.waiting);
+    for waiting in waiting.filter(|waiting| {
+        let is_news = match &waiting.reason {
+            Reason::NotFollowed(_) => false,
+            // Nobody was asked.
+            Reason::Unresolved(Resolution::Unavailable(_)) => false,
+            // What could not be imported is the command's own to report.
+            reason => !(verb.imports && reason.is_failure()),
+        };
+        is_news && touched.contains(&waiting.tag) && waiting.field.is_none()
+    }) {
+        context.note(&format!("{}: {}", waiting.tag, waiting.reason));
+    }
     Ok(Done {
         carried,
         said,
