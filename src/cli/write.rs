@@ -21,6 +21,7 @@ use crate::reconcile::{
     CONFIG_FILE, Carried, Configuration, Desk, Fault, MAX_SEARCHED_BYTES, Outcome, carry_out,
     propose, scene, tip_files,
 };
+use crate::resolve::Standing;
 use crate::revision::BranchName;
 use crate::snapshot::{Files, Snapshot};
 use crate::verb::{self, Draft, Object, Refused, Scene, Selection};
@@ -199,7 +200,9 @@ fn decide(
     let waiting = carried.plans.iter().flat_map(|plan| &plan.waiting);
     for waiting in waiting.filter(|waiting| {
         let is_news = match &waiting.reason {
-            Reason::NotFollowed(_) => false,
+            Reason::NotFollowed(standing) => {
+                matches!(standing, Standing::SourceEmpty(_) | Standing::Elsewhere(_))
+            }
             // Nobody was asked.
             Reason::Unresolved(Resolution::Unavailable(_)) => false,
             // What could not be imported is the command's own to report.
