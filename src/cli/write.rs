@@ -14,13 +14,14 @@ use crate::cli::server_file;
 use crate::clock;
 use crate::environment::{Environment, current_namespace};
 use crate::git::{Location, NewCommit, Repository};
-use crate::lookup::{Answer, Question};
+use crate::lookup::{Answer, Question, Resolution};
+use crate::plan::Reason;
 use crate::policy::OperatorPolicy;
-use crate::problem::Severity;
 use crate::reconcile::{
     CONFIG_FILE, Carried, Configuration, Desk, Fault, MAX_SEARCHED_BYTES, Outcome, carry_out,
     propose, scene, tip_files,
 };
+use crate::resolve::Standing;
 use crate::revision::BranchName;
 use crate::snapshot::{Files, Snapshot};
 use crate::verb::{self, Draft, Object, Refused, Scene, Selection};
@@ -173,6 +174,7 @@ fn decide(
     let mut draft = (verb.decide)(&scene).map_err(|refused| refusal(&refused))?;
     let notes = std::mem::take(&mut draft.notes);
     let said = std::mem::take(&mut draft.said);
+    let touched = draft.touched.clone();
     let mut asker = None;
     let mut failed = None;
     let mut ask = |questions: &[Question]| -> Vec<Answer> {
@@ -195,19 +197,27 @@ fn decide(
         context.note(note);
     }
     context.problems(&carried.problems);
-    let is_broken = carried
-        .problems
-        .iter()
-        .any(|problem| problem.severity == Severity::Error);
+    let waiting = carried.plans.iter().flat_map(|plan| &plan.waiting);
+    for waiting in waiting.filter(|waiting| {
+        let is_news = match &waiting.reason {
+            Reason::NotFollowed(standing) => {
+                matches!(standing, Standing::SourceEmpty(_) | Standing::Elsewhere(_))
+            }
+            // Nobody was asked.
+            Reason::Unresolved(Resolution::Unavailable(_)) => false,
+            // What could not be imported is the command's own to report.
+            reason => !(verb.imports && reason.is_failure()),
+        };
+        is_news && touched.contains(&waiting.tag) && waiting.field.is_none()
+    }) {
+        context.note(&format!("{}: {}", waiting.tag, waiting.reason));
+    }
     Ok(Done {
         carried,
         said,
         namespace: scene.namespace,
-        exit: if is_broken {
-            Exit::Failure
-        } else {
-            Exit::Success
-        },
+        // What follows from a command that did as it was told is shown above, and is no failure.
+        exit: Exit::Success,
     })
 }
 

@@ -92,7 +92,7 @@ pub fn carry_out(
         changes: Vec::new(),
         files: edited.files().clone(),
         plans: Vec::new(),
-        problems: new_problems(desk, &edited),
+        problems: new_problems(desk, &edited, now).map_err(Fault::Git)?,
     };
     if !touched.is_empty() || whole.is_some() {
         let mut record = Record::new(&streams, &touched, whole.as_ref(), imports);
@@ -120,18 +120,21 @@ pub fn carry_out(
 }
 
 /// What is wrong in the files only since they were edited.
-fn new_problems(before: &Desk<'_>, after: &Desk<'_>) -> Vec<Problem> {
-    let messages = |desk: &Desk<'_>| -> Vec<Problem> {
-        let manifests = desk.manifests();
-        let of_manifests = manifests.iter().flat_map(|(_, all)| &all.problems);
-        desk.problems().chain(of_manifests).cloned().collect()
-    };
-    let known: BTreeSet<String> = messages(before).into_iter().map(|p| p.message).collect();
-    let mut new = messages(after);
+fn new_problems(
+    before: &Desk<'_>,
+    after: &Desk<'_>,
+    now: Timestamp,
+) -> Result<Vec<Problem>, git::Error> {
+    let known: BTreeSet<String> = before
+        .lint(now)?
+        .into_iter()
+        .map(|problem| problem.message)
+        .collect();
+    let mut new = after.lint(now)?;
     new.retain(|problem| problem.severity > Severity::Note && !known.contains(&problem.message));
     new.sort();
     new.dedup();
-    new
+    Ok(new)
 }
 
 fn tags_of(plans: &[Plan], stream: &StreamName) -> BTreeSet<StreamTagName> {
@@ -203,9 +206,15 @@ impl Record {
                 }
                 let recorded = stream.history(&tag.name).first();
                 let digest = recorded.and_then(|item| item.image.parse().ok());
-                if let Some(digest) = digest {
-                    let observed = stream.observed.get(&tag.name);
-                    let mode = observed.map_or(ImportMode::default(), |seen| seen.import_mode);
+                // What waits for an import is not known from an earlier one.
+                let observed = stream.observed.get(&tag.name).filter(|seen| {
+                    let asks = &tag.settings.generation;
+                    let from = tag.settings.from.as_ref();
+                    from.is_some_and(|from| from.name == seen.from)
+                        && (asks.is_none() || *asks == seen.generation)
+                });
+                if let (Some(digest), Some(seen)) = (digest, observed) {
+                    let mode = seen.import_mode;
                     let wanted = match (&source.digest, &source.tag) {
                         (Some(digest), _) => Wanted::Digest(digest.clone()),
                         (None, Some(tag)) => Wanted::Tag(tag.clone()),

@@ -45,8 +45,8 @@ pub fn tip_files(repository: &Repository, tree: TreeId) -> Result<(Files, Vec<Pr
     Ok((files, problems))
 }
 
-/// Writes one commit on a branch of its own. A branch that holds the same files already is kept;
-/// one that holds others is never written over.
+/// Writes one commit on a branch of its own. A branch that says the same already is kept; one that
+/// says something else is never written over.
 pub fn propose(
     repository: &Repository,
     push: &Push<'_>,
@@ -55,13 +55,12 @@ pub fn propose(
     new: &NewCommit<'_>,
 ) -> Result<Option<Proposed>, Error> {
     let commit = repository.commit(new)?;
-    let tree = repository.tree_of(commit)?;
     for attempt in 1..=MAX_NAMES {
         let Some(branch) = branch_name(environment, group, attempt) else {
             return Ok(None);
         };
         if let Some(head) = repository.branch(&branch)? {
-            if repository.tree_of(head)? == tree {
+            if says_the_same(repository, head, new)? {
                 return Ok(Some(Proposed {
                     branch,
                     commit: head,
@@ -83,4 +82,23 @@ pub fn propose(
         }));
     }
     Ok(None)
+}
+
+/// Whether the branch is one commit with the same message: the command, what it said and the
+/// images. Its files may differ by the time that it recorded.
+fn says_the_same(
+    repository: &Repository,
+    head: CommitId,
+    new: &NewCommit<'_>,
+) -> Result<bool, Error> {
+    let Some(parent) = new.parents.first() else {
+        return Ok(false);
+    };
+    match repository.commits_between(*parent, head, 1) {
+        Ok(commits) => Ok(
+            matches!(commits.as_slice(), [only] if only.message.trim_end() == new.message.trim_end()),
+        ),
+        Err(Error::TooLarge { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -46,7 +46,7 @@ pub(crate) fn alias(
             None if !is_filled(stream, &next.tag) => {
                 problems.push(dangling(
                     tag,
-                    format!("{} has no tag `{}`", stream.name, next.tag),
+                    &format!("{} has no tag `{}`", stream.name, next.tag),
                 ));
                 return;
             }
@@ -64,7 +64,7 @@ fn is_filled(stream: &ImageStream, tag: &str) -> bool {
     stream.whole_repository.is_some() || !stream.history(tag).is_empty()
 }
 
-fn dangling(tag: &SpecTag, why: String) -> Problem {
+fn dangling(tag: &SpecTag, why: &str) -> Problem {
     Problem::error(
         tag.place.clone(),
         format!("reference tag is not found: {why}"),
@@ -110,7 +110,7 @@ pub(crate) fn stream_tag(
     if item.is_none() && found.tag(&source.tag).is_none() && !is_filled(found, &source.tag) {
         problems.push(dangling(
             tag,
-            format!("{} has no tag `{}`", source.stream, source.tag),
+            &format!("{} has no tag `{}`", source.stream, source.tag),
         ));
         return;
     }
@@ -180,7 +180,7 @@ fn source_stream<'w>(
         } else {
             problems.push(dangling(
                 tag,
-                format!("no manifest declares the stream {name}"),
+                &format!("no manifest declares the stream {name}"),
             ));
         }
     }

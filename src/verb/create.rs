@@ -98,6 +98,7 @@ pub fn create_tag(scene: &Scene<'_>, words: &CreateTag) -> Result<Draft, Refused
         words.name
     ));
     if is_image && !words.reference {
+        draft.touched.remove(&name);
         draft.notes.push(
             "the image is imported by the next `headwater pin`, `reconcile` or `import-image`"
                 .to_owned(),

@@ -98,6 +98,10 @@ pub fn tag(scene: &Scene<'_>, words: &Tag) -> Result<Draft, Refused> {
             ..WantedTag::default()
         };
         put_tag(&mut draft, scene, &name, &wanted)?;
+        if kind == Kind::Image && words.reference != Some(true) {
+            // Its image is not known before it is imported.
+            draft.touched.remove(&name);
+        }
         say(&mut draft, scene, words, &spec, (&namespace, name_and_tag));
     }
     if kind == Kind::Image && words.reference != Some(true) {

@@ -190,3 +190,24 @@ fn import_image_writes_its_flags_at_the_tag() {
         "{changed}"
     );
 }
+
+#[test]
+fn tagging_the_same_source_again_asks_for_one_import_each_time() {
+    let scene = Scene::of(&[]);
+    scene.image("acme/web", "1", "one");
+    let image = format!("{HOST}/acme/web:1");
+    let from = format!("--from={image}");
+    scene
+        .types(&["import-image", "web:1", &from, "--confirm"])
+        .exits(0);
+    let path = "imagestreams/default/web.yaml";
+    for seed in ["two", "three"] {
+        let next = scene.image("acme/web", "1", seed);
+        scene.types(&["pin"]).exits(0);
+        assert!(!scene.clone_file(path).contains(next.as_str()), "{seed}");
+        scene.types(&["tag", &image, "web:1"]).exits(0);
+        assert!(!scene.clone_file(path).contains(next.as_str()), "{seed}");
+        scene.types(&["pin"]).exits(0);
+        assert!(scene.clone_file(path).contains(next.as_str()), "{seed}");
+    }
+}
