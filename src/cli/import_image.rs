@@ -1,16 +1,19 @@
+use std::borrow::Cow;
+
 use clap::builder::BoolishValueParser;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::facts::Facts;
 use crate::cli::output;
 use crate::cli::write::{Done, DryRun, Shape, ShapeArgs, Verb, WriteArgs, carry, print};
 use crate::clock;
 use crate::manifest;
 use crate::plan::{Reason, Waiting};
 use crate::problem::Severity;
-use crate::show;
-use crate::stream::{ALL_TAGS, ImageStream, StreamName};
+use crate::show::{self, Item, Tagged};
+use crate::stream::{ALL_TAGS, ImageStream, StreamName, TagSource};
 use crate::verb;
 
 /// Import an image, or all of a repository, into an image stream now
@@ -111,6 +114,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
             {
                 let text = show::stream::describe(&stream, clock::now());
                 output::write(&format!("\n{text}"))?;
+                describe_images(&stream, &words, context)?;
             }
         }
     }
@@ -132,6 +136,48 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
             _ => "nothing was written",
         }),
     )
+}
+
+/// Each image that was imported, as the original shows it behind the stream; what the registry
+/// does not tell a second time is left to what Git knows.
+fn describe_images(
+    stream: &ImageStream,
+    words: &verb::Import,
+    context: &Context,
+) -> Result<(), CliError> {
+    let target = words.target.as_str();
+    let is_whole = words.all || (stream.whole_repository.is_some() && !target.contains(':'));
+    let tag = target.split_once(':').map_or("latest", |(_, tag)| tag);
+    let mut facts = Facts::new(context);
+    for status in &stream.status {
+        let is_wanted = is_whole || status.tag == aliased(stream, tag);
+        let Some(event) = status.items.first().filter(|_| is_wanted) else {
+            continue;
+        };
+        let image = Tagged {
+            stream,
+            tag: &status.tag,
+            event: Cow::Borrowed(event),
+        };
+        let description = facts.of(&image)?;
+        let item = Item::StreamTag(image);
+        let text = show::image::describe(&item, description.as_ref(), clock::now());
+        output::write(&format!("\n{text}"))?;
+    }
+    Ok(())
+}
+
+/// The tag of the stream that an alias stands for in the end.
+fn aliased<'s>(stream: &'s ImageStream, tag: &'s str) -> &'s str {
+    let mut tag = tag;
+    // A circle ends somewhere, too.
+    for _ in 0..stream.tags.len() {
+        match stream.tag(tag).map(|found| &found.source) {
+            Some(TagSource::StreamTag(next)) if next.stream == stream.name => tag = &next.tag,
+            _ => break,
+        }
+    }
+    tag
 }
 
 /// What could not be imported.
