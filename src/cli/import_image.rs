@@ -1,16 +1,19 @@
+use std::collections::BTreeSet;
+
 use clap::builder::BoolishValueParser;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::facts::Facts;
 use crate::cli::output;
 use crate::cli::write::{Done, DryRun, Shape, ShapeArgs, Verb, WriteArgs, carry, print};
 use crate::clock;
 use crate::manifest;
-use crate::plan::{Reason, Waiting};
+use crate::plan::{Plan, Reason, Waiting};
 use crate::problem::Severity;
-use crate::show;
-use crate::stream::{ALL_TAGS, ImageStream, StreamName};
+use crate::show::{self, Item};
+use crate::stream::{ALL_TAGS, ImageStream, StreamName, StreamTagName};
 use crate::verb;
 
 /// Import an image, or all of a repository, into an image stream now
@@ -77,10 +80,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         import_mode: args.import_mode.clone(),
     };
     let mut name = None;
+    let mut touched = BTreeSet::new();
     let mut verb = Verb {
         decide: &mut |scene| {
             let (draft, stream) = verb::import_image(scene, &words)?;
             name = Some(stream);
+            touched.clone_from(&draft.touched);
             Ok(draft)
         },
         imports: true,
@@ -89,7 +94,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let Some(name) = name else {
         return Ok(done.exit);
     };
-    let failures = report(&done, &name);
+    let failed = failed(&done.carried.plans, &name);
+    let failures: Vec<String> = failed.iter().map(failure).collect();
     let with_errors = if failures.is_empty() {
         ""
     } else {
@@ -111,6 +117,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
             {
                 let text = show::stream::describe(&stream, clock::now());
                 output::write(&format!("\n{text}"))?;
+                let is_imported = |tag: &str| {
+                    let name = StreamTagName::new(&name.namespace, &name.name, tag);
+                    let is_failed = failed.iter().any(|waiting| waiting.tag == name);
+                    (args.all || touched.contains(&name)) && !is_failed
+                };
+                describe_images(&stream, is_imported, context)?;
             }
         }
     }
@@ -134,25 +146,43 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     )
 }
 
-/// What could not be imported.
-fn report(done: &Done, name: &StreamName) -> Vec<String> {
-    let waiting = done.carried.plans.iter().flat_map(|plan| &plan.waiting);
+/// The images that were imported, each as `describe istag` has it.
+fn describe_images(
+    stream: &ImageStream,
+    is_imported: impl Fn(&str) -> bool,
+    context: &Context,
+) -> Result<(), CliError> {
+    let mut facts = Facts::new(context);
+    for image in show::stream_tags(stream) {
+        if is_imported(image.tag) {
+            let description = facts.of(&image)?;
+            let item = Item::StreamTag(image);
+            let text = show::image::describe(&item, description.as_ref(), clock::now());
+            output::write(&format!("\n{text}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The tags that could not be imported.
+fn failed<'p>(plans: &'p [Plan], name: &StreamName) -> Vec<&'p Waiting> {
+    let waiting = plans.iter().flat_map(|plan| &plan.waiting);
     let own = waiting.filter(|waiting| waiting.tag.stream == *name && waiting.field.is_none());
-    own.filter(|waiting| waiting.reason.is_failure())
-        .map(|Waiting { tag, reason, .. }| {
-            let why = match reason {
-                Reason::Unresolved(resolution) => match resolution.fault() {
-                    Some(fault) => fault.to_string(),
-                    None => resolution.kind().to_owned(),
-                },
-                other => other.to_string(),
-            };
-            match tag.tag.as_str() {
-                ALL_TAGS => format!("repository failed: {why}"),
-                tag => format!("tag {tag} failed: {why}"),
-            }
-        })
-        .collect()
+    own.filter(|waiting| waiting.reason.is_failure()).collect()
+}
+
+fn failure(waiting: &&Waiting) -> String {
+    let why = match &waiting.reason {
+        Reason::Unresolved(resolution) => match resolution.fault() {
+            Some(fault) => fault.to_string(),
+            None => resolution.kind().to_owned(),
+        },
+        other => other.to_string(),
+    };
+    match waiting.tag.tag.as_str() {
+        ALL_TAGS => format!("repository failed: {why}"),
+        tag => format!("tag {tag} failed: {why}"),
+    }
 }
 
 /// The stream as it stands afterwards.
