@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use clap::builder::BoolishValueParser;
 
@@ -10,10 +10,10 @@ use crate::cli::output;
 use crate::cli::write::{Done, DryRun, Shape, ShapeArgs, Verb, WriteArgs, carry, print};
 use crate::clock;
 use crate::manifest;
-use crate::plan::{Reason, Waiting};
+use crate::plan::{Plan, Reason, Waiting};
 use crate::problem::Severity;
-use crate::show::{self, Item, Tagged};
-use crate::stream::{ALL_TAGS, ImageStream, StreamName, TagSource};
+use crate::show::{self, Item};
+use crate::stream::{ALL_TAGS, ImageStream, StreamName, StreamTagName};
 use crate::verb;
 
 /// Import an image, or all of a repository, into an image stream now
@@ -80,10 +80,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         import_mode: args.import_mode.clone(),
     };
     let mut name = None;
+    let mut touched = BTreeSet::new();
     let mut verb = Verb {
         decide: &mut |scene| {
             let (draft, stream) = verb::import_image(scene, &words)?;
             name = Some(stream);
+            touched.clone_from(&draft.touched);
             Ok(draft)
         },
         imports: true,
@@ -92,7 +94,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let Some(name) = name else {
         return Ok(done.exit);
     };
-    let failures = report(&done, &name);
+    let failed = failed(&done.carried.plans, &name);
+    let failures: Vec<String> = failed.iter().map(failure).collect();
     let with_errors = if failures.is_empty() {
         ""
     } else {
@@ -114,7 +117,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
             {
                 let text = show::stream::describe(&stream, clock::now());
                 output::write(&format!("\n{text}"))?;
-                describe_images(&stream, &words, context)?;
+                let is_imported = |tag: &str| {
+                    let name = StreamTagName::new(&name.namespace, &name.name, tag);
+                    let is_failed = failed.iter().any(|waiting| waiting.tag == name);
+                    (args.all || touched.contains(&name)) && !is_failed
+                };
+                describe_images(&stream, is_imported, context)?;
             }
         }
     }
@@ -138,67 +146,43 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     )
 }
 
-/// Each image that was imported, as the original shows it behind the stream; what the registry
-/// does not tell a second time is left to what Git knows.
+/// The images that were imported, each as `describe istag` has it.
 fn describe_images(
     stream: &ImageStream,
-    words: &verb::Import,
+    is_imported: impl Fn(&str) -> bool,
     context: &Context,
 ) -> Result<(), CliError> {
-    let target = words.target.as_str();
-    let is_whole = words.all || (stream.whole_repository.is_some() && !target.contains(':'));
-    let tag = target.split_once(':').map_or("latest", |(_, tag)| tag);
     let mut facts = Facts::new(context);
-    for status in &stream.status {
-        let is_wanted = is_whole || status.tag == aliased(stream, tag);
-        let Some(event) = status.items.first().filter(|_| is_wanted) else {
-            continue;
-        };
-        let image = Tagged {
-            stream,
-            tag: &status.tag,
-            event: Cow::Borrowed(event),
-        };
-        let description = facts.of(&image)?;
-        let item = Item::StreamTag(image);
-        let text = show::image::describe(&item, description.as_ref(), clock::now());
-        output::write(&format!("\n{text}"))?;
+    for image in show::stream_tags(stream) {
+        if is_imported(image.tag) {
+            let description = facts.of(&image)?;
+            let item = Item::StreamTag(image);
+            let text = show::image::describe(&item, description.as_ref(), clock::now());
+            output::write(&format!("\n{text}"))?;
+        }
     }
     Ok(())
 }
 
-/// The tag of the stream that an alias stands for in the end.
-fn aliased<'s>(stream: &'s ImageStream, tag: &'s str) -> &'s str {
-    let mut tag = tag;
-    // A circle ends somewhere, too.
-    for _ in 0..stream.tags.len() {
-        match stream.tag(tag).map(|found| &found.source) {
-            Some(TagSource::StreamTag(next)) if next.stream == stream.name => tag = &next.tag,
-            _ => break,
-        }
-    }
-    tag
+/// The tags that could not be imported.
+fn failed<'p>(plans: &'p [Plan], name: &StreamName) -> Vec<&'p Waiting> {
+    let waiting = plans.iter().flat_map(|plan| &plan.waiting);
+    let own = waiting.filter(|waiting| waiting.tag.stream == *name && waiting.field.is_none());
+    own.filter(|waiting| waiting.reason.is_failure()).collect()
 }
 
-/// What could not be imported.
-fn report(done: &Done, name: &StreamName) -> Vec<String> {
-    let waiting = done.carried.plans.iter().flat_map(|plan| &plan.waiting);
-    let own = waiting.filter(|waiting| waiting.tag.stream == *name && waiting.field.is_none());
-    own.filter(|waiting| waiting.reason.is_failure())
-        .map(|Waiting { tag, reason, .. }| {
-            let why = match reason {
-                Reason::Unresolved(resolution) => match resolution.fault() {
-                    Some(fault) => fault.to_string(),
-                    None => resolution.kind().to_owned(),
-                },
-                other => other.to_string(),
-            };
-            match tag.tag.as_str() {
-                ALL_TAGS => format!("repository failed: {why}"),
-                tag => format!("tag {tag} failed: {why}"),
-            }
-        })
-        .collect()
+fn failure(waiting: &&Waiting) -> String {
+    let why = match &waiting.reason {
+        Reason::Unresolved(resolution) => match resolution.fault() {
+            Some(fault) => fault.to_string(),
+            None => resolution.kind().to_owned(),
+        },
+        other => other.to_string(),
+    };
+    match waiting.tag.tag.as_str() {
+        ALL_TAGS => format!("repository failed: {why}"),
+        tag => format!("tag {tag} failed: {why}"),
+    }
 }
 
 /// The stream as it stands afterwards.

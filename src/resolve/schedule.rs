@@ -118,3 +118,94 @@ fn followed<'s>(
         (policy.scheduled && is_wanted && !settings.reference).then_some((name, host, interval))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::environment::{Delivery, Environment};
+    use crate::manifest::{assemble, read_file};
+
+    fn streams(text: &str) -> Vec<ImageStream> {
+        let environment = Environment {
+            name: EnvironmentName::default(),
+            branch: None,
+            paths: Vec::new(),
+            namespaces: Vec::new(),
+            delivery: Delivery::default(),
+        };
+        let files = [(
+            "a.yaml".parse().unwrap(),
+            Arc::new(read_file(text.as_bytes())),
+        )];
+        let own = std::slice::from_ref(&environment);
+        assemble(&files, &BTreeMap::new(), &environment, own).streams
+    }
+
+    #[test]
+    fn who_waits_longest_goes_first_within_the_budget_of_each_host() {
+        let tag = |name: &str, host: &str| {
+            format!(
+                "  - {{name: {name}, from: {{kind: DockerImage, name: {host}/a/b}}, importPolicy: {{scheduled: true}}}}\n"
+            )
+        };
+        let text = format!(
+            "kind: ImageStream\napiVersion: v1\nmetadata: {{name: web}}\nspec:\n  tags:\n{}{}{}{}{}",
+            tag("young", "quay.io"),
+            tag("old", "quay.io"),
+            tag("never", "quay.io"),
+            tag("just", "quay.io"),
+            tag("other", "ghcr.io"),
+        );
+        let streams = streams(&text);
+        let environment = EnvironmentName::default();
+        let name = |tag: &str| {
+            (
+                environment.clone(),
+                StreamTagName::new("default", "web", tag),
+            )
+        };
+        let at = |time: &str| time.parse::<Timestamp>().unwrap();
+        let last = BTreeMap::from([
+            (name("young"), at("2026-01-01T11:50:00Z")),
+            (name("old"), at("2026-01-01T11:00:00Z")),
+            // Within the minute: it has spent one of the host's budget.
+            (name("just"), at("2026-01-01T11:59:30Z")),
+        ]);
+        let policy = ImportPolicy {
+            per_minute: Some(3),
+            ..ImportPolicy::default()
+        };
+        let own = [(&environment, streams.as_slice())];
+        let checks = scheduled_checks(&own, &policy, &last, at("2026-01-01T12:00:00Z"));
+        assert_eq!(
+            checks.due,
+            [name("never"), name("old"), name("other")].into()
+        );
+        let postponed: Vec<(&str, &str)> = checks.not_due[&environment]
+            .iter()
+            .map(|(name, time)| (name.tag.as_str(), time.as_str()))
+            .collect();
+        assert_eq!(
+            postponed,
+            [
+                ("just", "2026-01-01T12:01:00Z"),
+                ("young", "2026-01-01T12:01:00Z")
+            ]
+        );
+        assert!(checks.is_limited);
+    }
+
+    #[test]
+    fn nothing_is_limited_without_a_budget_or_an_interval() {
+        let text = "kind: ImageStream\napiVersion: v1\nmetadata: {name: web}\nspec: {tags: [{name: a, from: {kind: DockerImage, name: b}, importPolicy: {scheduled: true}}]}\n";
+        let streams = streams(text);
+        let environment = EnvironmentName::default();
+        let own = [(&environment, streams.as_slice())];
+        let now = "2026-01-01T12:00:00Z".parse().unwrap();
+        let checks = scheduled_checks(&own, &ImportPolicy::default(), &BTreeMap::new(), now);
+        assert!(!checks.is_limited && checks.not_due.is_empty());
+        assert_eq!(checks.due.len(), 1);
+    }
+}

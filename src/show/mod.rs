@@ -32,7 +32,7 @@ use serde_json::Value as Json;
 
 pub use ago::{ago, human_duration};
 pub use catalog::{Catalog, FindError, is_image, split_image};
-pub use item::{Item, Tagged, stream_images};
+pub use item::{Item, Tagged, stream_images, stream_tags};
 pub use kind::Kind;
 pub use object::list;
 pub use selector::{Selector, SelectorError};

@@ -421,6 +421,7 @@ status:
             "2026-11-20T00:00:00Z"
         );
         assert_eq!(object["metadata"]["annotations"]["description"], "A");
+        assert_eq!(object["metadata"]["labels"]["app"], "web");
         assert_eq!(object["generation"], 2);
         assert_eq!(object["tag"]["from"]["namespace"], "prod");
         assert_eq!(object["conditions"][0]["reason"], "NotFound");

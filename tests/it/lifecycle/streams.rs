@@ -240,3 +240,24 @@ fn a_new_source_that_is_missing_lends_its_name_to_no_older_image() {
     scene.reconcile().exits(3).says("missing");
     assert_eq!(scene.bot_branches(), [""; 0]);
 }
+
+#[test]
+fn a_condition_goes_when_an_image_comes() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let failed = "      conditions:
+        - type: ImportSuccess
+          status: \"False\"
+          reason: NotFound
+          generation: 1
+";
+    let before = [status("1", &digest), failed.to_owned()].concat();
+    let scene = scene(&image("1", SCHEDULED), &before);
+    let first = scene.image("acme/web", "1", "first");
+    scene.settle();
+    let file = scene.file(&scene.bot_branch(), "web.yaml");
+    assert!(
+        file.contains(first.as_str()) && file.contains(&digest),
+        "{file}"
+    );
+    assert!(!file.contains("conditions"), "{file}");
+}

@@ -74,6 +74,14 @@ async fn import_mode_legacy_takes_one_platform_and_knows_it_again_by_one_head() 
         })
     };
     assert_eq!(registries.resolve(&question).await, expected(&children[1]));
+    let others = ["linux/s390x", "linux/arm64"];
+    let (_, others) = registry.push_index("acme/other", "1.0", "two", &others);
+    let other = Lookup {
+        import_mode: ImportMode::Legacy,
+        ..lookup(&format!("{}/acme/other:1.0", registry.host()))
+    };
+    let answer = registries.resolve(&other).await;
+    assert_eq!(found(&answer), &others[0], "the first where none is usual");
     question.platforms = vec![
         "linux/s390x".parse().unwrap(),
         "linux/arm64".parse().unwrap(),

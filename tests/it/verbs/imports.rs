@@ -59,7 +59,11 @@ fn an_image_is_imported_into_a_new_stream_and_again_on_demand() {
         "{}",
         run.stdout
     );
-    run.says("tagged from registry.example:5000/acme/web:1");
+    run.says("tagged from registry.example:5000/acme/web:1")
+        .says(&format!(
+            "\n\nImage Name:\tweb:latest\nDocker Image:\t{HOST}/acme/web@{first}\n"
+        ))
+        .says("\nArch:\t\tamd64\n");
     let path = "imagestreams/shop/web.yaml";
     assert!(scene.clone_file(path).contains(first.as_str()));
     assert!(scene.clone_file("web.yaml").contains(first.as_str()));
