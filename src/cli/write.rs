@@ -19,7 +19,7 @@ use crate::plan::Reason;
 use crate::policy::OperatorPolicy;
 use crate::reconcile::{
     CONFIG_FILE, Carried, Configuration, Desk, Fault, MAX_SEARCHED_BYTES, Outcome, carry_out,
-    propose, scene, tip_files,
+    propose, proposed_at, scene, tip_files,
 };
 use crate::resolve::Standing;
 use crate::revision::BranchName;
@@ -292,11 +292,23 @@ fn on_branch(
         Some((&repository, snapshot.commit)),
         operator,
     );
+    let environment = environments
+        .first()
+        .ok_or_else(|| CliError::usage(format!("no environment is on the branch {branch}")))?;
+    let command = command();
+    let group = verb::group(&command);
+    let trailer = verb::command_trailer(&command);
+    let now = proposed_at(
+        &repository,
+        &environment.name,
+        &group,
+        &trailer,
+        snapshot.commit,
+    )
+    .map_err(git)?
+    .unwrap_or(now);
     let mut done = decide(args, context, &desk, verb, now)?;
     if args.dry_run == DryRun::None && !done.carried.changes.is_empty() {
-        let environment = environments
-            .first()
-            .ok_or_else(|| CliError::usage(format!("no environment is on the branch {branch}")))?;
         push(context, &repository, &snapshot, environment, &mut done, now)?;
     }
     Ok(done)
@@ -359,6 +371,11 @@ fn environments(
     }
 }
 
+/// The command as it was typed.
+fn command() -> Vec<String> {
+    command_words(std::env::args_os().map(|word| word.to_string_lossy().into_owned()))
+}
+
 fn push(
     context: &Context,
     repository: &Repository,
@@ -367,8 +384,7 @@ fn push(
     done: &mut Done,
     now: Timestamp,
 ) -> Result<(), CliError> {
-    let command =
-        command_words(std::env::args_os().map(|word| word.to_string_lossy().into_owned()));
+    let command = command();
     let moves: Vec<_> = done
         .carried
         .plans

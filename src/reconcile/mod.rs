@@ -40,7 +40,7 @@ pub use evidence::branch_prefix;
 pub use gather::Ask;
 pub use migrating::{Migrating, Wanted as WantedMigration, migrate_in_place};
 pub use pass::{Failure, Pass, Planned, Scope};
-pub use propose::{Proposed, propose, tip_files};
+pub use propose::{Proposed, propose, proposed_at, tip_files};
 pub use quiet::Quiet;
 pub use read::{CONFIG_FILE, MAX_SEARCHED_BYTES, Reading, is_read, read_files, read_tree};
 pub use timeline::{Event, timeline};

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::environment::EnvironmentName;
 use crate::git::{Error, NewCommit, PushOutcome, Repository};
 use crate::plan::branch_name;
@@ -43,6 +45,38 @@ pub fn tip_files(repository: &Repository, tree: TreeId) -> Result<(Files, Vec<Pr
         }
     }
     Ok((files, problems))
+}
+
+/// When the same command was made into a branch before, from the same commit: made again with that
+/// time, it gives the same files.
+pub fn proposed_at(
+    repository: &Repository,
+    environment: &EnvironmentName,
+    group: &str,
+    trailer: &str,
+    base: CommitId,
+) -> Result<Option<Timestamp>, Error> {
+    for attempt in 1..=MAX_NAMES {
+        let Some(branch) = branch_name(environment, group, attempt) else {
+            break;
+        };
+        let Some(head) = repository.branch(&branch)? else {
+            continue;
+        };
+        let commits = match repository.commits_between(base, head, 1) {
+            Ok(commits) => commits,
+            // Somebody has gone on from there.
+            Err(Error::TooLarge { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        if let [commit] = commits.as_slice()
+            && commit.parents == [base]
+            && commit.message.lines().any(|line| line == trailer)
+        {
+            return Ok(Some(commit.time));
+        }
+    }
+    Ok(None)
 }
 
 /// Writes one commit on a branch of its own. A branch that says the same already is kept; one that

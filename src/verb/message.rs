@@ -24,8 +24,7 @@ pub fn message(
     if !said.is_empty() {
         text.push('\n');
     }
-    let quoted: Vec<String> = command.iter().map(|word| quoted(word)).collect();
-    let _ = writeln!(text, "Headwater-Command: {}", one_line(&quoted.join(" ")));
+    let _ = writeln!(text, "{}", command_trailer(command));
     for moved in moves {
         let _ = writeln!(text, "{}: {}", trailer::IMAGE_STREAM, moved.tag);
         let _ = writeln!(text, "{}: {}", trailer::IMAGE, moved.image);
@@ -35,6 +34,12 @@ pub fn message(
     }
     let _ = writeln!(text, "{}: {environment}", trailer::ENVIRONMENT);
     text
+}
+
+/// The trailer that names the command, as a shell takes it.
+pub fn command_trailer(command: &[String]) -> String {
+    let quoted: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+    format!("Headwater-Command: {}", one_line(&quoted.join(" ")))
 }
 
 /// The last part of the branch's name.

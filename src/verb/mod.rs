@@ -31,7 +31,7 @@ pub use delete::{Named, delete};
 pub use draft::{Draft, Written};
 pub use import::{Import, import_image};
 pub use lookup::{Lookup, set_image_lookup};
-pub use message::{group, message};
+pub use message::{command_trailer, group, message};
 pub use object::{Kind, Object, Selection};
 pub use role::{RoleChange, Target, change_role};
 pub use scene::{Realm, Scene};

@@ -2,6 +2,33 @@
 
 use crate::support::scene::{HOST, Scene, deployment, stream};
 
+/// The branch as if it had been made then.
+fn made_in_january(scene: &Scene, branch: &str) {
+    let then = "2026-01-01T00:00:00Z";
+    let folder = scene.person.path();
+    scene.person.git(&["fetch", "-q", "origin"]);
+    let remote = format!("origin/{branch}");
+    scene.person.git(&["stash", "-q"]);
+    scene.person.git(&["checkout", "-q", "--detach", &remote]);
+    let file = folder.join("streams/web.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = text.rsplit_once("tag: tip").unwrap();
+    let (key, rest) = rest.split_once("created: \"").unwrap();
+    let (_, rest) = rest.split_once('"').unwrap();
+    let edited = format!("{before}tag: tip{key}created: \"{then}\"{rest}");
+    std::fs::write(&file, edited).unwrap();
+    let amended = std::process::Command::new("git")
+        .args(["commit", "-q", "--amend", "--no-edit", "-a"])
+        .current_dir(folder)
+        .env("GIT_COMMITTER_DATE", then)
+        .status();
+    assert!(amended.unwrap().success());
+    let to = format!("HEAD:refs/heads/{branch}");
+    scene.person.git(&["push", "-q", "-f", "origin", &to]);
+    scene.person.git(&["checkout", "-q", "main"]);
+    scene.person.git(&["stash", "pop", "-q"]);
+}
+
 #[test]
 fn a_command_makes_a_branch_that_reconcile_leaves_alone() {
     let scene = Scene::of(&[
@@ -55,6 +82,11 @@ fn a_command_makes_a_branch_that_reconcile_leaves_alone() {
     assert!(!message.contains("Headwater-Plan"), "{message}");
 
     // The same again is there already; another one gets a name of its own.
+    scene.run(&words).exits(0).says("has this change already");
+    assert_eq!(scene.bot_branches(), [branch.as_str()]);
+
+    // Also where the clock has gone on since: the branch was made at another time.
+    made_in_january(&scene, &branch);
     scene.run(&words).exits(0).says("has this change already");
     assert_eq!(scene.bot_branches(), [branch.as_str()]);
 
