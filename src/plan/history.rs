@@ -142,7 +142,10 @@ impl Question {
             Spot::Template(file, tag) => marked_lines(version, file, tag).next().is_some(),
             Spot::Status(_) => self.stream.as_ref().is_some_and(|stream| {
                 let name = names.stream.as_ref();
-                with_node(version, stream, name, &self.spec, |_| ()).is_some()
+                let has = |path| with_node(version, stream, name, path, |_| ()).is_some();
+                // All tags of a repository are followed without standing in the spec.
+                let whole = FieldPath::root().key("spec").key("dockerImageRepository");
+                has(&self.spec) || has(&whole)
             }),
         }
     }

@@ -209,6 +209,27 @@ spec:
 }
 
 #[test]
+fn what_was_taken_back_of_a_whole_repository_stays_back() {
+    let stream = format!(
+        "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: web, namespace: dev}}\nspec:\n  dockerImageRepository: {HOST}/acme/web\n"
+    );
+    let follow =
+        "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec: {imports: {follow: all}}\n";
+    let scene = Scene::of(&[("web.yaml", &stream), ("headwater.yaml", follow)]);
+    scene.image("acme/web", "latest", "first");
+    scene.settle();
+    scene.merge(FIRST_PINS);
+    let second = scene.image("acme/web", "latest", "second");
+    scene.settle();
+    let merged = scene.merge(WEB);
+    scene.revert(&merged, &["-m", "1"]);
+    scene
+        .settle()
+        .says(&format!("{} was taken back by", second.short()));
+    assert_eq!(scene.bot_branches(), [""; 0]);
+}
+
+#[test]
 fn a_repository_that_cannot_be_read_is_named_and_read_again() {
     let stream = format!(
         "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: web, namespace: dev}}\nspec:\n  dockerImageRepository: {HOST}/acme/none\n"
