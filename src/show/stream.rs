@@ -141,7 +141,9 @@ fn source(stream: &ImageStream, spec: Option<&SpecTag>, out: &mut Tabs) {
     match &settings.from {
         None => out.line("  tag without source image"),
         Some(from) => {
-            let verb = source_verb(&from.kind, settings.reference, settings.scheduled);
+            // A rule follows by itself.
+            let is_followed = settings.scheduled || settings.rule.is_some();
+            let verb = source_verb(&from.kind, settings.reference, is_followed);
             let name = source_name(stream, from);
             out.line(plain(&format!("  {verb} {name}")));
             if settings.insecure {

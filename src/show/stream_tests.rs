@@ -260,13 +260,13 @@ status:
 "
     );
     let expected = "Unique Images:\t\t0\nTags:\t\t\t2\n\nnewest
-  tagged from quay.io/acme/app
+  updates automatically from registry quay.io/acme/app
     selects by newest
 
   ~ importing latest image ...
 
 stable
-  tagged from quay.io/acme/app
+  updates automatically from registry quay.io/acme/app
     selects 1.2.4 (semver ~1.2)
 
 ";
