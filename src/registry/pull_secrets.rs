@@ -194,6 +194,7 @@ mod tests {
         let content = r#"{
             "quay.io": {"auth": "YTox"},
             "quay.io/foo": {"auth": "YjoyOjI="},
+            "unpadded.example": {"auth": "YjoyOjI"},
             "https://quay.io/v2/foo/bar": {"auth": "Yzoz"},
             "*.quay.io": {"auth": "ZDo0"},
             "eu.quay.io": {"username": "e", "password": "5"},
@@ -210,6 +211,7 @@ mod tests {
         for (host, path, expected) in [
             ("quay.io", "foobar", Some("a/1")),
             ("quay.io", "foo", Some("b/2:2")),
+            ("unpadded.example", "x", Some("b/2:2")),
             ("quay.io", "foo/barn", Some("b/2:2")),
             ("quay.io", "foo/bar/x", Some("c/3")),
             ("quay.io:443", "foo", None),

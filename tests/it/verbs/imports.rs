@@ -183,6 +183,11 @@ fn import_image_writes_its_flags_at_the_tag() {
     ] {
         assert!(file.contains(line), "{line}: {file}");
     }
+    scene
+        .types(&["import-image", "web:a", "-o", "yaml", "--dry-run"])
+        .exits(0)
+        .says("kind: ImageStream\n")
+        .says("      importMode: Legacy\n");
     // What is not named stays.
     scene
         .types(&["import-image", "web:a", "--insecure=false"])
