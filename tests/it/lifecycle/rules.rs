@@ -54,7 +54,13 @@ fn the_highest_version_in_a_range_is_followed_and_shown() {
     );
     let stream = scene.file(FIRST_PINS, "web.yaml");
     assert!(stream.contains("\"selected\":\"1.2.4\""), "{stream}");
-    assert!(scene.message(FIRST_PINS).contains("acme/web:1.2.4"));
+    let message = scene.message(FIRST_PINS);
+    let subject = format!(
+        "pin dev/web:stable to 1.2.4 ({}) in default\n",
+        &chosen.encoded()[..7]
+    );
+    assert!(message.starts_with(&subject), "{message}");
+    assert!(message.contains("acme/web:1.2.4\n"), "{message}");
     scene.merge(FIRST_PINS);
     scene.settle();
 
