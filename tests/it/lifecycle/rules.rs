@@ -70,6 +70,12 @@ fn the_highest_version_in_a_range_is_followed_and_shown() {
     assert!(app.contains(&format!("acme/web:1.2.10@{next} #")), "{app}");
     scene.merge(WEB);
 
+    scene
+        .run(&["history", "dev/web:stable", &scene.bare()])
+        .exits(0)
+        .says(&format!("1.2.10@sha256:{}", next.short()))
+        .says(&format!("1.2.4@sha256:{}", chosen.short()));
+
     // Another tag for the same image is another choice, and no other image.
     scene.image("acme/web", "1.2.11", "1.2.10");
     scene.settle();
