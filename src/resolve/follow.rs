@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -235,9 +235,10 @@ fn finish(drafts: Vec<Draft>) -> Vec<TagState> {
         })
         .collect();
     let mut states: Vec<TagState> = drafts.into_iter().map(Draft::finish).collect();
+    let wanted: HashSet<&StreamTagName> = aliases.iter().flatten().collect();
     let targets: HashMap<StreamTagName, (Outcome, Option<Reference>)> = states
         .iter()
-        .filter(|state| aliases.iter().flatten().any(|target| *target == state.name))
+        .filter(|state| wanted.contains(&state.name))
         .map(|state| {
             (
                 state.name.clone(),
