@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::stream::{
-    ALL_TAGS, From, ImageStream, ReferencePolicy, SpecTag, StreamName, StreamTagName, TagSource,
+    ALL_TAGS, From, INSECURE, ImageStream, ReferencePolicy, SpecTag, StreamName, StreamTagName,
+    TagSource,
 };
 use crate::verb::source::Spec;
 use crate::verb::spec_tag::{WantedTag, put_tag};
@@ -77,7 +78,24 @@ pub fn import_image(scene: &Scene<'_>, words: &Import) -> Result<(Draft, StreamN
         Some((_, stream)) if words.all => importing.all(stream, from)?,
         Some((_, stream)) => importing.one(stream, tag, from)?,
     }
+    if importing.draft.whole.is_some() {
+        note_what_a_repository_cannot_say(&mut importing.draft, words);
+    }
     Ok((importing.draft, name))
+}
+
+/// `spec.dockerImageRepository` has no import policy, and the tags that it gives are not in `spec`.
+fn note_what_a_repository_cannot_say(draft: &mut Draft, words: &Import) {
+    if words.scheduled == Some(true) {
+        draft.notes.push(
+            "--scheduled has no place beside a whole repository: `imports.follow: all` in headwater.yaml follows its tags".to_owned(),
+        );
+    }
+    if words.insecure == Some(true) {
+        draft.notes.push(format!(
+            "--insecure has no place beside a whole repository: the stream's annotation {INSECURE}: \"true\" allows it"
+        ));
+    }
 }
 
 fn wanted(words: &Import) -> Result<WantedTag, Refused> {

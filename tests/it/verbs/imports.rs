@@ -151,7 +151,10 @@ fn a_whole_repository_is_imported_and_imported_again() {
     );
     assert!(file.contains(one.as_str()), "{file}");
     let two = scene.image("acme/web", "2.0", "two");
-    scene.types(&["import-image", "web", "--all"]).exits(0);
+    scene
+        .types(&["import-image", "web", "--all", "--scheduled"])
+        .exits(0)
+        .says("`imports.follow: all` in headwater.yaml follows its tags");
     let file = scene.clone_file(path);
     assert!(file.contains(two.as_str()), "{file}");
     let other = format!("--from={HOST}/acme/other");
