@@ -54,6 +54,8 @@ pub(super) struct History {
 struct Row {
     time: String,
     image: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selected: Option<String>,
     previous: Option<String>,
     commit: String,
     author: String,
@@ -111,6 +113,7 @@ pub(super) fn read(
             .map(|event| Row {
                 time: event.time,
                 image: event.image,
+                selected: event.selected,
                 previous: event.previous,
                 commit: event.commit.to_string(),
                 author: event.author,
@@ -207,7 +210,10 @@ pub(super) fn table(history: &History, styles: Styles) -> String {
         let commit: String = row.commit.chars().take(CommitId::SHORT).collect();
         table.row([
             Cell::new(&row.time),
-            Cell::new(shortened(image)),
+            Cell::new(match &row.selected {
+                Some(tag) => format!("{tag}@{}", shortened(image)),
+                None => shortened(image).to_string(),
+            }),
             Cell::new(commit),
             Cell::new(&row.author),
             Cell::new(&row.subject),

@@ -39,6 +39,13 @@ pub struct Record {
     pub whole: Option<Observed>,
 }
 
+impl Record {
+    /// The tag of the repository that a rule chose.
+    pub fn selected(&self) -> Option<&str> {
+        self.observed.as_ref()?.selected.as_deref()
+    }
+}
+
 /// One field that takes a value.
 #[derive(Clone, Debug)]
 pub struct FieldPin {

@@ -43,6 +43,12 @@ pub fn subject(moves: &[Move], environment: &EnvironmentName) -> String {
     let subject = match moves {
         [moved] => {
             let digest = moved.digest().map_or("its name", shorter);
+            // What a rule chose is what people know the image by.
+            let selected = moved.record.as_ref().and_then(|record| record.selected());
+            let digest = match selected {
+                Some(tag) => format!("{} ({digest})", plain(tag)),
+                None => digest.to_owned(),
+            };
             let tag = plain(&moved.tag.to_string());
             let ending = format!(" to {digest} in {environment}");
             let room = MAX_SUBJECT.saturating_sub(ending.len() + 4);

@@ -21,6 +21,8 @@ pub struct Event {
     pub subject: String,
     /// The image that the tag had from then on; none where it lost its image.
     pub image: Option<String>,
+    /// The tag of the repository that a rule chose.
+    pub selected: Option<String>,
     pub previous: Option<String>,
 }
 
@@ -38,11 +40,12 @@ pub fn timeline(
         let Some(delta) = commit.changes.iter().find(|delta| delta.path == *file) else {
             continue;
         };
-        let image = image_at(repository, delta.after, stream, tag)?;
-        let previous = image_at(repository, delta.before, stream, tag)?;
-        if image == previous {
+        let now = image_at(repository, delta.after, stream, tag)?;
+        let before = image_at(repository, delta.before, stream, tag)?;
+        if now == before {
             continue;
         }
+        let (image, selected) = now;
         events.push(Event {
             time: clock::rfc3339(commit.time),
             commit: commit.id,
@@ -52,26 +55,26 @@ pub fn timeline(
                 .take(72)
                 .collect(),
             image,
-            previous,
+            selected,
+            previous: before.0,
         });
     }
     Ok(events)
 }
 
-/// The newest recorded image of the tag in one version of the stream's file; its name where it
-/// is recorded without a digest.
+/// The newest recorded image of the tag in one version of the stream's file, its name where it is
+/// recorded without a digest; and the tag of the repository that a rule chose.
 fn image_at(
     repository: &Repository,
     blob: Option<BlobId>,
     stream: &ImageStream,
     tag: &str,
-) -> Result<Option<String>, Error> {
-    let found = stream_at(repository, blob, stream)?;
-    let item = found
-        .as_ref()
-        .and_then(|facts| facts.status.iter().find(|status| status.tag == tag))
-        .and_then(|status| status.items.first());
-    Ok(item.map(|item| {
+) -> Result<(Option<String>, Option<String>), Error> {
+    let Some(found) = stream_at(repository, blob, stream)? else {
+        return Ok((None, None));
+    };
+    let status = found.status.iter().find(|status| status.tag == tag);
+    let image = status.and_then(|status| status.items.first()).map(|item| {
         let is_named = item.image.is_empty();
         let text = if is_named {
             &item.reference
@@ -79,7 +82,10 @@ fn image_at(
             &item.image
         };
         text.clone()
-    }))
+    });
+    let observed = found.observed.iter().find(|(name, _)| name == tag);
+    let selected = observed.and_then(|(_, observed)| observed.selected.clone());
+    Ok((image, selected))
 }
 
 /// The stream in one version of its file.

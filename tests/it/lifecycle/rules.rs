@@ -54,7 +54,13 @@ fn the_highest_version_in_a_range_is_followed_and_shown() {
     );
     let stream = scene.file(FIRST_PINS, "web.yaml");
     assert!(stream.contains("\"selected\":\"1.2.4\""), "{stream}");
-    assert!(scene.message(FIRST_PINS).contains("acme/web:1.2.4"));
+    let message = scene.message(FIRST_PINS);
+    let subject = format!(
+        "pin dev/web:stable to 1.2.4 ({}) in default\n",
+        &chosen.encoded()[..7]
+    );
+    assert!(message.starts_with(&subject), "{message}");
+    assert!(message.contains("acme/web:1.2.4\n"), "{message}");
     scene.merge(FIRST_PINS);
     scene.settle();
 
@@ -63,6 +69,12 @@ fn the_highest_version_in_a_range_is_followed_and_shown() {
     let app = scene.file(WEB, "app.yaml");
     assert!(app.contains(&format!("acme/web:1.2.10@{next} #")), "{app}");
     scene.merge(WEB);
+
+    scene
+        .run(&["history", "dev/web:stable", &scene.bare()])
+        .exits(0)
+        .says(&format!("1.2.10@sha256:{}", next.short()))
+        .says(&format!("1.2.4@sha256:{}", chosen.short()));
 
     // Another tag for the same image is another choice, and no other image.
     scene.image("acme/web", "1.2.11", "1.2.10");

@@ -103,7 +103,7 @@ fn every_image_stream_of_openshifts_library_is_read_with_all_its_tags() {
 }
 
 /// A stream for each tag that a trigger names and no file of its own declares.
-fn declared(facts: &FileFacts) -> String {
+pub(crate) fn declared(facts: &FileFacts) -> String {
     let mut tags: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for trigger in facts.objects.iter().flat_map(|object| &object.triggers) {
         let from = &trigger.from;
