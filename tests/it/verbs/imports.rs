@@ -126,7 +126,9 @@ fn a_failed_import_keeps_what_was_there_and_says_so() {
         "{}",
         run.stdout
     );
-    run.says("error: tag b failed: registry.example:5000: ")
+    run.says("  ! error: Import failed (NotFound): dockerimage.image.openshift.io ")
+        .never_says("importing latest image")
+        .says("error: tag b failed: registry.example:5000: ")
         .says("error: imported completed with errors");
     let file = scene.clone_file("imagestreams/default/web.yaml");
     assert!(
