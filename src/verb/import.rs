@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::manifest::INTEGRATED;
 use crate::stream::{
     ALL_TAGS, From, INSECURE, ImageStream, ReferencePolicy, SpecTag, StreamName, StreamTagName,
     TagSource,
@@ -81,7 +82,26 @@ pub fn import_image(scene: &Scene<'_>, words: &Import) -> Result<(Draft, StreamN
     if importing.draft.whole.is_some() {
         note_what_a_repository_cannot_say(&mut importing.draft, words);
     }
+    if let Some(source) = from.and_then(|from| stream_of_ours(scene, from)) {
+        importing.draft.notes.push(format!(
+            "that is the stream tag {source} by its name in a cluster: `headwater tag {source} {}:{tag}` needs no registry",
+            name.name
+        ));
+    }
     Ok((importing.draft, name))
+}
+
+/// The stream tag that a name at the integrated registry means, where there is such a stream.
+fn stream_of_ours(scene: &Scene<'_>, from: &str) -> Option<StreamTagName> {
+    let spec = Spec::parse(from).ok()?;
+    let registry = spec.registry.as_deref()?;
+    if !INTEGRATED.contains(&registry) {
+        return None;
+    }
+    let tag = spec.tag.as_deref().unwrap_or("latest");
+    let source = StreamTagName::new(spec.namespace.as_deref()?, &spec.name, tag);
+    let is_there = matches!(scene.stream(&source.stream), Ok(Some(_)));
+    is_there.then_some(source)
 }
 
 /// `spec.dockerImageRepository` has no import policy, and the tags that it gives are not in `spec`.

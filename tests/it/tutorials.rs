@@ -272,7 +272,7 @@ impl Machine {
         });
         let fixed = [
             (
-                r"(Less than a second|\d+ seconds?) ago",
+                r"(Less than a second|\d+ seconds?|About a minute) ago",
                 "Less than a second ago",
             ),
             // An image of a test was made at a fixed time.
