@@ -277,6 +277,9 @@ pub struct Condition {
     pub generation: i64,
 }
 
+/// The type of the one condition that a tag has (openshift/api `image/v1/types.go`).
+pub const IMPORT_SUCCESS: &str = "ImportSuccess";
+
 /// One of `status.tags[].items[]` (openshift/api `image/v1`, `TagEvent`), texts as written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagEvent {

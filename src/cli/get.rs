@@ -85,7 +85,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         select(args, &mut items)?;
         found.push((*kind, items));
     }
-    show(args, &wanted, &view, &found, &mut facts)?;
+    let is_named = wanted.kinds.iter().any(|(_, names)| !names.is_empty());
+    // As the original: who asks for names and gets none is not given an empty list.
+    if !is_named || found.iter().any(|(_, items)| !items.is_empty()) {
+        show(args, &wanted, &view, &found, &mut facts)?;
+    }
     if !args.ignore_not_found {
         report(failures, context)?;
     }

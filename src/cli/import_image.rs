@@ -13,7 +13,9 @@ use crate::manifest;
 use crate::plan::{Plan, Reason, Waiting};
 use crate::problem::Severity;
 use crate::show::{self, Item};
-use crate::stream::{ALL_TAGS, ImageStream, StreamName, StreamTagName};
+use crate::stream::{
+    ALL_TAGS, Condition, IMPORT_SUCCESS, ImageStream, StatusTag, StreamName, StreamTagName,
+};
 use crate::verb;
 
 /// Import an image, or all of a repository, into an image stream now
@@ -113,8 +115,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         shape => {
             print(&args.write, shape, &done, &objects)?;
             if shape.is_none()
-                && let Some(stream) = stream(&done, &name)
+                && let Some(mut stream) = stream(&done, &name)
             {
+                let now = clock::now().to_string();
+                for waiting in &failed {
+                    put_failure(&mut stream, waiting, &now);
+                }
                 let text = show::stream::describe(&stream, clock::now());
                 output::write(&format!("\n{text}"))?;
                 let is_imported = |tag: &str| {
@@ -182,6 +188,39 @@ fn failure(waiting: &&Waiting) -> String {
     match waiting.tag.tag.as_str() {
         ALL_TAGS => format!("repository failed: {why}"),
         tag => format!("tag {tag} failed: {why}"),
+    }
+}
+
+/// Gives a tag the condition that the original's server has recorded by now. Files hold none:
+/// a failure may be over in the next minute.
+fn put_failure(stream: &mut ImageStream, waiting: &Waiting, now: &str) {
+    let Reason::Unresolved(resolution) = &waiting.reason else {
+        return;
+    };
+    let Some(fault) = resolution.fault() else {
+        return;
+    };
+    let tag = waiting.tag.tag.as_str();
+    let Some(spec) = stream.tag(tag) else {
+        return;
+    };
+    let condition = Condition {
+        kind: IMPORT_SUCCESS.to_owned(),
+        status: "False".to_owned(),
+        reason: fault.reason.to_string(),
+        message: fault.message.clone(),
+        time: now.to_owned(),
+        generation: spec.settings.generation.unwrap_or(1),
+    };
+    // The import is over, not under way.
+    stream.observed.remove(tag);
+    match stream.status.iter_mut().find(|status| status.tag == tag) {
+        Some(status) => status.conditions = vec![condition],
+        None => stream.status.push(StatusTag {
+            tag: tag.to_owned(),
+            items: Vec::new(),
+            conditions: vec![condition],
+        }),
     }
 }
 

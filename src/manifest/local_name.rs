@@ -9,7 +9,7 @@ use crate::stream::{ImageStream, StreamName, StreamTagName};
 use crate::trigger::{PinForm, Target, Trigger, TriggerKind};
 
 /// The integrated registry's names inside every cluster, the one of OpenShift 3 last.
-const INTEGRATED: &[&str] = &[
+pub const INTEGRATED: &[&str] = &[
     "image-registry.openshift-image-registry.svc:5000",
     "image-registry.openshift-image-registry.svc",
     "docker-registry.default.svc:5000",

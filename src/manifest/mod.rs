@@ -40,6 +40,7 @@ pub use facts::{
     WantedField, WorkflowPart,
 };
 pub use kustomize::Reach;
+pub use local_name::INTEGRATED;
 pub use oversized::{oversized, oversized_fields};
 pub use read::{is_manifest_name, read_file, screen, wanted_fields};
 pub use target_field::read_fields;

@@ -246,6 +246,7 @@ fn reason_to_stay(state: &TagState) -> Option<Reason> {
         Outcome::Kept(
             _,
             standing @ (Standing::ImportedOnce
+            | Standing::ListedOnce
             | Standing::NotDue(_)
             | Standing::SourceEmpty(_)
             | Standing::Elsewhere(_)),
@@ -258,6 +259,12 @@ fn reason_to_stay(state: &TagState) -> Option<Reason> {
 fn unknown_tag(trigger: &Trigger, streams: &[ImageStream]) -> Problem {
     let from = &trigger.from;
     let stream = streams.iter().find(|stream| stream.name == from.stream);
+    // As `create imagestream` leaves it, for the first import to fill.
+    if stream.is_some_and(|stream| stream.tags.is_empty() && stream.status.is_empty()) {
+        let message = format!("the trigger names {from}, and that stream has no tag yet");
+        let advice = format!("headwater tag SOURCE {from}, or `headwater import-image`");
+        return Problem::warning(trigger.place.clone(), message).advice(advice);
+    }
     let message = match stream {
         None => format!(
             "the trigger names the stream {}, which no manifest declares",
@@ -270,7 +277,9 @@ fn unknown_tag(trigger: &Trigger, streams: &[ImageStream]) -> Problem {
         .find(|stream| stream.name.name == from.stream.name);
     let advice = match (stream, elsewhere) {
         (Some(stream), _) => {
-            let names: Vec<_> = stream.tags.iter().map(|tag| tag.name.as_str()).collect();
+            let status = stream.status.iter().map(|tag| tag.tag.as_str());
+            let mut names: Vec<_> = stream.tags.iter().map(|tag| tag.name.as_str()).collect();
+            names.extend(status.filter(|tag| stream.tag(tag).is_none()));
             format!("its tags are: {}", names.join(", "))
         }
         (None, Some(other)) => format!("did you mean {}?", other.name),

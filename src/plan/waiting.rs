@@ -149,6 +149,9 @@ impl fmt::Display for Standing {
             Self::ImportedOnce => {
                 f.write_str("imported once; add `importPolicy: {scheduled: true}` to follow it")
             }
+            Self::ListedOnce => f.write_str(
+                "the repository's tags were imported once; `headwater import-image --all` asks for them again, `imports.follow: all` follows them",
+            ),
             Self::Digest => f.write_str("the source is a digest, which cannot move"),
             Self::NoSource => {
                 f.write_str("tag without source image: filled by pushes to an integrated registry")

@@ -301,7 +301,10 @@ impl Access<'_> {
                  and did not have credentials to the repository"
             ),
         )
-        .advice(format!("log in: {}", login_command(&host)))
+        .advice(format!(
+            "log in: {}, or give its namespace a login: headwater create secret docker-registry",
+            login_command(&host)
+        ))
     }
 }
 

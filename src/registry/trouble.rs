@@ -82,7 +82,7 @@ impl Trouble {
         if error.is_connect() && text.contains("certificate") {
             return trouble(
                 format!("the certificate is not trusted: {text}"),
-                "add its authority's certificate file, or set `importPolicy.insecure: true` at the tag",
+                "name its authority's certificate in the server file (`caFile`) or SSL_CERT_FILE, or set `importPolicy.insecure: true` at the tag",
                 TroubleKind::Unreachable(true),
             );
         }

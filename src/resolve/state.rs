@@ -63,6 +63,8 @@ pub struct Young {
 pub enum Standing {
     /// Imported once, and neither `scheduled` nor changed since.
     ImportedOnce,
+    /// One of a whole repository's tags, which were listed once and have not changed since.
+    ListedOnce,
     /// The source names a digest, which cannot move.
     Digest,
     /// No `from`: filled by pushes to an integrated registry.

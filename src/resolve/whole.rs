@@ -43,7 +43,7 @@ pub(crate) fn follow(
     if !is_changed && !follows {
         let keep = |tag: &&str| {
             let mut draft = draft(world, stream, tag, reference, place);
-            draft.keep(Standing::ImportedOnce);
+            draft.keep(Standing::ListedOnce);
             draft
         };
         return recorded.iter().map(keep).collect();

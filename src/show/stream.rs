@@ -11,8 +11,8 @@ use crate::selection::prioritize;
 use crate::show::ago::ago;
 use crate::show::tabs::{Padding, Tabs};
 use crate::stream::{
-    Condition, From, ImageStream, OBSERVED, ReferencePolicy, SpecTag, StatusTag, TagEvent,
-    TagSource,
+    Condition, From, IMPORT_SUCCESS, ImageStream, OBSERVED, ReferencePolicy, SpecTag, StatusTag,
+    TagEvent, TagSource,
 };
 
 /// A stream as `oc describe is` shows it, and below a tag's source the tag that a rule chose.
@@ -239,19 +239,19 @@ fn is_importing(stream: &ImageStream, spec: &SpecTag, status: Option<&StatusTag>
 /// openshift-controller-manager `latestObservedTagGeneration`.
 pub(crate) fn observed_generation(status: &StatusTag) -> i64 {
     let item = status.items.first().map_or(0, |item| item.generation);
-    let condition = status.conditions.iter().find(|it| it.kind == IMPORT);
+    let condition = status
+        .conditions
+        .iter()
+        .find(|it| it.kind == IMPORT_SUCCESS);
     condition.map_or(item, |condition| condition.generation.max(item))
 }
-
-/// The type of the one condition that a tag has.
-const IMPORT: &str = "ImportSuccess";
 
 /// Why the last import failed, where it did.
 pub(crate) fn failed_import(status: &StatusTag) -> Option<&Condition> {
     status
         .conditions
         .iter()
-        .find(|condition| condition.kind == IMPORT && condition.status == "False")
+        .find(|condition| condition.kind == IMPORT_SUCCESS && condition.status == "False")
 }
 
 fn history(status: &StatusTag, now: Timestamp, out: &mut Tabs) {

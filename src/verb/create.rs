@@ -111,14 +111,26 @@ fn exists(kind: &str, name: &str) -> Refused {
     Refused::new(format!("{kind}.image.openshift.io {name:?} already exists"))
 }
 
+/// A comma before a name begins the next annotation; any other one is the value's own, where the
+/// original refuses it: `tags=builder,ruby` is what every builder has.
 fn annotations(words: &[String]) -> Result<Map<String, Value>, Refused> {
-    words
-        .iter()
-        .map(|word| match word.split_once('=') {
-            Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.into())),
-            _ => Err(Refused::new("annotations must be of the form name=value")),
-        })
-        .collect()
+    let mut annotations: Vec<(String, String)> = Vec::new();
+    for word in words {
+        for (number, part) in word.split(',').enumerate() {
+            match (part.split_once('='), annotations.last_mut()) {
+                (Some((name, value)), _) if !name.is_empty() => {
+                    annotations.push((name.to_owned(), value.to_owned()));
+                }
+                (None, Some((_, value))) if number > 0 => {
+                    value.push(',');
+                    value.push_str(part);
+                }
+                _ => return Err(Refused::new("annotations must be of the form name=value")),
+            }
+        }
+    }
+    let values = annotations.into_iter();
+    Ok(values.map(|(name, value)| (name, value.into())).collect())
 }
 
 fn source(words: &CreateTag) -> Result<Option<From>, Refused> {

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::manifest::INTEGRATED;
 use crate::stream::{
-    ALL_TAGS, From, ImageStream, ReferencePolicy, SpecTag, StreamName, StreamTagName, TagSource,
+    ALL_TAGS, From, INSECURE, ImageStream, ReferencePolicy, SpecTag, StreamName, StreamTagName,
+    TagSource,
 };
 use crate::verb::source::Spec;
 use crate::verb::spec_tag::{WantedTag, put_tag};
@@ -77,7 +79,43 @@ pub fn import_image(scene: &Scene<'_>, words: &Import) -> Result<(Draft, StreamN
         Some((_, stream)) if words.all => importing.all(stream, from)?,
         Some((_, stream)) => importing.one(stream, tag, from)?,
     }
+    if importing.draft.whole.is_some() {
+        note_what_a_repository_cannot_say(&mut importing.draft, words);
+    }
+    if let Some(source) = from.and_then(|from| stream_of_ours(scene, from)) {
+        importing.draft.notes.push(format!(
+            "that is the stream tag {source} by its name in a cluster: `headwater tag {source} {}:{tag}` needs no registry",
+            name.name
+        ));
+    }
     Ok((importing.draft, name))
+}
+
+/// The stream tag that a name at the integrated registry means, where there is such a stream.
+fn stream_of_ours(scene: &Scene<'_>, from: &str) -> Option<StreamTagName> {
+    let spec = Spec::parse(from).ok()?;
+    let registry = spec.registry.as_deref()?;
+    if !INTEGRATED.contains(&registry) {
+        return None;
+    }
+    let tag = spec.tag.as_deref().unwrap_or("latest");
+    let source = StreamTagName::new(spec.namespace.as_deref()?, &spec.name, tag);
+    let is_there = matches!(scene.stream(&source.stream), Ok(Some(_)));
+    is_there.then_some(source)
+}
+
+/// `spec.dockerImageRepository` has no import policy, and the tags that it gives are not in `spec`.
+fn note_what_a_repository_cannot_say(draft: &mut Draft, words: &Import) {
+    if words.scheduled == Some(true) {
+        draft.notes.push(
+            "--scheduled has no place beside a whole repository: `imports.follow: all` in headwater.yaml follows its tags".to_owned(),
+        );
+    }
+    if words.insecure == Some(true) {
+        draft.notes.push(format!(
+            "--insecure has no place beside a whole repository: the stream's annotation {INSECURE}: \"true\" allows it"
+        ));
+    }
 }
 
 fn wanted(words: &Import) -> Result<WantedTag, Refused> {

@@ -32,5 +32,6 @@ mod schemas;
 mod shown;
 mod support;
 mod tidy;
+mod tutorials;
 mod verbs;
 mod yaml;

@@ -180,6 +180,8 @@ fn things_are_listed_by_namespace_kind_and_label() {
         .exits(2)
         .says("error: (NotFound): imagestreams.image.openshift.io \"nothing\" not found")
         .says("looked in namespace shop");
+    let nothing = get(&["is", "nothing", "-n", "shop", "-o", "yaml"]).exits(2);
+    assert_eq!(nothing.stdout, "", "not even an empty list");
     get(&["is", "nothing", "--ignore-not-found"]).exits(0);
     get(&["is", "-A", "-l", "app=none"])
         .exits(0)

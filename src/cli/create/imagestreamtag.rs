@@ -21,13 +21,8 @@ pub struct Args {
     #[arg(long, value_name = "IMAGE")]
     from_image: Option<String>,
 
-    /// An annotation of the tag
-    #[arg(
-        short = 'A',
-        long = "annotation",
-        value_name = "KEY=VALUE",
-        value_delimiter = ','
-    )]
+    /// An annotation of the tag, or several: KEY=VALUE,KEY=VALUE
+    #[arg(short = 'A', long = "annotation", value_name = "KEY=VALUE")]
     annotations: Vec<String>,
 
     /// Import again whenever the image moves

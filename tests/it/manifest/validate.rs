@@ -62,6 +62,17 @@ fn a_tag_that_the_integrated_registry_cannot_have_is_a_problem() {
 }
 
 #[test]
+fn a_trigger_may_wait_for_the_first_tag_of_an_empty_stream() {
+    let text = "kind: ImageStream\napiVersion: v1\nmetadata: {name: web, namespace: app}\n---\nkind: Pod\nmetadata: {name: p, namespace: app}\nspec:\n  containers:\n  - name: c\n    image: web # {\"$imagestream\": \"app/web:2\"}\n";
+    assert_eq!(
+        lint(text, &OperatorPolicy::default()).0,
+        [
+            "a.yaml:10:16: warning: the trigger names app/web:2, and that stream has no tag yet; headwater tag SOURCE app/web:2, or `headwater import-image`"
+        ]
+    );
+}
+
+#[test]
 fn a_pull_secret_in_git_is_named_and_its_content_is_not_shown() {
     let text = "kind: Secret\napiVersion: v1\nmetadata: {name: pull}\ntype: kubernetes.io/dockerconfigjson\ndata: {.dockerconfigjson: c2VjcmV0}\n";
     let (found, _) = lint(text, &OperatorPolicy::default());

@@ -1,7 +1,7 @@
 //! Debian's `docker-registry`, and pushing tiny images to it.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -31,6 +31,14 @@ pub struct Setup {
     pub auth: Option<Value>,
     /// The files of another registry.
     pub storage: Option<PathBuf>,
+    /// Of the loopback network; 127.0.0.1 where none is given.
+    pub address: Option<Ipv4Addr>,
+}
+
+impl Setup {
+    fn address(&self) -> Ipv4Addr {
+        self.address.unwrap_or(Ipv4Addr::LOCALHOST)
+    }
 }
 
 /// A running registry; killed when dropped.
@@ -73,7 +81,7 @@ impl DockerRegistry {
     }
 
     fn try_start(folder: &TempDir, setup: &Setup) -> Option<(Child, u16)> {
-        let port = TcpListener::bind("127.0.0.1:0")
+        let port = TcpListener::bind((setup.address(), 0))
             .ok()?
             .local_addr()
             .ok()?
@@ -102,7 +110,7 @@ impl DockerRegistry {
 
     /// `127.0.0.1:<port>`
     pub fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.setup.address(), self.port)
     }
 
     /// Where the registry keeps its files.
@@ -351,7 +359,7 @@ fn configuration(folder: &TempDir, port: u16, setup: &Setup) -> String {
             "cache": {"blobdescriptor": "inmemory"},
             "delete": {"enabled": true},
         },
-        "http": {"addr": format!("127.0.0.1:{port}"), "secret": "of no importance"},
+        "http": {"addr": format!("{}:{port}", setup.address()), "secret": "of no importance"},
     });
     if setup.password {
         fs::write(path("htpasswd"), format!("{USER}:{PASSWORD_HASH}\n")).unwrap();

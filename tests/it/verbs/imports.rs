@@ -126,7 +126,9 @@ fn a_failed_import_keeps_what_was_there_and_says_so() {
         "{}",
         run.stdout
     );
-    run.says("error: tag b failed: registry.example:5000: ")
+    run.says("  ! error: Import failed (NotFound): dockerimage.image.openshift.io ")
+        .never_says("importing latest image")
+        .says("error: tag b failed: registry.example:5000: ")
         .says("error: imported completed with errors");
     let file = scene.clone_file("imagestreams/default/web.yaml");
     assert!(
@@ -151,7 +153,10 @@ fn a_whole_repository_is_imported_and_imported_again() {
     );
     assert!(file.contains(one.as_str()), "{file}");
     let two = scene.image("acme/web", "2.0", "two");
-    scene.types(&["import-image", "web", "--all"]).exits(0);
+    scene
+        .types(&["import-image", "web", "--all", "--scheduled"])
+        .exits(0)
+        .says("`imports.follow: all` in headwater.yaml follows its tags");
     let file = scene.clone_file(path);
     assert!(file.contains(two.as_str()), "{file}");
     let other = format!("--from={HOST}/acme/other");
