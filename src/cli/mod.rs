@@ -47,6 +47,7 @@ pub mod validate;
 pub mod version;
 mod view;
 pub mod write;
+mod write_branch;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};

@@ -10,21 +10,17 @@ use crate::cli::namespace::NamespaceArgs;
 use crate::cli::output;
 use crate::cli::place::{self, Folder};
 use crate::cli::registries::Asker;
-use crate::cli::server_file;
+use crate::cli::{server_file, write_branch};
 use crate::clock;
 use crate::environment::{Environment, current_namespace};
-use crate::git::{Location, NewCommit, Repository};
+use crate::git::Location;
 use crate::lookup::{Answer, Question, Resolution};
 use crate::plan::Reason;
 use crate::policy::OperatorPolicy;
-use crate::reconcile::{
-    CONFIG_FILE, Carried, Configuration, Desk, Fault, MAX_SEARCHED_BYTES, Outcome, carry_out,
-    propose, proposed_at, scene, tip_files,
-};
+use crate::reconcile::{Carried, Desk, Fault, carry_out, scene};
 use crate::resolve::Standing;
-use crate::revision::BranchName;
-use crate::snapshot::{Files, Snapshot};
-use crate::verb::{self, Draft, Object, Refused, Scene, Selection};
+use crate::snapshot::Files;
+use crate::verb::{Draft, Object, Refused, Scene, Selection};
 use crate::worktree;
 
 const HEADING: &str = "Where it is written";
@@ -119,7 +115,7 @@ pub(crate) fn carry(
                 .remote_location(remote)
                 .map_err(|error| place::git_error(&error))?,
         };
-        return on_branch(args, context, &location, &operator, verb, now);
+        return write_branch::on_branch(args, context, &location, &operator, verb, now);
     }
     let Location::Local(path) = location else {
         return Err(
@@ -142,13 +138,13 @@ pub(crate) fn carry(
     Ok(done)
 }
 
-fn chosen(all: Vec<Environment>, name: Option<&str>) -> Vec<Environment> {
+pub(super) fn chosen(all: Vec<Environment>, name: Option<&str>) -> Vec<Environment> {
     let is_wanted =
         |environment: &Environment| name.is_none_or(|name| environment.name.as_str() == name);
     all.into_iter().filter(is_wanted).collect()
 }
 
-fn decide(
+pub(super) fn decide(
     args: &WriteArgs,
     context: &Context,
     desk: &Desk<'_>,
@@ -266,207 +262,6 @@ fn write(folder: &Folder, carried: &Carried, context: &Context) -> bool {
     is_whole
 }
 
-fn on_branch(
-    args: &WriteArgs,
-    context: &Context,
-    location: &Location,
-    operator: &OperatorPolicy,
-    verb: &mut Verb<'_>,
-    now: Timestamp,
-) -> Result<Done, CliError> {
-    let git = |error: crate::git::Error| place::git_error(&error);
-    let repository = place::repository(context, location)?;
-    let default = repository.default_branch().map_err(git)?;
-    let config = config_file(&repository, &default)?;
-    let all = Configuration::read(config.as_deref()).environments;
-    let (branch, environments) = environments(args, &repository, all, &default)?;
-    let snapshot = repository.snapshot(&branch).map_err(git)?;
-    let (mut files, problems) = tip_files(&repository, snapshot.tree).map_err(git)?;
-    if let (Ok(path), Some(config)) = (CONFIG_FILE.parse(), config) {
-        files.insert(path, config.into());
-    }
-    let desk = Desk::new(
-        files,
-        problems,
-        &|_| environments.clone(),
-        Some((&repository, snapshot.commit)),
-        operator,
-    );
-    let environment = environments
-        .first()
-        .ok_or_else(|| CliError::usage(format!("no environment is on the branch {branch}")))?;
-    let command = command();
-    let group = verb::group(&command);
-    let trailer = verb::command_trailer(&command);
-    let now = proposed_at(
-        &repository,
-        &environment.name,
-        &group,
-        &trailer,
-        snapshot.commit,
-    )
-    .map_err(git)?
-    .unwrap_or(now);
-    let mut done = decide(args, context, &desk, verb, now)?;
-    if args.dry_run == DryRun::None && !done.carried.changes.is_empty() {
-        push(context, &repository, &snapshot, environment, &mut done, now)?;
-    }
-    Ok(done)
-}
-
-/// headwater.yaml on the default branch.
-fn config_file(repository: &Repository, default: &BranchName) -> Result<Option<Vec<u8>>, CliError> {
-    let git = |error: crate::git::Error| place::git_error(&error);
-    let snapshot = repository.snapshot(default).map_err(git)?;
-    let (entries, _) = repository
-        .entries(snapshot.tree, |path| path == CONFIG_FILE)
-        .map_err(git)?;
-    match entries.first() {
-        None => Ok(None),
-        Some(entry) => {
-            let bytes = repository.read_blob(entry.blob, MAX_SEARCHED_BYTES);
-            Ok(Some(bytes.map_err(git)?.to_vec()))
-        }
-    }
-}
-
-/// The environments of one branch: of the one that is named, of the branch that is checked out, or
-/// of the default branch.
-fn environments(
-    args: &WriteArgs,
-    repository: &Repository,
-    all: Vec<Environment>,
-    default: &BranchName,
-) -> Result<(BranchName, Vec<Environment>), CliError> {
-    let branch_of = |environment: &Environment| {
-        let branch = environment.branch.clone();
-        branch.unwrap_or_else(|| default.clone())
-    };
-    if let Some(name) = &args.environment {
-        let found = chosen(all, Some(name));
-        let branch = found
-            .first()
-            .map(branch_of)
-            .ok_or_else(|| CliError::usage(format!("headwater.yaml has no environment {name}")))?;
-        return Ok((branch, found));
-    }
-    let current = repository
-        .work_tree()
-        .and_then(|_| repository.current_branch().ok().flatten());
-    let on = |branch: &BranchName| -> Vec<Environment> {
-        let own = all
-            .iter()
-            .filter(|environment| branch_of(environment) == *branch);
-        own.cloned().collect()
-    };
-    match current.map(|branch| (on(&branch), branch)) {
-        Some((found, branch)) if !found.is_empty() => Ok((branch, found)),
-        _ => match on(default) {
-            found if found.is_empty() => Err(CliError::usage(format!(
-                "no environment is on the branch {default}"
-            ))
-            .hint("give --environment")),
-            found => Ok((default.clone(), found)),
-        },
-    }
-}
-
-/// The command as it was typed.
-fn command() -> Vec<String> {
-    command_words(std::env::args_os().map(|word| word.to_string_lossy().into_owned()))
-}
-
-fn push(
-    context: &Context,
-    repository: &Repository,
-    snapshot: &Snapshot,
-    environment: &Environment,
-    done: &mut Done,
-    now: Timestamp,
-) -> Result<(), CliError> {
-    let command = command();
-    let moves: Vec<_> = done
-        .carried
-        .plans
-        .iter()
-        .flat_map(|plan| &plan.proposals)
-        .flat_map(|proposal| &proposal.moves)
-        .collect();
-    let message = verb::message(&command, &done.said, &environment.name, &moves);
-    let author = place::author(context)?;
-    let new = NewCommit {
-        parents: &[snapshot.commit],
-        base: snapshot.tree,
-        changes: &done.carried.changes,
-        message: &message,
-        author: &author,
-        time: now,
-    };
-    let push = |branch: &BranchName, expected, new| repository.push(branch, expected, new);
-    let group = verb::group(&command);
-    let proposed = propose(repository, &push, &environment.name, &group, &new)
-        .map_err(|error| place::git_error(&error))?
-        .ok_or_else(|| {
-            CliError::failure("no branch name is free for this command")
-                .hint("merge or delete the branches that it made before")
-        })?;
-    let branch = &proposed.branch;
-    match proposed.outcome {
-        Outcome::Kept => context.note(&format!("{branch} has this change already")),
-        Outcome::Rejected { message, hint } => {
-            let what = format!("{branch} was not accepted: {message}");
-            return Err(CliError::failure(what).hint(hint));
-        }
-        _ => {
-            context.note(&format!("wrote {branch} at {}", proposed.commit.short()));
-            if repository.work_tree().is_some() {
-                context.note(&format!("  to share it: git push origin {branch}"));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The command as it was typed, without what says where it runs and how it looks.
-fn command_words(typed: impl Iterator<Item = String>) -> Vec<String> {
-    const ALONE: &[&str] = &[
-        "--pull-request",
-        "--no-progress",
-        "-q",
-        "--quiet",
-        "-v",
-        "-vv",
-        "--verbose",
-    ];
-    const WITH_VALUE: &[&str] = &[
-        "--push",
-        "--repository",
-        "-C",
-        "--directory",
-        "--config",
-        "--color",
-        "--log-format",
-        "--timeout",
-    ];
-    let mut words = Vec::new();
-    let mut typed = typed.skip(1);
-    while let Some(word) = typed.next() {
-        let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
-        let is_joined = word.contains('=') || (word.starts_with("-C") && word.len() > 2);
-        if ALONE.contains(&word.as_str()) || (word.starts_with("-C") && word.len() > 2) {
-            continue;
-        }
-        if WITH_VALUE.contains(&name) {
-            if !is_joined {
-                typed.next();
-            }
-            continue;
-        }
-        words.push(word);
-    }
-    words
-}
-
 /// Prints what was done in kubectl's way: a line for each object, or the objects themselves.
 pub fn print(
     args: &WriteArgs,
@@ -540,16 +335,4 @@ fn documents(
         }
     }
     Ok(texts.join(if shape == Shape::Json { "" } else { "---\n" }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_commit_names_the_command_and_not_where_it_ran() {
-        let typed = "headwater -C /tmp/x tag --pull-request --push origin --source=docker a:1 b:2 -n dev --color=never";
-        let words = command_words(typed.split(' ').map(str::to_owned));
-        assert_eq!(words.join(" "), "tag --source=docker a:1 b:2 -n dev");
-    }
 }
