@@ -84,6 +84,12 @@ fn links_between_environments_of_two_branches_are_followed() {
     let from = "{kind: ImageStreamTag, name: \"web:latest\", namespace: dev}";
     scene.commit(&[("web.yaml", &linked("prod", "web", from))], "prod");
     scene.settle().says("dev/web:latest has no image yet");
+    // Who stands on one branch has the others' files not at hand.
+    let folder = scene.person.path().display().to_string();
+    scene
+        .run(&["plan", &folder])
+        .exits(0)
+        .says("dev/web:latest is in another environment, which is not read here");
     scene.person.git(&["checkout", "-q", "env/dev"]);
     scene.merge("headwater/dev/first-pins");
     scene.settle();
