@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(short, long, value_name = "NAMESPACE", default_value = "default")]
     namespace: String,
 
-    /// The registry: host[:port][/path]
+    /// The registry: a host, with `:port` and a path where it has them
     #[arg(
         long,
         value_name = "SERVER",
