@@ -85,7 +85,10 @@ pub(crate) fn follow(
     let before = stream.observed.get(&tag.name);
     let known = draft.known();
     let is_changed = match before {
-        Some(before) => before.is_changed(&now),
+        // A rule that is gone leaves another tag to follow.
+        Some(before) => {
+            before.is_changed(&now) || (before.selected.is_some() && settings.rule.is_none())
+        }
         // A status that another tool wrote, or an adopted pin: imported as far as we know.
         None => known.is_none(),
     };

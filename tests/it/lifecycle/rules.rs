@@ -83,6 +83,17 @@ fn the_highest_version_in_a_range_is_followed_and_shown() {
     assert!(app.contains(&format!("acme/web:1.2.11@{next} #")), "{app}");
     let stream = scene.file(WEB, "web.yaml");
     assert_eq!(stream.matches(next.as_str()).count(), 2, "{stream}");
+    scene.merge(WEB);
+
+    // Without the rule, the tag that `from` names is imported, once.
+    scene.edit("web.yaml", |text| {
+        text.replace("headwater.dev/select: \"semver: ~1.2\"", "")
+    });
+    scene.settle();
+    let app = scene.file(WEB, "app.yaml");
+    assert!(app.contains("acme/web:latest@sha256:"), "{app}");
+    let stream = scene.file(WEB, "web.yaml");
+    assert!(!stream.contains("selected"), "{stream}");
 }
 
 #[test]
