@@ -66,8 +66,8 @@ pub enum Answer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {
     pub digests: BTreeSet<Digest>,
-    /// What import mode Legacy chose: image by index.
-    pub chosen: BTreeMap<Digest, Digest>,
+    /// What import mode Legacy chose: by index and preferred platforms, the image.
+    pub chosen: BTreeMap<(Digest, Vec<Platform>), Digest>,
 }
 
 /// By what an image is asked for.

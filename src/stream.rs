@@ -305,6 +305,9 @@ pub struct Observed {
     /// The tag that a rule chose; it may change without another import.
     #[serde(default)]
     pub selected: Option<String>,
+    /// The platform that import mode Legacy was to take, where the tag prefers one.
+    #[serde(default)]
+    pub platform: Option<String>,
 }
 
 impl Observed {
@@ -314,6 +317,7 @@ impl Observed {
     pub fn is_changed(&self, now: &Self) -> bool {
         self.from != now.from
             || self.import_mode != now.import_mode
+            || self.platform != now.platform
             || (now.generation.is_some() && self.generation != now.generation)
     }
 }

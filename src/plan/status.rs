@@ -109,8 +109,14 @@ fn text(observed: &BTreeMap<String, Observed>) -> String {
             if let (Some(generation), Some(entry)) = (observed.generation, entry.as_object_mut()) {
                 entry.insert("generation".to_owned(), generation.into());
             }
-            if let (Some(selected), Some(entry)) = (&observed.selected, entry.as_object_mut()) {
-                entry.insert("selected".to_owned(), selected.as_str().into());
+            let texts = [
+                ("selected", &observed.selected),
+                ("platform", &observed.platform),
+            ];
+            for (key, value) in texts {
+                if let (Some(value), Some(entry)) = (value, entry.as_object_mut()) {
+                    entry.insert(key.to_owned(), value.as_str().into());
+                }
             }
             (tag.clone(), entry)
         })

@@ -354,7 +354,8 @@ fn verified(questions: &[Question], answers: &[Answer]) -> BTreeMap<String, Veri
             let verified = verified.entry(endpoint).or_default();
             verified.digests.insert(found.digest.clone());
             if let Some(index) = &found.index {
-                verified.chosen.insert(index.clone(), found.digest.clone());
+                let key = (index.clone(), lookup.platforms.clone());
+                verified.chosen.insert(key, found.digest.clone());
             }
         }
     }

@@ -13,7 +13,8 @@ use crate::resolve::inquiry::{Asking, Inquiry, wanted};
 use crate::resolve::state::{Outcome, Standing, Young};
 use crate::selection::TagRule;
 use crate::stream::{
-    ImageStream, Observed, PREFER_ARCHITECTURE, PREFER_OS, SpecTag, TagEvent, TagSettings,
+    ImageStream, ImportMode, Observed, PREFER_ARCHITECTURE, PREFER_OS, SpecTag, TagEvent,
+    TagSettings,
 };
 
 /// Tags of a rule that are looked at for one that is old enough.
@@ -21,11 +22,17 @@ const MAX_STEPS_BACK: usize = 5;
 
 /// What will be observed once `reference` is imported for the tag.
 pub(crate) fn observed(reference: &Reference, tag: &SpecTag, policy: &ImportPolicy) -> Observed {
+    let import_mode = tag.settings.import_mode.unwrap_or(policy.import_mode);
+    let platforms = platforms(&tag.settings);
+    let platform = platforms
+        .first()
+        .filter(|_| import_mode == ImportMode::Legacy);
     Observed {
         from: reference.to_string(),
-        import_mode: tag.settings.import_mode.unwrap_or(policy.import_mode),
+        import_mode,
         generation: tag.settings.generation,
         selected: None,
+        platform: platform.map(ToString::to_string),
     }
 }
 

@@ -243,7 +243,11 @@ impl Inquiry {
                 let endpoint = lookup.repository.endpoint().to_string();
                 if let Some(verified) = verified.get(&endpoint) {
                     lookup.known.extend(verified.digests.iter().cloned());
-                    lookup.chosen = verified.chosen.clone();
+                    let chosen = verified.chosen.iter();
+                    lookup.chosen = chosen
+                        .filter(|((_, platforms), _)| *platforms == lookup.platforms)
+                        .map(|((index, _), image)| (index.clone(), image.clone()))
+                        .collect();
                 }
             }
             question

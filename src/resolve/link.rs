@@ -78,6 +78,7 @@ fn observed(from: String, tag: &SpecTag) -> Observed {
         import_mode: ImportMode::default(),
         generation: tag.settings.generation,
         selected: None,
+        platform: None,
     }
 }
 

@@ -340,4 +340,56 @@ fn the_preferred_platform_is_the_one_of_import_mode_legacy() {
     scene.settle();
     let written = scene.file(FIRST_PINS, "web.yaml");
     assert!(written.contains(images[1].as_str()), "{written}");
+    scene.merge(FIRST_PINS);
+    scene.settle();
+
+    // Imported once; another preference is another import.
+    scene.edit("web.yaml", |text| {
+        text.replace("arch: arm64", "arch: amd64")
+    });
+    scene.settle();
+    let written = scene.file(WEB, "web.yaml");
+    assert!(written.contains(images[0].as_str()), "{written}");
+}
+
+/// What was chosen of an index for one tag is no answer for a tag that prefers another platform.
+#[test]
+fn two_tags_of_one_image_keep_the_platforms_that_they_prefer() {
+    let tag = |name: &str, architecture: &str| {
+        format!(
+            "    - name: {name}
+      annotations: {{importer.image.openshift.io/prefer-arch: {architecture}}}
+      from: {{kind: DockerImage, name: {HOST}/acme/web:1}}
+      importPolicy: {{importMode: Legacy, scheduled: true}}
+"
+        )
+    };
+    let text = format!(
+        "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: web, namespace: dev}}\nspec:\n  tags:\n{}{}",
+        tag("small", "arm64"),
+        tag("large", "amd64"),
+    );
+    let scene = Scene::of(&[("web.yaml", &text)]);
+    let platforms = ["linux/amd64", "linux/arm64"];
+    let (_, images) = scene
+        .registry
+        .push_index("acme/web", "1", "web", &platforms);
+    scene.settle();
+    scene.merge(FIRST_PINS);
+    scene.settle();
+    assert_eq!(scene.bot_branches(), [""; 0]);
+    let written = scene.file("main", "web.yaml");
+    let (large, small) = written.rsplit_once("tag: small").unwrap();
+    let (_, large) = large.rsplit_once("tag: large").unwrap();
+    assert!(large.contains(images[0].as_str()), "{written}");
+    assert!(small.contains(images[1].as_str()), "{written}");
+
+    // Another wish is another image, at once.
+    scene.edit("web.yaml", |text| {
+        text.replace("arch: arm64", "arch: amd64")
+    });
+    scene.settle();
+    let branch = scene.file(&scene.bot_branch(), "web.yaml");
+    let (_, small) = branch.rsplit_once("tag: small").unwrap();
+    assert!(small.contains(images[0].as_str()), "{branch}");
 }
