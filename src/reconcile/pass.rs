@@ -16,7 +16,7 @@ use crate::reconcile::quiet::{self, Asked, Quiet, QuietPass};
 use crate::reconcile::read::{CONFIG_FILE, Reading, read_tree};
 use crate::reconcile::subject::{Planning, Subject};
 use crate::reconcile::{evidence, timeline};
-use crate::resolve::{Checks, Following, Inquiry, TagState, scheduled_checks};
+use crate::resolve::{Checks, Followed, Following, Inquiry, TagState, scheduled_checks};
 use crate::revision::{BranchName, CommitId, TreeId};
 use crate::snapshot::{FilePath, Files, Snapshot};
 use crate::stream::ImageStream;
@@ -110,7 +110,8 @@ impl Pass<'_> {
         let (questions, answers) = inquiry.into_answered();
         self.cache.put_verified(verified(&questions, &answers));
         if scope.is_unattended && checks.is_limited {
-            self.cache.put_checked(&checks.due, self.now);
+            let answered = answered(&checks, &subjects, &followings);
+            self.cache.put_checked(&answered, self.now);
         }
 
         let mut planned = Vec::new();
@@ -341,6 +342,19 @@ fn missing_branch(
     .advice(format!(
         "make it: git push origin {default}:refs/heads/{branch}"
     ))
+}
+
+/// The tags that were looked at with success: a failure waits for no interval.
+fn answered(checks: &Checks, subjects: &[Subject], followings: &[Following]) -> BTreeSet<Followed> {
+    let unanswered: BTreeSet<Followed> = subjects
+        .iter()
+        .zip(followings)
+        .flat_map(|(subject, following)| {
+            let tags = following.tags.iter().filter(|tag| tag.is_unanswered());
+            tags.map(|tag| (subject.environment.name.clone(), tag.name.clone()))
+        })
+        .collect();
+    checks.due.difference(&unanswered).cloned().collect()
 }
 
 /// What was found, by endpoint: each digest was read and hashed, or known before.

@@ -166,17 +166,12 @@ impl Inquiry {
     }
 
     fn key(&self, kind: Kind, asking: &Asking) -> Key {
-        let is_image = kind != Kind::Created;
         Key {
             kind,
             endpoint: asking.repository.endpoint().to_string(),
             wanted: Some(asking.wanted.clone()),
             import_mode: asking.import_mode,
-            platforms: if is_image {
-                asking.platforms.clone()
-            } else {
-                Vec::new()
-            },
+            platforms: asking.platforms.clone(),
             insecure: asking.insecure,
             secrets_of: self.secrets_of(&asking.namespace),
         }

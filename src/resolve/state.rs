@@ -149,6 +149,14 @@ impl TagState {
         }
     }
 
+    /// Whether the tag is to be asked for again without waiting for its time.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(
+            self.outcome,
+            Outcome::Failed(_) | Outcome::Unchosen(_) | Outcome::Pending
+        )
+    }
+
     /// Whether the passing of time alone changes the outcome.
     pub fn depends_on_time(&self) -> bool {
         matches!(

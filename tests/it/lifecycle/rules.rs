@@ -297,6 +297,31 @@ fn a_tag_is_looked_at_once_an_interval() {
 }
 
 #[test]
+fn a_look_that_failed_waits_for_no_interval() {
+    let plain = stream("{}").replace(
+        "acme/web}",
+        "acme/web:1}\n      importPolicy: {scheduled: true}",
+    );
+    let scene = Scene::of(&[("web.yaml", &plain)]);
+    scene.image("acme/web", "1", "first");
+    scene.reconcile().exits(0);
+    scene.merge(FIRST_PINS);
+    scene.edit("web.yaml", |text| {
+        text.replace(
+            "annotations: {}",
+            "annotations: {headwater.dev/interval: 24h}",
+        )
+    });
+    let tag = "docker/registry/v2/repositories/acme/web/_manifests/tags/1";
+    std::fs::remove_dir_all(scene.registry.storage().join(tag)).unwrap();
+    scene.reconcile().exits(3).says("missing");
+    scene.image("acme/web", "1", "second");
+    scene.reconcile().exits(0);
+    assert_eq!(scene.bot_branch(), WEB);
+    scene.reconcile().exits(0).says("looked at again at");
+}
+
+#[test]
 fn a_budget_a_minute_lets_the_longest_waiting_go_first() {
     let streams: Vec<(String, String)> = ["a", "b", "c"]
         .map(|name| {
