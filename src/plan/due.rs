@@ -6,7 +6,7 @@ use crate::plan::waiting::{Reason, Waiting};
 use crate::policy::PinPolicy;
 use crate::problem::{Place, Problem};
 use crate::resolve::{Outcome, Standing, TagState};
-use crate::stream::{ImageStream, Observed, StreamTagName, TagEvent};
+use crate::stream::{ALL_TAGS, ImageStream, Observed, StreamName, StreamTagName, TagEvent};
 use crate::trigger::Trigger;
 
 /// A stream tag that goes to an image, and the fields that go with it.
@@ -119,8 +119,16 @@ pub fn due(
             });
         }
     }
+    let unread: BTreeSet<&StreamName> = tags
+        .iter()
+        .filter(|state| state.name.tag == ALL_TAGS)
+        .map(|state| &state.name.stream)
+        .collect();
     for trigger in by_tag.into_values().flatten() {
-        due.problems.push(unknown_tag(trigger, streams));
+        // Of a repository that could not be read, nobody knows which tags it has.
+        if !unread.contains(&trigger.from.stream) {
+            due.problems.push(unknown_tag(trigger, streams));
+        }
     }
     due
 }
@@ -248,6 +256,7 @@ fn reason_to_stay(state: &TagState) -> Option<Reason> {
             standing @ (Standing::ImportedOnce
             | Standing::ListedOnce
             | Standing::NotDue(_)
+            | Standing::Unlisted
             | Standing::SourceEmpty(_)
             | Standing::Elsewhere(_)),
         ) => Some(Reason::NotFollowed(standing.clone())),

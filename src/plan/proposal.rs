@@ -15,7 +15,7 @@ use crate::problem::{Problem, Severity};
 use crate::resolve::{Outcome, TagState};
 use crate::revision::{BranchName, CommitId};
 use crate::snapshot::{FileChange, Files};
-use crate::stream::{ImageStream, StreamTagName};
+use crate::stream::{ALL_TAGS, ImageStream, StreamTagName};
 
 /// All that a plan is made from.
 #[derive(Debug)]
@@ -181,7 +181,12 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
     }
     let settled = settled_tags(inputs.tags);
     let is_settled = |image: &TaggedImage| {
-        settled.get(&image.tag).copied().unwrap_or(is_complete) && !unsettled.contains(&image.tag)
+        let of_repository = StreamTagName {
+            stream: image.tag.stream.clone(),
+            tag: ALL_TAGS.to_owned(),
+        };
+        let known = settled.get(&image.tag).copied().unwrap_or(is_complete);
+        known && !settled.contains_key(&of_repository) && !unsettled.contains(&image.tag)
     };
     let needed: BTreeSet<&BranchName> = plan
         .proposals
@@ -344,13 +349,14 @@ fn first_seen(moved: &Move, seen: &FirstSeen, now: &str) -> String {
     seen.get(&key).cloned().unwrap_or_else(|| now.to_owned())
 }
 
-/// Whether each known tag was answered.
+/// Whether each known tag was answered, and with an image that may be proposed. A repository that
+/// could not be read has a tag of its own, [`ALL_TAGS`].
 fn settled_tags(tags: &[TagState]) -> BTreeMap<StreamTagName, bool> {
     tags.iter()
         .map(|state| {
             (
                 state.name.clone(),
-                !matches!(state.outcome, Outcome::Failed(_)),
+                !matches!(state.outcome, Outcome::Young(_)) && !state.is_unanswered(),
             )
         })
         .collect()

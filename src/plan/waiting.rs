@@ -161,6 +161,9 @@ impl fmt::Display for Standing {
                 f,
                 "{name} is in another environment, which is not read here"
             ),
+            Self::Unlisted => f.write_str(
+                "its repository does not list it, or only beyond imports.bulkPerRepository; what is recorded stays",
+            ),
             Self::NotDue(next) => write!(f, "looked at again at {next}"),
             Self::Faulty => f.write_str("its source cannot be used"),
         }

@@ -73,6 +73,8 @@ pub enum Standing {
     SourceEmpty(StreamTagName),
     /// The source is a stream of an environment that is not read here.
     Elsewhere(StreamTagName),
+    /// Of a whole repository, whose list does not name it.
+    Unlisted,
     /// Looked at again at this time, RFC 3339.
     NotDue(String),
     /// A problem names the reason.

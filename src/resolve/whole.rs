@@ -50,13 +50,23 @@ pub(crate) fn follow(
     }
     let insecure = stream.metadata.is_insecure();
     let namespace = &stream.name.namespace;
-    let mut tags = match inquiry.tags(&reference.repository, insecure, namespace) {
-        None => Vec::new(),
-        Some(Ok(tags)) => tags.clone(),
-        Some(Err(resolution)) => {
+    let unread = match inquiry.tags(&reference.repository, insecure, namespace) {
+        Some(Ok(tags)) => Ok(tags.clone()),
+        Some(Err(resolution)) => Err(Outcome::Failed(resolution.clone())),
+        None => Err(Outcome::Pending),
+    };
+    let mut tags = match unread {
+        Ok(tags) => tags,
+        // What is recorded stays, and [`ALL_TAGS`] says that there may be more.
+        Err(outcome) => {
             let mut all = draft(world, stream, ALL_TAGS, reference, place);
-            all.course = Course::Known(Outcome::Failed(resolution.clone()));
-            return vec![all];
+            all.course = Course::Known(outcome);
+            let kept = recorded.iter().map(|tag| {
+                let mut draft = draft(world, stream, tag, reference, place);
+                draft.keep(Standing::Faulty);
+                draft
+            });
+            return std::iter::once(all).chain(kept).collect();
         }
     };
     tags.retain(|tag| stream.tag(tag).is_none() && tag.parse::<Tag>().is_ok());
@@ -93,6 +103,14 @@ pub(crate) fn follow(
             draft.whole = Some(observed.clone());
         }
     }
+    let unlisted = recorded
+        .iter()
+        .filter(|tag| !tags.iter().any(|other| other == *tag));
+    drafts.extend(unlisted.map(|tag| {
+        let mut draft = draft(world, stream, tag, reference, place);
+        draft.keep(Standing::Unlisted);
+        draft
+    }));
     drafts
 }
 

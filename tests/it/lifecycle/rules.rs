@@ -272,6 +272,47 @@ fn a_repository_that_cannot_be_read_is_named_and_read_again() {
 }
 
 #[test]
+fn a_repository_that_is_gone_keeps_its_tags_and_their_branches() {
+    let stream = format!(
+        "apiVersion: image.openshift.io/v1\nkind: ImageStream\nmetadata: {{name: web, namespace: dev}}\nspec:\n  dockerImageRepository: {HOST}/acme/web\n"
+    );
+    let follow =
+        "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec: {imports: {follow: all}}\n";
+    let scene = Scene::of(&[
+        ("web.yaml", &stream),
+        ("app.yaml", &deployment("dev", "web", "latest")),
+        ("headwater.yaml", follow),
+    ]);
+    scene.image("acme/web", "latest", "first");
+    scene.image("acme/web", "old", "old");
+    scene.settle();
+    scene.merge(FIRST_PINS);
+    scene.image("acme/web", "latest", "second");
+    scene.settle();
+    let head = scene.origin.rev(WEB);
+
+    let there = scene
+        .registry
+        .storage()
+        .join("docker/registry/v2/repositories/acme/web");
+    let away = there.with_file_name("away");
+    std::fs::rename(&there, &away).unwrap();
+    scene
+        .reconcile()
+        .exits(3)
+        .says("dev/web:*")
+        .never_says("no such tag")
+        .never_says("no tag yet");
+    assert_eq!(scene.origin.rev(WEB), head);
+    std::fs::rename(&away, &there).unwrap();
+    std::fs::remove_dir_all(there.join("_manifests/tags/old")).unwrap();
+    scene
+        .settle()
+        .says("dev/web:old  web.yaml:5:26  its repository does not list it");
+    assert_eq!(scene.origin.rev(WEB), head);
+}
+
+#[test]
 fn a_tag_is_looked_at_once_an_interval() {
     let plain = stream("{headwater.dev/interval: 24h}").replace(
         "acme/web}",
