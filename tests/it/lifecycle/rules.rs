@@ -176,6 +176,24 @@ fn a_tag_that_moves_to_a_young_image_waits_and_says_until_when() {
 }
 
 #[test]
+fn an_open_branch_stays_while_a_younger_image_waits() {
+    let plain = stream("{headwater.dev/minimum-age: 24h}").replace(
+        "acme/web}",
+        "acme/web:1}\n      importPolicy: {scheduled: true}",
+    );
+    let scene = Scene::of(&[("web.yaml", &plain)]);
+    image_created(&scene, "1", "2026-01-02T03:04:05Z");
+    scene.settle();
+    scene.merge(FIRST_PINS);
+    image_created(&scene, "1", "2026-01-03T03:04:05Z");
+    scene.settle();
+    let head = scene.origin.rev(WEB);
+    image_created(&scene, "1", "2999-01-01T00:00:00Z");
+    scene.settle().says("is not old enough");
+    assert_eq!(scene.origin.rev(WEB), head);
+}
+
+#[test]
 fn a_whole_repository_is_imported_once_up_to_the_limit() {
     let stream = format!(
         "apiVersion: image.openshift.io/v1
