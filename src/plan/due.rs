@@ -257,6 +257,7 @@ fn reason_to_stay(state: &TagState) -> Option<Reason> {
             | Standing::ListedOnce
             | Standing::NotDue(_)
             | Standing::Unlisted
+            | Standing::SwitchedOff
             | Standing::SourceEmpty(_)
             | Standing::Elsewhere(_)),
         ) => Some(Reason::NotFollowed(standing.clone())),

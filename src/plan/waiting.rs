@@ -153,6 +153,9 @@ impl fmt::Display for Standing {
                 "the repository's tags were imported once; `headwater import-image --all` asks for them again, `imports.follow: all` follows them",
             ),
             Self::Digest => f.write_str("the source is a digest, which cannot move"),
+            Self::SwitchedOff => {
+                f.write_str("imported once: `imports.scheduled` is false in headwater.yaml")
+            }
             Self::NoSource => {
                 f.write_str("tag without source image: filled by pushes to an integrated registry")
             }

@@ -107,8 +107,11 @@ pub(crate) fn follow(
     let is_wanted =
         settings.scheduled || settings.rule.is_some() || world.policy.follow == Follow::All;
     if !is_changed {
-        if !(world.policy.scheduled && is_wanted) {
+        if !is_wanted {
             return draft.keep(Standing::ImportedOnce);
+        }
+        if !world.policy.scheduled {
+            return draft.keep(Standing::SwitchedOff);
         }
         if reference.digest.is_some() && known == reference.digest {
             return draft.keep(Standing::Digest);

@@ -63,6 +63,8 @@ pub struct Young {
 pub enum Standing {
     /// Imported once, and neither `scheduled` nor changed since.
     ImportedOnce,
+    /// Would be followed, and `imports.scheduled: false` follows none.
+    SwitchedOff,
     /// One of a whole repository's tags, which were listed once and have not changed since.
     ListedOnce,
     /// The source names a digest, which cannot move.

@@ -43,7 +43,10 @@ pub(crate) fn follow(
     if !is_changed && !follows {
         let keep = |tag: &&str| {
             let mut draft = draft(world, stream, tag, reference, place);
-            draft.keep(Standing::ListedOnce);
+            draft.keep(match world.policy.follow {
+                Follow::All => Standing::SwitchedOff,
+                Follow::Scheduled => Standing::ListedOnce,
+            });
             draft
         };
         return recorded.iter().map(keep).collect();

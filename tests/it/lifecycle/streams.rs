@@ -147,7 +147,9 @@ fn a_schedule_that_is_switched_off_imports_once() {
     scene.settle();
     scene.merge(FIRST_PINS);
     let second = scene.image("acme/web", "1", "second");
-    scene.settle();
+    scene
+        .settle()
+        .says("imported once: `imports.scheduled` is false in headwater.yaml");
     assert_eq!(scene.bot_branches(), [""; 0]);
     scene.edit("headwater.yaml", |text| text.replace("false", "true"));
     scene.settle();
