@@ -97,6 +97,17 @@ impl Answer {
     }
 }
 
+impl Wanted {
+    /// What a reference asks for: its digest, else its tag, else `latest`.
+    pub fn of(reference: &Reference) -> Self {
+        match (&reference.digest, &reference.tag) {
+            (Some(digest), _) => Self::Digest(digest.clone()),
+            (None, Some(tag)) => Self::Tag(tag.clone()),
+            (None, None) => Self::Tag(Tag::latest()),
+        }
+    }
+}
+
 impl Lookup {
     /// The reference that is asked, spelled as written.
     pub fn reference(&self) -> Reference {

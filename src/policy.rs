@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::stream::ImportMode;
+use crate::stream::{ImportMode, TagSettings};
 
 /// The settings that act on one pass over one environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +41,13 @@ pub struct ImportPolicy {
     pub bulk_per_repository: usize,
     /// How old an image must be before it is taken, where the tag does not say.
     pub minimum_age: Duration,
+}
+
+impl ImportPolicy {
+    /// Whether a tag that names an image is one to be asked for again.
+    pub fn follows(&self, settings: &TagSettings) -> bool {
+        settings.is_followed() || self.follow == Follow::All
+    }
 }
 
 /// Which tags are asked for again after their first import.

@@ -125,9 +125,7 @@ impl ImageStream {
     pub fn images_by_prefix(&self, prefix: &str) -> Vec<&TagEvent> {
         let mut found: Vec<&TagEvent> = Vec::new();
         for item in self.status.iter().flat_map(|status| &status.items) {
-            let encoded = item.image.split_once(':').map_or("", |(_, hex)| hex);
-            let is_hit = !prefix.is_empty()
-                && (item.image.starts_with(prefix) || encoded.starts_with(prefix));
+            let is_hit = !prefix.is_empty() && is_image(&item.image, prefix);
             if is_hit && found.iter().all(|other| other.image != item.image) {
                 found.push(item);
             }
@@ -142,6 +140,34 @@ impl ImageStream {
             .find(|status| status.tag == tag)
             .map_or(&[], |status| &status.items)
     }
+}
+
+/// Whether a digest begins with `prefix`, with or without `sha256:` (openshift-apiserver
+/// `imageutil.DigestOrImageMatch`).
+pub fn is_image(digest: &str, prefix: &str) -> bool {
+    let hex = digest.split_once(':').map_or("", |(_, hex)| hex);
+    digest.starts_with(prefix) || hex.starts_with(prefix)
+}
+
+/// The image that a stream tag follows in the end, as written; `stream` finds streams by name.
+/// None also for circles and chains longer than anybody means: others report those.
+pub fn followed_image<'s>(
+    tag: &StreamTagName,
+    stream: impl Fn(&StreamName) -> Option<&'s ImageStream>,
+) -> Option<&'s Reference> {
+    const LONGEST_CHAIN: usize = 16;
+    let (mut found, mut name) = (stream(&tag.stream)?, tag.tag.as_str());
+    for _ in 0..LONGEST_CHAIN {
+        match &found.tag(name)?.source {
+            TagSource::Image(reference) => return Some(reference),
+            TagSource::StreamTag(next) => {
+                found = stream(&next.stream)?;
+                name = &next.tag;
+            }
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// The annotation that says from which source each tag was imported.
@@ -177,6 +203,13 @@ pub struct TagSettings {
     pub interval: Option<u64>,
     /// The annotation [`MINIMUM_AGE`], in seconds.
     pub minimum_age: Option<u64>,
+}
+
+impl TagSettings {
+    /// Whether the tag itself asks to be followed: a rule does, as a schedule does.
+    pub fn is_followed(&self) -> bool {
+        self.scheduled || self.rule.is_some()
+    }
 }
 
 /// On a tag: which tag of the repository is followed.

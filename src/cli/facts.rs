@@ -13,7 +13,7 @@ use crate::image::{Description, Digest, Reference};
 use crate::lookup::{Lookup, Wanted};
 use crate::registry::{Failure, FailureKind};
 use crate::show::{self, Catalog, Item, Kind, Tagged};
-use crate::stream::{ImportMode, TagEvent};
+use crate::stream::{ImportMode, TagEvent, is_image};
 
 /// Of one stream, so many recorded images are searched for an image of an index.
 const MAX_SEARCHED: usize = 20;
@@ -112,7 +112,7 @@ impl<'c> Facts<'c> {
                     continue;
                 };
                 let parts = description.images.iter();
-                for part in parts.filter(|part| show::is_image(part.digest.as_str(), prefix)) {
+                for part in parts.filter(|part| is_image(part.digest.as_str(), prefix)) {
                     let reference =
                         Reference::pinned(lookup.repository.clone(), None, part.digest.clone());
                     found.entry(part.digest.clone()).or_insert(Tagged {

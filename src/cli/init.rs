@@ -15,7 +15,6 @@ use crate::plan::diff;
 use crate::problem::Severity;
 use crate::reconcile::{Adopting, adopt_in_place};
 use crate::snapshot::FilePath;
-use crate::worktree;
 
 /// Adopt a repository: streams and markers for the images that it uses
 ///
@@ -87,7 +86,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         context.note("nothing was written");
         return Ok(exit(&adopting, true));
     }
-    let is_written = write(adoption, &folder, context);
+    let is_written = folder.write(&adoption.changes, context).is_whole;
     output::write(&summary(adoption, args.location.as_deref(), context.styles))?;
     if ci.is_none() && args.ci == CiChoice::Auto && !adoption.changes.is_empty() {
         context.note("No CI job was written; `headwater init --ci github` or `--ci gitlab` does.");
@@ -127,24 +126,6 @@ fn ci(choice: CiChoice, folder: &Folder) -> Option<Ci> {
         let is_gitlab = folder.root.join(".gitlab-ci.yml").is_file();
         is_gitlab.then_some(Ci::Gitlab)
     }
-}
-
-/// Writes each file; whether all could be.
-fn write(adoption: &Adoption, folder: &Folder, context: &Context) -> bool {
-    let mut is_whole = true;
-    // Streams first: a link without its stream would be a problem, a stream without links is none.
-    let (new, edited): (Vec<_>, Vec<_>) = adoption
-        .changes
-        .iter()
-        .partition(|change| change.before.is_empty());
-    for change in new.into_iter().chain(edited) {
-        if let Err(error) = worktree::write(&folder.root, change) {
-            is_whole = false;
-            let what = format!("cannot write {}", change.path);
-            context.error(&CliError::failure(what).because(&error));
-        }
-    }
-    is_whole
 }
 
 fn exit(adopting: &Adopting, is_written: bool) -> Exit {

@@ -2,7 +2,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output;
-use crate::cli::place::{self, Folder};
+use crate::cli::place;
 use crate::cli::server_file;
 use crate::cli::style::{Role, Styles};
 use crate::cli::table::{Cell, Table};
@@ -14,7 +14,6 @@ use crate::plan::migrate::{Migration, Origin};
 use crate::problem::Severity;
 use crate::reconcile::{Migrating, WantedMigration, migrate_in_place};
 use crate::snapshot::FilePath;
-use crate::worktree;
 
 /// Turn another tool's manifests into streams and triggers
 ///
@@ -105,26 +104,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         context.note("nothing was written");
         return Ok(exit(migration, true));
     }
-    let is_whole = write(migration, &folder, context);
+    let is_whole = folder.write(&migration.changes, context).is_whole;
     output::write(&summary(migration, args, context.styles))?;
     Ok(exit(migration, is_whole))
-}
-
-/// Writes each file, new ones first; whether all could be.
-fn write(migration: &Migration, folder: &Folder, context: &Context) -> bool {
-    let mut is_whole = true;
-    let (new, edited): (Vec<_>, Vec<_>) = migration
-        .changes
-        .iter()
-        .partition(|change| change.before.is_empty());
-    for change in new.into_iter().chain(edited) {
-        if let Err(error) = worktree::write(&folder.root, change) {
-            is_whole = false;
-            let what = format!("cannot write {}", change.path);
-            context.error(&CliError::failure(what).because(&error));
-        }
-    }
-    is_whole
 }
 
 fn exit(migration: &Migration, is_whole: bool) -> Exit {

@@ -10,7 +10,6 @@ use crate::clock;
 use crate::git::Location;
 use crate::plan::{Action, Plan};
 use crate::problem::Severity;
-use crate::worktree;
 
 /// Edit the files of a folder in place; commits nothing
 #[derive(Debug, clap::Args)]
@@ -55,14 +54,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
             .iter()
             .filter(|proposal| proposal.action == Action::Edit)
         {
-            for change in &proposal.changes {
-                if let Err(error) = worktree::write(&folder.root, change) {
-                    has_failures = true;
-                    context.error(
-                        &CliError::failure(format!("cannot write {}", change.path)).because(&error),
-                    );
-                }
-            }
+            has_failures |= !folder.write(&proposal.changes, context).is_whole;
         }
     }
     context.problems(

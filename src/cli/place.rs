@@ -12,7 +12,7 @@ use crate::policy::OperatorPolicy;
 use crate::problem::Problem;
 use crate::reconcile::{Cache, Desk, Failure, MAX_SEARCHED_BYTES, is_read};
 use crate::revision::{BranchName, CommitId};
-use crate::snapshot::Files;
+use crate::snapshot::{FileChange, Files};
 use crate::worktree;
 
 /// A folder with files that a person edits.
@@ -71,6 +71,14 @@ pub fn is_bare(path: &Path) -> bool {
     Repository::open_local(path).is_ok_and(|repository| repository.work_tree().is_none())
 }
 
+/// What came of writing changes.
+#[derive(Debug)]
+pub struct Written<'c> {
+    pub changes: Vec<&'c FileChange>,
+    /// Whether all could be.
+    pub is_whole: bool,
+}
+
 impl Folder {
     /// What a command works with: the files, and the environments that they stand for.
     pub fn desk<'a>(&'a self, operator: &'a OperatorPolicy) -> Desk<'a> {
@@ -81,6 +89,33 @@ impl Folder {
             self.history(),
             operator,
         )
+    }
+
+    /// Writes each change, new files first: a link without its stream would be a problem, a stream
+    /// without links is none. Gives those that were written; the others are shown.
+    pub fn write<'c>(
+        &self,
+        changes: impl IntoIterator<Item = &'c FileChange>,
+        context: &Context,
+    ) -> Written<'c> {
+        let (new, edited): (Vec<_>, Vec<_>) = changes
+            .into_iter()
+            .partition(|change| change.before.is_empty());
+        let mut written = Written {
+            changes: Vec::new(),
+            is_whole: true,
+        };
+        for change in new.into_iter().chain(edited) {
+            match worktree::write(&self.root, change) {
+                Ok(()) => written.changes.push(change),
+                Err(error) => {
+                    written.is_whole = false;
+                    let what = format!("cannot write {}", change.path);
+                    context.error(&CliError::failure(what).because(&error));
+                }
+            }
+        }
+        written
     }
 
     /// The commit that is checked out, and its repository.

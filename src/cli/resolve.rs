@@ -6,7 +6,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, OutputArgs};
 use crate::cli::registries::Asker;
-use crate::image::{Description, Reference, Tag};
+use crate::image::{Description, Reference};
 use crate::lookup::{Lookup, Wanted};
 use crate::plain::plain;
 use crate::stream::ImportMode;
@@ -41,14 +41,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let reference: Reference = args.image.parse().map_err(|error| {
         CliError::usage(format!("`{}` is no image reference", args.image)).because(&error)
     })?;
-    let wanted = match (&reference.digest, &reference.tag) {
-        (Some(digest), _) => Wanted::Digest(digest.clone()),
-        (None, Some(tag)) => Wanted::Tag(tag.clone()),
-        (None, None) => Wanted::Tag(Tag::latest()),
-    };
     let lookup = Lookup {
         repository: reference.repository.clone(),
-        wanted,
+        wanted: Wanted::of(&reference),
         import_mode: ImportMode::PreserveOriginal,
         platforms: Vec::new(),
         insecure: args.insecure,

@@ -21,7 +21,6 @@ use crate::reconcile::{Carried, Desk, Fault, carry_out, scene};
 use crate::resolve::Standing;
 use crate::snapshot::Files;
 use crate::verb::{Draft, Object, Refused, Scene, Selection};
-use crate::worktree;
 
 const HEADING: &str = "Where it is written";
 
@@ -239,27 +238,47 @@ fn not_carried(context: &Context, fault: &Fault) -> CliError {
     }
 }
 
-/// Writes each file; whether all could be.
+/// Writes each file, and says so; whether all could be.
 fn write(folder: &Folder, carried: &Carried, context: &Context) -> bool {
-    let mut is_whole = true;
-    for change in &carried.changes {
-        match worktree::write(&folder.root, change) {
-            Ok(()) => {
-                let what = match (change.before.is_empty(), change.after.is_empty()) {
-                    (true, _) => "wrote",
-                    (_, true) => "removed",
-                    _ => "edited",
-                };
-                context.note(&format!("{what} {}", change.path));
-            }
-            Err(error) => {
-                is_whole = false;
-                let what = format!("cannot write {}", change.path);
-                context.error(&CliError::failure(what).because(&error));
-            }
-        }
+    let written = folder.write(&carried.changes, context);
+    for change in written.changes {
+        let what = match (change.before.is_empty(), change.after.is_empty()) {
+            (true, _) => "wrote",
+            (_, true) => "removed",
+            _ => "edited",
+        };
+        context.note(&format!("{what} {}", change.path));
     }
-    is_whole
+    written.is_whole
+}
+
+/// Carries out a command that changes objects, and prints them; where none changes, what the
+/// command said.
+pub(crate) fn carry_objects(
+    mut args: WriteArgs,
+    shape: Option<Shape>,
+    context: &Context,
+    mut decide: impl FnMut(&Scene<'_>) -> Result<(Draft, Vec<Object>), Refused>,
+) -> Result<Exit, CliError> {
+    let mut changed: Vec<Object> = Vec::new();
+    let mut verb = Verb {
+        decide: &mut |scene| {
+            let (draft, objects) = decide(scene)?;
+            changed = objects;
+            Ok(draft)
+        },
+        imports: false,
+    };
+    let done = carry(&args, context, &mut verb)?;
+    if changed.is_empty() {
+        args.dry_run = DryRun::None;
+    }
+    let objects: Vec<(&str, &str)> = changed
+        .iter()
+        .map(|object| (object.kind.resource, object.name.as_str()))
+        .collect();
+    let shape = shape.filter(|_| !objects.is_empty());
+    print(&args, shape, &done, &objects)
 }
 
 /// Prints what was done in kubectl's way: a line for each object, or the objects themselves.

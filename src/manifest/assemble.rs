@@ -13,7 +13,7 @@ use crate::manifest::values::{image_stream, trigger};
 use crate::manifest::{ImageField, Unfit};
 use crate::problem::{Place, Problem};
 use crate::snapshot::FilePath;
-use crate::stream::{DocumentAddress, ImageStream, StreamName, StreamTagName, TagSource};
+use crate::stream::{DocumentAddress, ImageStream, StreamName, StreamTagName, followed_image};
 use crate::trigger::{PinForm, Target, Trigger, TriggerKind};
 
 /// What one environment's files on a branch say.
@@ -454,21 +454,10 @@ impl Assembly<'_> {
 
     /// The image that a stream tag follows in the end.
     fn followed(&self, from: &StreamTagName) -> Option<&Reference> {
-        let mut from = from;
-        // Longer chains, and circles, are the resolver's to report.
-        for _ in 0..16 {
-            let stream = self
-                .manifests
-                .streams
-                .iter()
-                .find(|stream| stream.name == from.stream)?;
-            match &stream.tag(&from.tag)?.source {
-                TagSource::Image(reference) => return Some(reference),
-                TagSource::StreamTag(next) => from = next,
-                _ => return None,
-            }
-        }
-        None
+        let streams = &self.manifests.streams;
+        followed_image(from, |name| {
+            streams.iter().find(|stream| stream.name == *name)
+        })
     }
 
     /// Two triggers on one field are refused both, unless they say the same.

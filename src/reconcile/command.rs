@@ -215,11 +215,7 @@ impl Record {
                 });
                 if let (Some(digest), Some(seen)) = (digest, observed) {
                     let mode = seen.import_mode;
-                    let wanted = match (&source.digest, &source.tag) {
-                        (Some(digest), _) => Wanted::Digest(digest.clone()),
-                        (None, Some(tag)) => Wanted::Tag(tag.clone()),
-                        (None, None) => Wanted::Tag(crate::image::Tag::latest()),
-                    };
+                    let wanted = Wanted::of(source);
                     let key = (endpoint(&source.repository), wanted, mode);
                     record.images.entry(key).or_insert(digest);
                 }

@@ -39,9 +39,14 @@ pub fn gather(
     older: &mut Older<'_>,
 ) -> Result<(Vec<Following>, Inquiry), Error> {
     let mut inquiry = Inquiry::new(&gathering.operator.namespaces_with_secrets);
+    let mut index = StreamIndex::default();
+    for subject in subjects {
+        index.add(&subject.environment.name, &subject.manifests.streams);
+    }
+    let access = access(subjects, gathering.operator);
     let mut followings = Vec::new();
     for _ in 0..MAX_ROUNDS {
-        followings = follow_all(subjects, gathering, &mut inquiry);
+        followings = follow_all(subjects, gathering, &index, &access, &mut inquiry);
         let histories = inquiry.wanted_histories();
         for name in &histories {
             let images = older_images(subjects, name, older)?;
@@ -65,14 +70,11 @@ pub fn gather(
 fn follow_all(
     subjects: &[&Subject],
     gathering: &Gathering<'_>,
+    index: &StreamIndex<'_>,
+    access: &Access,
     inquiry: &mut Inquiry,
 ) -> Vec<Following> {
-    let access = access(subjects, gathering.operator);
     let none = BTreeMap::new();
-    let mut index = StreamIndex::default();
-    for subject in subjects {
-        index.add(&subject.environment.name, &subject.manifests.streams);
-    }
     subjects
         .iter()
         .map(|subject| {
@@ -80,12 +82,12 @@ fn follow_all(
             let world = World {
                 environment: &subject.environment.name,
                 streams: &subject.manifests.streams,
-                index: &index,
+                index,
                 is_partial: gathering.is_partial,
                 triggers: &subject.manifests.triggers,
                 hooks: &subject.manifests.tag_hooks,
                 policy: &gathering.policy.imports,
-                access: &access,
+                access,
                 not_due: not_due.unwrap_or(&none),
                 now: gathering.now,
             };

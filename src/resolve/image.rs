@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use crate::image::{Digest, Platform, Reference, Tag};
 use crate::lookup::{Resolution, Wanted};
-use crate::policy::{Follow, ImportPolicy};
+use crate::policy::ImportPolicy;
 use crate::problem::Problem;
 use crate::resolve::follow::{Course, Draft, World};
-use crate::resolve::inquiry::{Asking, Inquiry, wanted};
+use crate::resolve::inquiry::{Asking, Inquiry};
 use crate::resolve::state::{Outcome, Standing, Young};
 use crate::selection::TagRule;
 use crate::stream::{
@@ -104,10 +104,8 @@ pub(crate) fn follow(
     now.selected = settings.rule.is_some().then_some(selected).flatten();
     draft.source = Some(with_tag(reference, now.selected.as_deref()));
     draft.observed = Some(now);
-    let is_wanted =
-        settings.scheduled || settings.rule.is_some() || world.policy.follow == Follow::All;
     if !is_changed {
-        if !is_wanted {
+        if !world.policy.follows(settings) {
             return draft.keep(Standing::ImportedOnce);
         }
         if !world.policy.scheduled {
@@ -122,7 +120,7 @@ pub(crate) fn follow(
     }
     let mut asking = Asking {
         repository: reference.repository.clone(),
-        wanted: wanted(reference),
+        wanted: Wanted::of(reference),
         import_mode: settings.import_mode.unwrap_or(world.policy.import_mode),
         platforms: platforms(settings),
         insecure: insecure(stream, settings),

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::image::{Digest, Platform, Reference, Repository};
+use crate::image::{Digest, Platform, Repository};
 use crate::lookup::{Answer, Lookup, Question, Resolution, TagListing, Verified, Wanted};
 use crate::stream::{ImportMode, StreamName, TagEvent};
 
@@ -268,14 +268,5 @@ impl Inquiry {
             .into_iter()
             .filter_map(|entry| Some((entry.question, entry.answer?)))
             .unzip()
-    }
-}
-
-/// What is asked for by a reference: its digest, else its tag, else `latest`.
-pub(crate) fn wanted(reference: &Reference) -> Wanted {
-    match (&reference.digest, &reference.tag) {
-        (Some(digest), _) => Wanted::Digest(digest.clone()),
-        (None, Some(tag)) => Wanted::Tag(tag.clone()),
-        (None, None) => Wanted::Tag(crate::image::Tag::latest()),
     }
 }

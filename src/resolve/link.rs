@@ -9,6 +9,7 @@ use crate::resolve::inquiry::{Asking, Inquiry};
 use crate::resolve::state::{Outcome, Standing};
 use crate::stream::{
     ImageStream, ImportMode, Observed, SpecTag, StreamName, StreamTagName, TagEvent, TagSource,
+    followed_image, is_image,
 };
 
 /// An image that is written nowhere is asked for at so many of the stream's repositories.
@@ -117,7 +118,11 @@ pub(crate) fn stream_tag(
     }
     draft.observed = Some(observed(source.to_string(), tag));
     match item {
-        Some(item) => take_over(item, followed(world, source), draft),
+        Some(item) => take_over(
+            item,
+            followed_image(source, |name| world.stream(name)),
+            draft,
+        ),
         None => draft.keep(Standing::SourceEmpty(source.clone())),
     }
 }
@@ -142,20 +147,6 @@ fn circle(world: &World<'_>, name: &StreamTagName, source: &StreamTagName) -> Op
         }
         way.push(next.clone());
     }
-}
-
-/// The image that a stream tag follows in the end, as written.
-fn followed<'w>(world: &World<'w>, source: &StreamTagName) -> Option<&'w Reference> {
-    let mut name = source.clone();
-    // Longer chains and circles lend no name.
-    for _ in 0..16 {
-        match &world.stream(&name.stream)?.tag(&name.tag)?.source {
-            TagSource::Image(reference) => return Some(reference),
-            TagSource::StreamTag(next) => name = next.clone(),
-            _ => return None,
-        }
-    }
-    None
 }
 
 /// The stream that holds the source, where it exists and may be used.
@@ -239,7 +230,7 @@ pub(crate) fn stream_image(
     // What this tag has taken over once need not be anywhere else.
     let own = draft.recorded.first().filter(|item| {
         let is_same_source = stream.observed.get(&tag.name) == draft.observed.as_ref();
-        is_same_source && is_hit(item, prefix)
+        is_same_source && is_image(&item.image, prefix)
     });
     let mut hits: Vec<TagEvent> = found
         .images_by_prefix(prefix)
@@ -254,7 +245,7 @@ pub(crate) fn stream_image(
             draft.course = Course::Known(Outcome::Pending);
             return;
         };
-        for item in older.iter().filter(|item| is_hit(item, prefix)) {
+        for item in older.iter().filter(|item| is_image(&item.image, prefix)) {
             if hits.iter().all(|hit| hit.image != item.image) {
                 hits.push(item.clone());
             }
@@ -287,11 +278,6 @@ pub(crate) fn stream_image(
             );
         }
     }
-}
-
-fn is_hit(item: &TagEvent, prefix: &str) -> bool {
-    let encoded = item.image.split_once(':').map_or("", |(_, hex)| hex);
-    item.image.starts_with(prefix) || encoded.starts_with(prefix)
 }
 
 /// The first of the stream's repositories that has the digest.

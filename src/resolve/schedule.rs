@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::environment::EnvironmentName;
 use crate::image::Digest;
-use crate::policy::{Follow, ImportPolicy};
+use crate::policy::ImportPolicy;
 use crate::stream::{ImageStream, StreamTagName, TagSource};
 
 /// The budget counts over this time.
@@ -107,15 +107,14 @@ fn followed<'s>(
             return None;
         };
         let settings = &tag.settings;
-        let is_wanted =
-            settings.scheduled || settings.rule.is_some() || policy.follow == Follow::All;
         let name = StreamTagName {
             stream: stream.name.clone(),
             tag: tag.name.clone(),
         };
         let host = reference.repository.endpoint().host;
         let interval = settings.interval.map(Duration::from_secs);
-        (policy.scheduled && is_wanted && !settings.reference).then_some((name, host, interval))
+        (policy.scheduled && policy.follows(settings) && !settings.reference)
+            .then_some((name, host, interval))
     })
 }
 

@@ -88,25 +88,11 @@ impl TagState {
     /// followed tag, the digest. None where nothing is known.
     pub fn image(&self) -> Option<Reference> {
         match &self.outcome {
-            Outcome::Resolved(digest) | Outcome::Linked(digest) => {
-                let source = self.source.as_ref()?;
-                let repository = source.repository.clone();
-                Some(Reference::pinned(
-                    repository,
-                    followed_tag(source),
-                    digest.clone(),
-                ))
-            }
+            Outcome::Resolved(digest) | Outcome::Linked(digest) => self.source_image(digest),
             Outcome::Verbatim => self.source.clone(),
             // Of an alias: its own record may be of what it stood for before.
             Outcome::Kept(digest, _) if self.recorded_digest().as_ref() != Some(digest) => {
-                let source = self.source.as_ref()?;
-                let repository = source.repository.clone();
-                Some(Reference::pinned(
-                    repository,
-                    followed_tag(source),
-                    digest.clone(),
-                ))
+                self.source_image(digest)
             }
             Outcome::Kept(..)
             | Outcome::Failed(_)
@@ -115,6 +101,14 @@ impl TagState {
             | Outcome::Held => self.recorded_image(),
             Outcome::Pending | Outcome::Without(_) => None,
         }
+    }
+
+    /// The digest under the name that is followed.
+    fn source_image(&self, digest: &Digest) -> Option<Reference> {
+        let source = self.source.as_ref()?;
+        let repository = source.repository.clone();
+        let tag = followed_tag(source);
+        Some(Reference::pinned(repository, tag, digest.clone()))
     }
 
     /// The recorded image, with the followed tag where it came from the same repository: a source

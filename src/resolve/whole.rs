@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::image::{Reference, Tag};
+use crate::lookup::Wanted;
 use crate::policy::Follow;
 use crate::problem::{Place, Problem};
 use crate::resolve::follow::{Course, Draft, World};
 use crate::resolve::image::resolve;
-use crate::resolve::inquiry::{Asking, Inquiry, wanted};
+use crate::resolve::inquiry::{Asking, Inquiry};
 use crate::resolve::state::{Outcome, Standing};
 use crate::selection::prioritize;
 use crate::stream::{ALL_TAGS, ImageStream, Observed};
@@ -85,7 +86,7 @@ pub(crate) fn follow(
             let mut draft = draft(world, stream, tag, reference, place);
             let asking = Asking {
                 repository: reference.repository.clone(),
-                wanted: wanted(draft.source.as_ref().unwrap_or(reference)),
+                wanted: Wanted::of(draft.source.as_ref().unwrap_or(reference)),
                 import_mode: world.policy.import_mode,
                 platforms: Vec::new(),
                 insecure,

@@ -1,7 +1,7 @@
 use crate::show::item::{Item, Tagged, all_tags, stream_images, stream_tags};
 use crate::show::kind::Kind;
 use crate::show::trigger::TriggerLine;
-use crate::stream::ImageStream;
+use crate::stream::{ImageStream, is_image};
 
 /// Everything that `get` and `describe` may be asked for.
 #[derive(Debug)]
@@ -183,13 +183,6 @@ fn image_of<'m>(stream: &'m ImageStream, prefix: &str) -> Result<Option<Tagged<'
     let images = stream_images(stream);
     let is_hit = |it: &Tagged<'_>| hits.iter().any(|hit| hit.image == it.event.image);
     only(images.into_iter().filter(is_hit).collect(), prefix)
-}
-
-/// Whether a digest begins with `prefix`, with or without `sha256:` (openshift-apiserver
-/// `imageutil.DigestOrImageMatch`).
-pub fn is_image(digest: &str, prefix: &str) -> bool {
-    let hex = digest.split_once(':').map_or("", |(_, hex)| hex);
-    digest.starts_with(prefix) || hex.starts_with(prefix)
 }
 
 fn only<'m>(mut found: Vec<Tagged<'m>>, prefix: &str) -> Result<Option<Tagged<'m>>, FindError> {

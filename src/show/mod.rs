@@ -31,7 +31,7 @@ mod trigger;
 use serde_json::Value as Json;
 
 pub use ago::{ago, human_duration};
-pub use catalog::{Catalog, FindError, is_image, split_image};
+pub use catalog::{Catalog, FindError, split_image};
 pub use item::{Item, Tagged, stream_images, stream_tags};
 pub use kind::Kind;
 pub use object::list;

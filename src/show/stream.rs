@@ -141,9 +141,7 @@ fn source(stream: &ImageStream, spec: Option<&SpecTag>, out: &mut Tabs) {
     match &settings.from {
         None => out.line("  tag without source image"),
         Some(from) => {
-            // A rule follows by itself.
-            let is_followed = settings.scheduled || settings.rule.is_some();
-            let verb = source_verb(&from.kind, settings.reference, is_followed);
+            let verb = source_verb(&from.kind, settings.reference, settings.is_followed());
             let name = source_name(stream, from);
             out.line(plain(&format!("  {verb} {name}")));
             if settings.insecure {

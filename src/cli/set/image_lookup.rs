@@ -6,8 +6,8 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::set::files;
-use crate::cli::write::{DryRun, ShapeArgs, Verb, WriteArgs, carry, print};
-use crate::verb::{self, Object, Selection};
+use crate::cli::write::{DryRun, ShapeArgs, WriteArgs, carry_objects};
+use crate::verb::{self, Selection};
 
 /// Let images be named by a stream alone, or an object name them so
 #[derive(Debug, clap::Args)]
@@ -67,27 +67,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         disabled: !args.enabled,
         local: args.local,
     };
-    let mut changed: Vec<Object> = Vec::new();
-    let mut verb = Verb {
-        decide: &mut |scene| {
-            let (draft, objects) = verb::set_image_lookup(scene, &words)?;
-            changed = objects;
-            Ok(draft)
-        },
-        imports: false,
-    };
-    let done = carry(&write, context, &mut verb)?;
-    if changed.is_empty() {
-        write.dry_run = DryRun::None;
-    }
-    let objects: Vec<(&str, &str)> = changed
-        .iter()
-        .map(|object| (object.kind.resource, object.name.as_str()))
-        .collect();
-    print(
-        &write,
-        args.shape.output.filter(|_| !objects.is_empty()),
-        &done,
-        &objects,
-    )
+    carry_objects(write, args.shape.output, context, |scene| {
+        verb::set_image_lookup(scene, &words)
+    })
 }

@@ -19,6 +19,7 @@ mod uses;
 
 pub use check::check;
 pub use scaffold::Ci;
+pub(crate) use streams::new_stream_manifest;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

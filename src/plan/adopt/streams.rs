@@ -243,6 +243,20 @@ pub(crate) fn write(
     }
 }
 
+/// A stream that no deployer is to apply, with these `spec.tags`.
+pub(crate) fn new_stream_manifest(name: &StreamName, tags: &[Value]) -> Value {
+    json!({
+        "apiVersion": "image.openshift.io/v1",
+        "kind": "ImageStream",
+        "metadata": {
+            "name": name.name,
+            "namespace": name.namespace,
+            "annotations": {"config.kubernetes.io/local-config": "true"},
+        },
+        "spec": {"tags": tags},
+    })
+}
+
 fn new_stream(
     name: &StreamName,
     tags: &BTreeMap<String, Reference>,
@@ -253,16 +267,7 @@ fn new_stream(
         .iter()
         .map(|(tag, image)| spec_tag(tag, image))
         .collect();
-    let stream = json!({
-        "apiVersion": "image.openshift.io/v1",
-        "kind": "ImageStream",
-        "metadata": {
-            "name": name.name,
-            "namespace": name.namespace,
-            "annotations": {"config.kubernetes.io/local-config": "true"},
-        },
-        "spec": {"tags": tags},
-    });
+    let stream = new_stream_manifest(name, &tags);
     let path = free_path(name, inputs, edited)?;
     edited.insert(path.clone(), yaml::render(&stream).into_bytes());
     Ok(path)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use crate::plan::adopt::new_stream_manifest;
 use crate::plan::migrate::scan::{self, Object};
 use crate::plan::migrate::{Became, Inputs, Migration};
 use crate::problem::{Place, Problem};
@@ -139,16 +140,7 @@ impl<'a> Work<'a> {
         let streams = std::mem::take(&mut self.streams);
         for (name, tags) in streams {
             let tags: Vec<Json> = tags.into_values().collect();
-            let stream = json!({
-                "apiVersion": "image.openshift.io/v1",
-                "kind": "ImageStream",
-                "metadata": {
-                    "name": name.name,
-                    "namespace": name.namespace,
-                    "annotations": {"config.kubernetes.io/local-config": "true"},
-                },
-                "spec": {"tags": tags},
-            });
+            let stream = new_stream_manifest(&name, &tags);
             let file = self.path(&name.namespace, &name.name);
             self.add_file(&file, &stream);
         }
