@@ -4,10 +4,10 @@
 //!
 //! | floor | modules | what lives there |
 //! |---|---|---|
-//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`], [`pull_secret`] | names and values |
+//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`], [`pull_request`], [`pull_secret`] | names and values |
 //! | 1 text | [`yaml`], [`manifest`], [`dockerfile`], [`config`] | bytes to values and back |
 //! | 2 decisions | [`resolve`], [`plan`], [`verb`], [`show`] | what to ask; what to write; what a command changes; what to print: values |
-//! | 3 adapters | [`git`], [`registry`], [`worktree`], [`clock`] | all input and output |
+//! | 3 adapters | [`git`], [`registry`], [`forge`], [`worktree`], [`clock`] | all input and output |
 //! | 4 bridge | [`reconcile`] | the only place where deciding meets doing |
 //! | 5 roof | [`cli`], [`telemetry`] | the command line and its log |
 
@@ -18,6 +18,7 @@ pub mod config;
 pub mod dockerfile;
 pub mod environment;
 pub mod field_path;
+pub mod forge;
 pub mod git;
 pub mod image;
 pub mod lookup;
@@ -26,6 +27,7 @@ pub mod plain;
 pub mod plan;
 pub mod policy;
 pub mod problem;
+pub mod pull_request;
 pub mod pull_secret;
 pub mod reconcile;
 pub mod registry;

@@ -1,0 +1,89 @@
+//! Forges as APIs: the pull requests of one Git repository at GitHub, GitLab, Gitea or Forgejo.
+//!
+//! Everything here blocks: a forge is a client that writes one thing after another. Base URLs and
+//! tokens come from the operator, never from a Git repository or from an answer.
+
+mod error;
+
+pub use error::Error;
+
+use crate::pull_request::{
+    Change, Checks, Comment, Draft, MergeMethod, Protection, PullRequest, Standing,
+};
+use crate::revision::{BranchName, CommitId};
+
+/// Open pull requests that are read of one repository.
+pub const MAX_OPEN: usize = 2000;
+/// Ended pull requests of one branch, and comments of one pull request, that are looked at.
+pub const MAX_LOOKED_AT: usize = 100;
+
+/// The pull requests of one Git repository.
+///
+/// What is written is read back from the forge's answer: success is what the forge says it now
+/// has. A write that may have arrived although its answer was lost is looked up before it is made
+/// again.
+pub trait Forge {
+    /// Open pull requests from branches of this repository itself (a fork's are left out) whose
+    /// names begin with `prefix`, oldest first. One request a page; unchanged pages cost nothing.
+    fn open_pull_requests(&self, prefix: &str) -> Result<Vec<PullRequest>, Error>;
+
+    /// Those of one branch of this repository in any state, newest first, at most
+    /// [`MAX_LOOKED_AT`].
+    fn pull_requests_of(&self, head: &BranchName) -> Result<Vec<PullRequest>, Error>;
+
+    /// Opens one, or finds the one that is open for the same head and base already.
+    fn open(&self, draft: &Draft) -> Result<Opened, Error>;
+
+    fn change(&self, number: u64, change: &Change) -> Result<PullRequest, Error>;
+
+    /// Closes it without a merge; its branch stays.
+    fn close(&self, number: u64) -> Result<(), Error>;
+
+    /// Oldest first, at most [`MAX_LOOKED_AT`].
+    fn comments(&self, number: u64) -> Result<Vec<Comment>, Error>;
+
+    fn add_comment(&self, number: u64, body: &str) -> Result<Comment, Error>;
+
+    fn edit_comment(&self, number: u64, id: u64, body: &str) -> Result<(), Error>;
+
+    /// Merges it now, if its branch still stands at `head`.
+    fn merge(&self, number: u64, head: CommitId, method: MergeMethod) -> Result<Merging, Error>;
+
+    /// Asks the forge to merge it once its demands are met.
+    fn merge_when_ready(
+        &self,
+        number: u64,
+        head: CommitId,
+        method: MergeMethod,
+    ) -> Result<Merging, Error>;
+
+    fn checks(&self, commit: CommitId) -> Result<Checks, Error>;
+
+    fn protection(&self, branch: &BranchName) -> Result<Protection, Error>;
+
+    /// Who asks, and what they may do here.
+    fn standing(&self) -> Result<Standing, Error>;
+}
+
+/// What became of opening a pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    pub pull_request: PullRequest,
+    /// What could not be set beside it, such as a reviewer that the forge does not know. One
+    /// sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// What became of a merge: not being ready is no error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Merging {
+    Merged,
+    /// The forge merges it once its demands are met.
+    Scheduled,
+    /// The branch is not at the commit that was named.
+    HeadMoved,
+    /// A demand is not met, or it conflicts: the forge's words.
+    NotReady(String),
+    /// The forge, or this repository on it, does not offer this.
+    NotOffered,
+}
