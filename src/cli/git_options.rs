@@ -9,7 +9,9 @@ use crate::cli::error::CliError;
 use crate::cli::place::{cache_folder, path_variable};
 use crate::cli::server_file;
 use crate::config::server::GitCredential;
-use crate::git::{Credentials, HttpCredential, Location, Options, RemoteUrl, Scheme, SshKey};
+use crate::git::{
+    Credentials, HttpCredential, Location, Options, RemoteUrl, Scheme, SigningKey, SshKey,
+};
 
 /// The variables that give a login over http(s); each also as `…_FILE`.
 const USERNAME: &str = "HEADWATER_GIT_USERNAME";
@@ -18,6 +20,10 @@ const PASSWORD: &str = "HEADWATER_GIT_PASSWORD";
 const SSH_KEY: &str = "HEADWATER_GIT_SSH_KEY";
 const KNOWN_HOSTS: &str = "HEADWATER_GIT_KNOWN_HOSTS";
 const CA_FILE: &str = "HEADWATER_GIT_CA_FILE";
+/// The private key that commits are signed with.
+const SIGNING_KEY: &str = "HEADWATER_GIT_SIGNING_KEY";
+/// Its passphrase; also as `…_FILE`.
+const SIGNING_PASSPHRASE: &str = "HEADWATER_GIT_SIGNING_PASSPHRASE";
 /// As ssh looks for them.
 const USUAL_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
@@ -52,6 +58,26 @@ pub fn git_options(context: &Context, location: &Location) -> Result<Options, Cl
             .collect(),
     };
     Ok(options)
+}
+
+/// The key that commits are signed with, where there is to be one.
+pub fn signing_key(context: &Context) -> Result<Option<SigningKey>, CliError> {
+    let settings = server_file::read(context)?.git.signing.clone();
+    let (path, passphrase) = match (path_variable(SIGNING_KEY), settings) {
+        (Some(path), _) => (path, secret(SIGNING_PASSPHRASE)?),
+        (None, Some(settings)) => {
+            let file = settings.passphrase_file;
+            let read = |file: PathBuf| first_line("git.signing.passphraseFile", &file);
+            (settings.ssh_key_file, file.map(read).transpose()?)
+        }
+        (None, None) => return Ok(None),
+    };
+    let passphrase = passphrase.map(SecretString::from);
+    SigningKey::read(&path, passphrase.as_ref())
+        .map(Some)
+        .map_err(|error| {
+            CliError::usage("commits cannot be signed, so none is made").because(&error)
+        })
 }
 
 /// A login over http(s) that the operator's file lists.

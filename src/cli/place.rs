@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::git_options::git_options;
+use crate::cli::git_options::{git_options, signing_key};
 use crate::cli::server_file;
 use crate::environment::Environment;
-use crate::git::{Location, Repository, Signature};
+use crate::git::{Author, Location, Repository, Signature};
 use crate::policy::OperatorPolicy;
 use crate::problem::Problem;
 use crate::reconcile::{Cache, Desk, Failure, MAX_SEARCHED_BYTES, is_read};
@@ -147,16 +147,19 @@ impl Folder {
     }
 }
 
-/// Who commits.
-pub fn author(context: &Context) -> Result<Signature, CliError> {
+/// Who commits, and with which key: read anew at each call.
+pub fn author(context: &Context) -> Result<Author, CliError> {
     let settings = server_file::read(context)?.git.clone();
-    Ok(Signature {
-        name: settings
-            .author_name
-            .unwrap_or_else(|| "headwater".to_owned()),
-        email: settings
-            .author_email
-            .unwrap_or_else(|| "headwater@localhost".to_owned()),
+    Ok(Author {
+        signature: Signature {
+            name: settings
+                .author_name
+                .unwrap_or_else(|| "headwater".to_owned()),
+            email: settings
+                .author_email
+                .unwrap_or_else(|| "headwater@localhost".to_owned()),
+        },
+        key: signing_key(context)?,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::cli::registries::Asker;
 use crate::cli::report::painted;
 use crate::cli::server_file;
 use crate::clock;
-use crate::git::{Error, Location, Repository};
+use crate::git::{Author, Error, Location, Repository};
 use crate::problem::Severity;
 use crate::reconcile::{Applied, Cache, Outcome, Pass, Planned, Scope, apply};
 use crate::revision::{BranchName, CommitId};
@@ -38,6 +38,7 @@ pub struct Args {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let location = target(args, context)?;
+    let author = place::author(context)?;
     let asker = Asker::new(context)?;
     let mut cache = place::cache(&location);
     let mut repository = place::repository(context, &location)?;
@@ -45,7 +46,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         return Err(CliError::usage(format!("{location} is a shallow clone"))
             .hint("its whole history is needed to keep what was taken back; run `git fetch --unshallow`"));
     }
-    let mut ended = round(context, &asker, &repository, &mut cache)?;
+    let mut ended = round(context, &asker, &author, &repository, &mut cache)?;
     for _ in 1..MAX_ROUNDS {
         if !ended.lost_a_race {
             break;
@@ -54,7 +55,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         repository
             .fetch()
             .map_err(|error| place::git_error(&error))?;
-        ended = round(context, &asker, &repository, &mut cache)?;
+        ended = round(context, &asker, &author, &repository, &mut cache)?;
     }
     context.save(&mut cache);
     // The process ends here: to free thousands of small values one by one costs more than a pass
@@ -87,6 +88,7 @@ struct Ended {
 fn round(
     context: &Context,
     asker: &Asker,
+    author: &Author,
     repository: &Repository,
     cache: &mut Cache,
 ) -> Result<Ended, CliError> {
@@ -134,14 +136,7 @@ fn round(
                 output::write(&painted(&plan.to_string(), context.styles))?;
                 context.problems(&plan.problems);
                 ended.has_failures |= plan.has_failures();
-                let applied = apply(
-                    repository,
-                    &push,
-                    &snapshot,
-                    &plan,
-                    &place::author(context)?,
-                    now,
-                );
+                let applied = apply(repository, &push, &snapshot, &plan, author, now);
                 output::write(&results(context, repository, &applied))?;
                 ended.add(&applied);
                 tips.extend(applied.iter().filter_map(own_commit));

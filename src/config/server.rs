@@ -59,9 +59,19 @@ pub struct GitSettings {
     /// Of the bot's commits.
     pub author_name: Option<String>,
     pub author_email: Option<String>,
+    /// What the bot's commits are signed with.
+    pub signing: Option<SigningSettings>,
     pub ca_file: Option<PathBuf>,
     pub known_hosts: Option<PathBuf>,
     pub credentials: Vec<GitCredential>,
+}
+
+/// An SSH key for commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningSettings {
+    /// A private key in OpenSSH's form.
+    pub ssh_key_file: PathBuf,
+    pub passphrase_file: Option<PathBuf>,
 }
 
 /// The credential for all Git repositories below one URL.
@@ -86,7 +96,7 @@ pub fn read(name: &FilePath, bytes: &[u8]) -> (Option<ServerConfig>, Vec<Problem
         if let Some(node) = fields.mapping(root, "registries", &["allow", "hosts"]) {
             config.registries = read_registries(&mut fields, node);
         }
-        const GIT: &[&str] = &["author", "caFile", "knownHosts", "credentials"];
+        const GIT: &[&str] = &["author", "signing", "caFile", "knownHosts", "credentials"];
         if let Some(node) = fields.mapping(root, "git", GIT) {
             config.git = read_git(&mut fields, node);
         }
@@ -157,10 +167,23 @@ fn read_git<'a>(fields: &mut Fields<'a>, node: &'a Node) -> GitSettings {
     GitSettings {
         author_name: author.and_then(|author| fields.text(author, "name")),
         author_email: author.and_then(|author| fields.text(author, "email")),
+        signing: read_signing(fields, node),
         ca_file: path(fields, node, "caFile"),
         known_hosts: path(fields, node, "knownHosts"),
         credentials,
     }
+}
+
+fn read_signing<'a>(fields: &mut Fields<'a>, node: &'a Node) -> Option<SigningSettings> {
+    let signing = fields.mapping(node, "signing", &["sshKeyFile", "passphraseFile"])?;
+    let Some(ssh_key_file) = path(fields, signing, "sshKeyFile") else {
+        fields.error(signing, "`signing` has an `sshKeyFile`");
+        return None;
+    };
+    Some(SigningSettings {
+        ssh_key_file,
+        passphrase_file: path(fields, signing, "passphraseFile"),
+    })
 }
 
 fn read_credential<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<GitCredential> {
@@ -228,6 +251,7 @@ mod tests {
 pullSecrets: {folder: /etc/headwater/pull-secrets}
 git:
   author: {name: bot, email: bot@example.com}
+  signing: {sshKeyFile: /sign, passphraseFile: /p}
   knownHosts: /k
   credentials:
     - {url: \"https://git.example/acme\", tokenFile: /t}
@@ -242,6 +266,9 @@ git:
         let folder = config.pull_secrets.folder.unwrap();
         assert_eq!(folder.to_str(), Some("/etc/headwater/pull-secrets"));
         assert_eq!(config.git.author_name.as_deref(), Some("bot"));
+        let signing = config.git.signing.unwrap();
+        assert_eq!(signing.ssh_key_file.to_str(), Some("/sign"));
+        assert_eq!(signing.passphrase_file.unwrap().to_str(), Some("/p"));
         assert_eq!(read_text("").0, Some(ServerConfig::default()));
         // Nothing at all may be asked.
         let (config, _) = read_text("registries: {allow: []}");
@@ -266,6 +293,10 @@ git:
             (
                 "git: {credentials: [{url: \"https://a:secret@b/c\", tokenFile: /t}]}",
                 "config.yaml:1:21: error: `url` holds a password; put it into a file",
+            ),
+            (
+                "git: {signing: {passphraseFile: /p}}",
+                "config.yaml:1:16: error: `signing` has an `sshKeyFile`",
             ),
             (
                 "git: {credentials: [{url: \"https://b/c\"}]}",

@@ -5,7 +5,8 @@ use git2::{ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid, T
 use jiff::Timestamp;
 
 use crate::git::ids::ObjectId;
-use crate::git::{Error, Repository};
+use crate::git::signing::HEADER;
+use crate::git::{Author, Error, Repository};
 use crate::revision::{CommitId, TreeId};
 use crate::snapshot::{FileChange, FilePath};
 
@@ -29,7 +30,7 @@ pub struct NewCommit<'a> {
     /// removes the file.
     pub changes: &'a [FileChange],
     pub message: &'a str,
-    pub author: &'a Signature,
+    pub author: &'a Author,
     /// Both of the author and the committer, in whole seconds and UTC: the same inputs give the
     /// same id.
     pub time: Timestamp,
@@ -56,16 +57,28 @@ impl Repository {
     fn write_commit(&self, new: &NewCommit<'_>, tree: Oid) -> Result<CommitId, Error> {
         let tree = self.raw_tree(tree)?;
         let time = git2::Time::new(new.time.as_second(), 0);
-        let author = git2::Signature::new(&new.author.name, &new.author.email, &time)?;
+        let Signature { name, email } = &new.author.signature;
+        let author = git2::Signature::new(name, email, &time)?;
         let parents = new
             .parents
             .iter()
             .map(|id| Ok(self.raw.find_commit(id.to_oid()?)?))
             .collect::<Result<Vec<_>, Error>>()?;
         let parents: Vec<_> = parents.iter().collect();
+        let Some(key) = &new.author.key else {
+            let (raw, message) = (&self.raw, new.message);
+            let id = raw.commit(None, &author, &author, message, &tree, &parents)?;
+            return CommitId::from_oid(id);
+        };
+        let buffer =
+            self.raw
+                .commit_create_buffer(&author, &author, new.message, &tree, &parents)?;
+        let text = std::str::from_utf8(&buffer)
+            .map_err(|_| git2::Error::from_str("the commit is not UTF-8"))?;
+        let signature = key.sign(text.as_bytes())?;
         let id = self
             .raw
-            .commit(None, &author, &author, new.message, &tree, &parents)?;
+            .commit_signed(text, signature.trim_end(), Some(HEADER))?;
         CommitId::from_oid(id)
     }
 

@@ -69,6 +69,9 @@ pub enum Error {
     /// Another process holds a lock for longer than we wait, or died with it.
     #[error("{} is held by another process; if none is at work, remove it", path.display())]
     Busy { path: PathBuf },
+    /// The operator's: nothing is committed without the signature that was asked for.
+    #[error("the signing key {} cannot be used: {reason}", path.display())]
+    SigningKey { path: PathBuf, reason: String },
     /// The disk's.
     #[error("{}: {source}", path.display())]
     Io {

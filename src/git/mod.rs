@@ -25,6 +25,7 @@ mod rejection;
 mod rename;
 mod repository;
 mod setup;
+mod signing;
 mod trees;
 
 pub use commit::{NewCommit, Signature};
@@ -37,3 +38,4 @@ pub use mirror::{Depth, Options};
 pub use push::{PushOutcome, RejectedReason};
 pub use repository::Repository;
 pub use setup::{Timeouts, prepare};
+pub use signing::{Author, SigningKey};

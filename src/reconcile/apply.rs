@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use crate::git::{Error, NewCommit, PushOutcome, Repository, Signature};
+use crate::git::{Author, Error, NewCommit, PushOutcome, Repository};
 use crate::plan::{Action, Plan, Proposal};
 use crate::revision::{BranchName, CommitId};
 use crate::snapshot::Snapshot;
@@ -39,7 +39,7 @@ pub fn apply(
     push: &Push<'_>,
     snapshot: &Snapshot,
     plan: &Plan,
-    author: &Signature,
+    author: &Author,
     now: Timestamp,
 ) -> Vec<Applied> {
     let writer = Writer {
@@ -79,7 +79,7 @@ struct Writer<'a> {
     repository: &'a Repository,
     push: &'a Push<'a>,
     snapshot: &'a Snapshot,
-    author: &'a Signature,
+    author: &'a Author,
     now: Timestamp,
 }
 

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
 use crate::clock;
-use crate::git::{Error, NewCommit, PushOutcome, Repository, Signature};
+use crate::git::{Author, Error, NewCommit, PushOutcome, Repository};
 use crate::plan::{TaggedImage, images, tombstone};
 use crate::revision::BranchName;
 
@@ -24,7 +24,7 @@ pub fn close(
     repository: &Repository,
     branch: &BranchName,
     target: &BranchName,
-    author: &Signature,
+    author: &Author,
     now: Timestamp,
 ) -> Result<Closed, Error> {
     let head = repository.snapshot(branch)?.commit;

@@ -11,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::style::Styles;
 use crate::cli::{history, interrupt, place};
 use crate::clock;
-use crate::git::{Error, NewCommit, PushOutcome, Repository, Signature};
+use crate::git::{Author, Error, NewCommit, PushOutcome, Repository, Signature};
 use crate::image::Digest;
 use crate::plan::Proposal;
 use crate::policy::OperatorPolicy;
@@ -166,7 +166,7 @@ impl Scene {
         for planned in planned {
             if let Planned::Plan(planned) = planned {
                 let (snapshot, plan) = *planned;
-                let author = signature("headwater", "headwater@localhost");
+                let author = author("headwater", "headwater@localhost");
                 let applied = apply(repository, &push, &snapshot, &plan, &author, self.now);
                 applied.into_iter().try_for_each(done)?;
                 problems.extend(plan.problems);
@@ -232,15 +232,15 @@ impl Scene {
 }
 
 /// Who merges.
-fn person() -> Signature {
-    signature("you", "you@example.com")
+fn person() -> Author {
+    author("you", "you@example.com")
 }
 
-fn signature(name: &str, email: &str) -> Signature {
-    Signature {
+fn author(name: &str, email: &str) -> Author {
+    Author::from(Signature {
         name: name.to_owned(),
         email: email.to_owned(),
-    }
+    })
 }
 
 fn done(applied: Applied) -> Result<(), CliError> {

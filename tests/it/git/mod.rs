@@ -5,7 +5,7 @@ mod read;
 mod remote;
 mod write;
 
-use headwater::git::Signature;
+use headwater::git::{Author, Signature};
 use headwater::snapshot::{FileChange, FilePath};
 
 fn branch(name: &str) -> headwater::revision::BranchName {
@@ -16,11 +16,11 @@ fn path(path: &str) -> FilePath {
     path.parse().unwrap()
 }
 
-fn bot() -> Signature {
-    Signature {
+fn bot() -> Author {
+    Author::from(Signature {
         name: "headwater".to_owned(),
         email: "headwater@example.com".to_owned(),
-    }
+    })
 }
 
 fn change(file: &str, before: &str, after: &str) -> FileChange {

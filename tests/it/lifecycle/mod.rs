@@ -10,6 +10,7 @@ mod people;
 mod registries;
 mod remotes;
 mod rules;
+mod signing;
 mod sources;
 mod statuses;
 mod streams;
