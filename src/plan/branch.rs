@@ -37,8 +37,35 @@ pub enum BranchState {
 pub struct BranchCommit {
     pub id: CommitId,
     pub message: String,
-    pub parents: usize,
+    pub kind: CommitKind,
     pub changes: Vec<FileChange>,
+}
+
+/// How a commit on a bot branch came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitKind {
+    /// Of one parent.
+    Single,
+    /// The base was merged in, and nothing else was done: what a forge's "update branch" makes.
+    Update,
+    /// Any other merge.
+    Merge,
+}
+
+impl BranchCommit {
+    /// Whether the bot made it, or a forge in bringing the branch up to date.
+    fn is_ours(&self) -> bool {
+        match self.kind {
+            CommitKind::Single => is_sealed(&self.message, &self.changes),
+            CommitKind::Update => true,
+            CommitKind::Merge => false,
+        }
+    }
+
+    /// Whether it is one that the bot wrote.
+    pub fn is_bots_own(&self) -> bool {
+        self.kind == CommitKind::Single && self.is_ours()
+    }
 }
 
 /// Whose the commits on a bot branch are, newest first. `merged` is as in
@@ -52,9 +79,7 @@ pub fn classify(commits: &[BranchCommit], merged: Option<Files>) -> BranchState 
             images: trailer::images(&newest.message),
         };
     }
-    let foreign = commits
-        .iter()
-        .find(|commit| !(is_sealed(&commit.message, &commit.changes) && commit.parents == 1));
+    let foreign = commits.iter().find(|commit| !commit.is_ours());
     if let Some(commit) = foreign {
         let subject = commit.message.lines().next().unwrap_or_default();
         let subject: String = subject
@@ -69,6 +94,7 @@ pub fn classify(commits: &[BranchCommit], merged: Option<Files>) -> BranchState 
     BranchState::Ours {
         images: commits
             .iter()
+            .filter(|commit| commit.is_bots_own())
             .flat_map(|commit| trailer::images(&commit.message))
             .collect(),
         merged,

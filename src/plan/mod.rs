@@ -23,7 +23,9 @@ mod version;
 mod waiting;
 
 pub use advice::advice;
-pub use branch::{Action, BotBranch, BranchCommit, BranchState, Obsolete, classify, tombstone};
+pub use branch::{
+    Action, BotBranch, BranchCommit, BranchState, CommitKind, Obsolete, classify, tombstone,
+};
 pub use due::{Due, FieldPin, Move, Record, due, recorded_reference};
 pub(crate) use group::branch_name;
 pub use history::{Question, Spot, questions};

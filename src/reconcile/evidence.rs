@@ -10,7 +10,8 @@ use crate::image::{Digest, Reference};
 use crate::manifest;
 use crate::plain::plain;
 use crate::plan::{
-    self, BotBranch, BranchCommit, BranchState, FirstSeen, Question, Spot, TakenBack, Version,
+    self, BotBranch, BranchCommit, BranchState, CommitKind, FirstSeen, Question, Spot, TakenBack,
+    Version,
 };
 use crate::revision::{BlobId, BranchName, CommitId};
 use crate::snapshot::{FileChange, FilePath, Files};
@@ -192,7 +193,7 @@ fn branch_state(
     };
     let branch_commits = commits
         .iter()
-        .map(|commit| branch_commit(repository, commit))
+        .map(|commit| branch_commit(repository, commit, &commits))
         .collect::<Result<Vec<_>, _>>()?;
     let merged = match repository.merge(tip, head)? {
         Merge::Clean(deltas) => Some(merged_files(repository, &deltas)?),
@@ -200,14 +201,38 @@ fn branch_state(
     };
     let state = plan::classify(&branch_commits, merged);
     if matches!(state, BranchState::Ours { .. }) {
-        for commit in &branch_commits {
+        for commit in branch_commits.iter().filter(|commit| commit.is_bots_own()) {
             note_first_seen(commit, first_seen);
         }
     }
     Ok(state)
 }
 
-fn branch_commit(repository: &Repository, commit: &Commit) -> Result<BranchCommit, Error> {
+/// `all` are the commits that the base has not.
+fn commit_kind(
+    repository: &Repository,
+    commit: &Commit,
+    all: &[Commit],
+) -> Result<CommitKind, Error> {
+    let (first, second) = match commit.parents.as_slice() {
+        [first, second] => (*first, *second),
+        [] | [_] => return Ok(CommitKind::Single),
+        _ => return Ok(CommitKind::Merge),
+    };
+    let is_of_the_base = all.iter().all(|other| other.id != second);
+    let is_update = is_of_the_base
+        && matches!(repository.merge(first, second)?, Merge::Clean(deltas) if deltas == commit.changes);
+    Ok(match is_update {
+        true => CommitKind::Update,
+        false => CommitKind::Merge,
+    })
+}
+
+fn branch_commit(
+    repository: &Repository,
+    commit: &Commit,
+    all: &[Commit],
+) -> Result<BranchCommit, Error> {
     let changes = commit
         .changes
         .iter()
@@ -222,7 +247,7 @@ fn branch_commit(repository: &Repository, commit: &Commit) -> Result<BranchCommi
     Ok(BranchCommit {
         id: commit.id,
         message: commit.message.clone(),
-        parents: commit.parents.len(),
+        kind: commit_kind(repository, commit, all)?,
         changes,
     })
 }

@@ -1,6 +1,7 @@
 //! Branches that a person has touched, deleted, or stands in the way with.
 
 use crate::lifecycle::{WEB, moved, pinned, web};
+use crate::support::scene::Scene;
 
 #[test]
 fn a_commit_of_a_person_on_the_branch_makes_it_theirs() {
@@ -81,6 +82,84 @@ fn a_rebased_branch_is_still_ours() {
     scene.image("acme/web", "1", "third");
     scene.settle();
     assert_eq!(scene.bot_branch(), WEB);
+}
+
+/// The base goes on, and is merged into the branch as a forge's "update branch" does; something
+/// may be slipped in with it.
+fn update_branch(scene: &Scene, note: &str, slipped_in: Option<(&str, &str)>) {
+    scene.commit(&[("README.md", note)], "elsewhere");
+    scene.person.git(&["fetch", "-q", "origin"]);
+    let remote = format!("origin/{WEB}");
+    scene.person.git(&["checkout", "-q", "-B", "mine", &remote]);
+    scene
+        .person
+        .git(&["merge", "-q", "--no-ff", "--no-commit", "main"]);
+    if let Some((path, content)) = slipped_in {
+        scene.person.write(path, content);
+        scene.person.git(&["add", path]);
+    }
+    let message = format!("Merge branch 'main' into {WEB}");
+    scene.person.git(&["commit", "-q", "-m", &message]);
+    scene
+        .person
+        .git(&["push", "-q", "origin", &format!("HEAD:refs/heads/{WEB}")]);
+    scene.person.git(&["checkout", "-q", "main"]);
+}
+
+#[test]
+fn fault_9_a_branch_that_the_forge_brought_up_to_date_is_still_ours() {
+    let scene = moved();
+    update_branch(&scene, "hello\n", None);
+    scene.settle().says("keep headwater/default/dev.web");
+    // And once more, after the base has gone on again.
+    update_branch(&scene, "hello again\n", None);
+    scene.settle().says("keep headwater/default/dev.web");
+    let third = scene.image("acme/web", "1", "third");
+    scene.settle().says("rebuild headwater/default/dev.web");
+    assert!(scene.file(WEB, "apps/web.yaml").contains(third.as_str()));
+    assert_eq!(scene.changed(WEB), ["apps/web.yaml", "streams/web.yaml"]);
+    scene.merge(WEB);
+    scene.settle();
+    assert_eq!(scene.bot_branches(), [""; 0]);
+}
+
+#[test]
+fn what_was_slipped_into_a_merge_is_a_persons() {
+    for slipped_in in [("apps/extra.yaml", "a: 1\n"), ("README.md", "hello you\n")] {
+        let scene = moved();
+        update_branch(&scene, "hello\n", Some(slipped_in));
+        let head = scene.origin.rev(WEB);
+        scene.image("acme/web", "1", "third");
+        scene
+            .reconcile()
+            .exits(0)
+            .says("holds somebody's own work")
+            .says("\"Merge branch 'main' into headwater/default/dev.web\"");
+        assert_eq!(scene.origin.rev(WEB), head);
+        scene.is_settled();
+    }
+}
+
+#[test]
+fn a_merge_of_another_branch_than_the_base_is_a_persons() {
+    let scene = moved();
+    scene.person.git(&["checkout", "-q", "-b", "feature"]);
+    scene
+        .person
+        .commit_files(&[("apps/feature.yaml", "a: 1\n")], "a feature");
+    scene.person.git(&["fetch", "-q", "origin"]);
+    let remote = format!("origin/{WEB}");
+    scene.person.git(&["checkout", "-q", "-b", "mine", &remote]);
+    scene
+        .person
+        .git(&["merge", "-q", "--no-ff", "--no-edit", "feature"]);
+    scene
+        .person
+        .git(&["push", "-q", "origin", &format!("HEAD:refs/heads/{WEB}")]);
+    let head = scene.origin.rev(WEB);
+    scene.image("acme/web", "1", "third");
+    scene.reconcile().exits(0).says("holds somebody's own work");
+    assert_eq!(scene.origin.rev(WEB), head);
 }
 
 #[test]
