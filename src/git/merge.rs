@@ -6,7 +6,7 @@ use crate::git::ids::ObjectId;
 use crate::git::repository::open_error;
 use crate::git::trees::deltas;
 use crate::git::{Error, FileDelta, Repository};
-use crate::revision::CommitId;
+use crate::revision::{CommitId, TreeId};
 use crate::snapshot::FilePath;
 
 /// Above the priorities of libgit2's own stores, so that what a merge makes up stays in memory.
@@ -39,6 +39,23 @@ impl Repository {
                 Error::Git(error) => self.damaged(error),
                 error => error,
             })
+    }
+
+    /// The tree that merging `head` into `tip` by lines gives, written into the object database;
+    /// else the conflict. Links, modes and empty files come along.
+    pub fn merged_tree(
+        &self,
+        tip: CommitId,
+        head: CommitId,
+    ) -> Result<Result<TreeId, Merge>, Error> {
+        let ours = self.raw.find_commit(tip.to_oid()?)?;
+        let theirs = self.raw.find_commit(head.to_oid()?)?;
+        let options = MergeOptions::new();
+        let mut index = self.raw.merge_commits(&ours, &theirs, Some(&options))?;
+        if index.has_conflicts() {
+            return Ok(Err(Merge::Conflict(conflicts(&index)?)));
+        }
+        TreeId::from_oid(index.write_tree_to(&self.raw)?).map(Ok)
     }
 
     fn merge_in_memory(&self, tip: Oid, head: Oid, fast_forward: bool) -> Result<Merge, Error> {

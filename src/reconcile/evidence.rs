@@ -124,7 +124,7 @@ fn blob_at(commits: &[&Commit], file: &FilePath) -> Option<BlobId> {
 }
 
 /// None where there is no file, or one that is too large to be a manifest.
-fn content(repository: &Repository, blob: Option<BlobId>) -> Result<Option<Arc<[u8]>>, Error> {
+pub fn content(repository: &Repository, blob: Option<BlobId>) -> Result<Option<Arc<[u8]>>, Error> {
     let Some(blob) = blob else { return Ok(None) };
     match repository.read_blob(blob, MAX_FILE_BYTES as u64) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -169,6 +169,11 @@ pub fn branches(
         });
     }
     Ok(found)
+}
+
+/// Whether a message says that the bot wrote it.
+pub fn has_plan(message: &str) -> bool {
+    plan::trailer::trailer(message, plan::trailer::PLAN).is_some()
 }
 
 /// The prefix of an environment's bot branches.

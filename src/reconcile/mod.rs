@@ -13,6 +13,7 @@
 
 mod adopting;
 mod apply;
+mod bot_branch;
 mod cache;
 mod close;
 mod command;
@@ -31,6 +32,7 @@ mod timeline;
 
 pub use adopting::{Adopting, adopt_in_place};
 pub use apply::{Applied, Outcome, apply};
+pub use bot_branch::{Merged, Proposed, Way, changes, merge, proposed};
 pub use cache::Cache;
 pub use close::{Closed, close};
 pub use command::{Carried, Fault, carry_out, scene};
@@ -40,7 +42,7 @@ pub use evidence::branch_prefix;
 pub use gather::Ask;
 pub use migrating::{Migrating, Wanted as WantedMigration, migrate_in_place};
 pub use pass::{Failure, Pass, Planned, Scope};
-pub use propose::{Proposed, propose, proposed_at, tip_files};
+pub use propose::{Proposal, propose, proposed_at, tip_files};
 pub use quiet::Quiet;
 pub use read::{CONFIG_FILE, MAX_SEARCHED_BYTES, Reading, is_read, read_files, read_tree};
 pub use timeline::{Event, timeline};

@@ -18,7 +18,7 @@ const CHUNK: usize = 512;
 
 /// The branch of a command.
 #[derive(Debug)]
-pub struct Proposed {
+pub struct Proposal {
     pub branch: BranchName,
     pub commit: CommitId,
     pub outcome: Outcome,
@@ -87,7 +87,7 @@ pub fn propose(
     environment: &EnvironmentName,
     group: &str,
     new: &NewCommit<'_>,
-) -> Result<Option<Proposed>, Error> {
+) -> Result<Option<Proposal>, Error> {
     let commit = repository.commit(new)?;
     for attempt in 1..=MAX_NAMES {
         let Some(branch) = branch_name(environment, group, attempt) else {
@@ -95,7 +95,7 @@ pub fn propose(
         };
         if let Some(head) = repository.branch(&branch)? {
             if says_the_same(repository, head, new)? {
-                return Ok(Some(Proposed {
+                return Ok(Some(Proposal {
                     branch,
                     commit: head,
                     outcome: Outcome::Kept,
@@ -109,7 +109,7 @@ pub fn propose(
             PushOutcome::Moved { .. } => continue,
             PushOutcome::Rejected { message, hint, .. } => Outcome::Rejected { message, hint },
         };
-        return Ok(Some(Proposed {
+        return Ok(Some(Proposal {
             branch,
             commit,
             outcome,

@@ -26,6 +26,7 @@ mod manifest;
 mod migrate;
 mod planning;
 mod promises;
+mod pull_requests;
 mod readme;
 mod registry;
 mod schemas;
