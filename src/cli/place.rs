@@ -208,3 +208,9 @@ pub fn git_error(error: &crate::git::Error) -> CliError {
     };
     failed.because(error)
 }
+
+/// A server, or a person's work tree, does not let a branch be moved; trying again changes nothing.
+/// `message` is the server's own.
+pub fn push_denied(branch: &BranchName, message: &str, hint: &str) -> CliError {
+    CliError::failure(format!("PushDenied: {branch} was not accepted: {message}")).hint(hint)
+}

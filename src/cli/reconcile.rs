@@ -21,7 +21,8 @@ const MAX_ROUNDS: usize = 5;
 /// Make one pass: read commits, ask registries, push branches
 ///
 /// A path gets its branches in that repository itself; a URL gets them pushed. What is done
-/// follows headwater.yaml on the default branch: branches to review, or commits.
+/// follows headwater.yaml on the default branch: branches to review, or commits. A push that the
+/// server refuses is named PushDenied, with the server's own words and what to do.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  headwater reconcile ssh://git@git.example/shop/deploy.git\n  headwater reconcile --push origin"
@@ -186,10 +187,9 @@ fn results(context: &Context, repository: &Repository, applied: &[Applied]) -> S
             (Outcome::Moved | Outcome::Failed(Error::Stale { .. }), _) => {
                 let _ = writeln!(text, "lost {branch}: it moved in the meantime");
             }
-            (Outcome::Rejected { message, hint }, _) => context.error(
-                &CliError::failure(format!("{branch} was not accepted: {message}"))
-                    .hint(hint.clone()),
-            ),
+            (Outcome::Rejected { message, hint }, _) => {
+                context.error(&place::push_denied(branch, message, hint));
+            }
             (Outcome::Failed(error), _) => {
                 context.error(
                     &CliError::failure(format!("{branch} could not be written")).because(error),

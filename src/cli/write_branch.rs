@@ -164,8 +164,7 @@ fn push(
     match proposed.outcome {
         Outcome::Kept => context.note(&format!("{branch} has this change already")),
         Outcome::Rejected { message, hint } => {
-            let what = format!("{branch} was not accepted: {message}");
-            return Err(CliError::failure(what).hint(hint));
+            return Err(place::push_denied(branch, &message, &hint));
         }
         _ => {
             context.note(&format!("wrote {branch} at {}", proposed.commit.short()));

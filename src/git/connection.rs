@@ -8,6 +8,7 @@ use git2::{
     AutotagOption, CertificateCheckStatus, Direction, ErrorClass, ErrorCode, FetchOptions, Oid,
     PushOptions, Remote, RemoteCallbacks, RemoteRedirect, Repository as Raw,
 };
+use secrecy::ExposeSecret;
 
 use crate::git::credentials::Login;
 use crate::git::known_hosts::{self, Verdict};
@@ -115,6 +116,15 @@ impl<'a> Conversation<'a> {
     /// What the server said beside the protocol, cleaned.
     pub(crate) fn said(&self) -> String {
         cleaned(&String::from_utf8_lossy(&self.shared.borrow().said))
+    }
+
+    /// The text without our own passwords: a server may repeat what it was told.
+    pub(crate) fn redacted(&self, text: String) -> String {
+        let passwords = self.credentials.http.iter();
+        let passwords = passwords.map(|login| login.password.expose_secret());
+        passwords
+            .filter(|password| !password.is_empty())
+            .fold(text, |text, password| text.replace(password, "***"))
     }
 
     fn remote<'r>(&self, raw: &'r Raw) -> Result<Remote<'r>, Error> {

@@ -178,7 +178,7 @@ impl<'a> Change<'a> {
         });
         let said = talk.said();
         let separator = if said.is_empty() { "" } else { "\n" };
-        Ok(rejected(format!("{said}{separator}{words}")))
+        Ok(rejected(talk.redacted(format!("{said}{separator}{words}"))))
     }
 
     fn send(&self, raw: &Raw, conversation: &Conversation<'_>) -> Result<Sent, Error> {

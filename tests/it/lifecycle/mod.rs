@@ -7,6 +7,7 @@ mod groups;
 mod links;
 mod moves;
 mod people;
+mod pushes;
 mod registries;
 mod remotes;
 mod rules;
