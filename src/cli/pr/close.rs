@@ -35,7 +35,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         Closed::NothingProposed => Err(CliError::usage(format!("{branch} proposes no image"))
             .hint("only branches that headwater made can be closed; delete others with Git")),
         Closed::NotMoved(PushOutcome::Rejected { message, hint, .. }) => {
-            Err(CliError::failure(format!("{branch} was not accepted: {message}")).hint(hint))
+            Err(place::push_denied(branch, &message, &hint))
         }
         Closed::NotMoved(_) => Err(CliError::failure(format!("{branch} moved in the meantime"))
             .hint("look at it again, and repeat the command")),

@@ -90,9 +90,7 @@ fn attempt(
             }
             Ok(Some(Exit::Success))
         }
-        Merged::Rejected { message, hint } => {
-            Err(CliError::failure(format!("{base} was not accepted: {message}")).hint(hint))
-        }
+        Merged::Rejected { message, hint } => Err(place::push_denied(base, &message, &hint)),
         Merged::Conflict(paths) => Err(conflict(&proposed, &paths)),
         Merged::NotAhead => Err(CliError::failure(format!(
             "{branch} cannot be fast-forwarded: {base} has gone on since it was made"
