@@ -21,6 +21,26 @@ pub struct Description {
     pub layers: Vec<Layer>,
     /// None where it is no container image's, or cannot be read.
     pub configuration: Option<Configuration>,
+    /// Of the single image's manifest, or of the chosen one's.
+    pub annotations: BTreeMap<String, String>,
+    /// Of the index itself; empty for a single image.
+    pub index_annotations: BTreeMap<String, String>,
+}
+
+/// What can be told of an image that is proposed, all of it of the one digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageFacts {
+    pub description: Description,
+    pub signature: Signature,
+}
+
+/// Whether a signature lies beside an image. It is not verified: found is a fact, no trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signature {
+    Found,
+    NotFound,
+    /// The registry did not say, or said more than is read.
+    Unknown,
 }
 
 /// One image of an index.
@@ -121,6 +141,8 @@ mod tests {
                 volumes: Vec::new(),
                 labels: BTreeMap::new(),
             }),
+            annotations: BTreeMap::new(),
+            index_annotations: BTreeMap::new(),
         };
         assert_eq!(description.image_size(), Some(35));
         description.layers.push(layer("c", u64::MAX));

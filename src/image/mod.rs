@@ -10,7 +10,7 @@ mod registry_pattern;
 mod repository;
 mod tag;
 
-pub use description::{Configuration, Description, Layer, PlatformImage};
+pub use description::{Configuration, Description, ImageFacts, Layer, PlatformImage, Signature};
 pub use digest::{Digest, DigestError};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError};

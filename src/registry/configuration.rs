@@ -74,12 +74,22 @@ pub(super) fn read(body: &[u8], descriptor: &Descriptor) -> Option<Configuration
         environment: words(runtime.env),
         exposed_ports: keys(runtime.exposed_ports),
         volumes: keys(runtime.volumes),
-        labels: labels
-            .iter()
-            .take(MOST_VALUES)
-            .map(|(key, value)| (clean(key), harmless(value, LONGEST_VALUE)))
-            .collect(),
+        labels: pairs(
+            labels
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str())),
+        ),
     })
+}
+
+/// Labels or annotations, as many and as long as are told of, made harmless.
+pub(super) fn pairs<'a>(
+    pairs: impl Iterator<Item = (&'a str, &'a str)>,
+) -> BTreeMap<String, String> {
+    pairs
+        .take(MOST_VALUES)
+        .map(|(key, value)| (clean(key), harmless(value, LONGEST_VALUE)))
+        .collect()
 }
 
 fn text(text: Option<String>) -> Option<String> {

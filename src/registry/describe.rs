@@ -1,6 +1,8 @@
 //! What stands behind a digest, for people. Everything is read by digest, so that a tag that
 //! moves meanwhile mixes nothing.
 
+use std::collections::BTreeMap;
+
 use reqwest::Method;
 
 use crate::image::{Configuration, Description, Layer, PlatformImage};
@@ -24,13 +26,26 @@ impl Access<'_> {
             chosen: None,
             layers: Vec::new(),
             configuration: None,
+            annotations: BTreeMap::new(),
+            index_annotations: BTreeMap::new(),
         };
         match &read.manifest {
-            ImageManifest::Image { config, layers, .. } => {
+            ImageManifest::Image {
+                config,
+                layers,
+                annotations,
+                ..
+            } => {
+                description.annotations.clone_from(annotations);
                 description.layers = layers.iter().map(layer).collect();
                 description.configuration = self.configuration(config).await.ok().flatten();
             }
-            ImageManifest::Index { children, .. } => {
+            ImageManifest::Index {
+                children,
+                annotations,
+                ..
+            } => {
+                description.index_annotations.clone_from(annotations);
                 description.images = children.iter().map(image).collect();
                 if let Some(chosen) = choose(children, &lookup.platforms) {
                     description.chosen = Some(chosen.digest.clone());
@@ -47,7 +62,14 @@ impl Access<'_> {
         let Ok(read) = self.read(&wanted).await else {
             return;
         };
-        if let ImageManifest::Image { config, layers, .. } = &read.manifest {
+        if let ImageManifest::Image {
+            config,
+            layers,
+            annotations,
+            ..
+        } = &read.manifest
+        {
+            description.annotations.clone_from(annotations);
             description.layers = layers.iter().map(layer).collect();
             description.configuration = self.configuration(config).await.ok().flatten();
         }

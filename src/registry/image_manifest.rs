@@ -1,13 +1,14 @@
 //! Image manifests and indices: read strictly, because a body that two readers understand
 //! differently is an attack (CVE-2021-41190, GHSA-qq97-vm5h-rrhg).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::image::{Digest, Platform};
+use crate::registry::configuration;
 
 pub(super) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub(super) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -34,12 +35,14 @@ pub(super) enum ImageManifest {
     Index {
         media_type: String,
         children: Vec<Descriptor>,
+        annotations: BTreeMap<String, String>,
     },
     Image {
         media_type: String,
         config: Descriptor,
         /// Those that can be read; nothing is decided by them.
         layers: Vec<Descriptor>,
+        annotations: BTreeMap<String, String>,
     },
 }
 
@@ -77,6 +80,7 @@ impl ImageManifest {
         match media_type.as_str() {
             OCI_INDEX | DOCKER_LIST => Ok(Self::Index {
                 children: children(&object)?,
+                annotations: annotations(&object),
                 media_type,
             }),
             OCI_MANIFEST | DOCKER_MANIFEST => Ok(Self::Image {
@@ -87,6 +91,7 @@ impl ImageManifest {
                     .map_err(str::to_owned)
                     .and_then(descriptor)?,
                 layers: layers(&object),
+                annotations: annotations(&object),
                 media_type,
             }),
             other => Err(format!(
@@ -163,6 +168,17 @@ fn layers(object: &Map<String, Value>) -> Vec<Descriptor> {
         .take(MOST_LAYERS)
         .filter_map(|layer| descriptor(layer.as_object()?).ok())
         .collect()
+}
+
+/// Those that are text; nothing is decided by them.
+fn annotations(object: &Map<String, Value>) -> BTreeMap<String, String> {
+    let annotations = object.get("annotations").and_then(Value::as_object);
+    configuration::pairs(
+        annotations
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?))),
+    )
 }
 
 fn descriptor(object: &Map<String, Value>) -> Result<Descriptor, String> {

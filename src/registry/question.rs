@@ -275,7 +275,7 @@ fn digest_header(headers: &HeaderMap) -> Option<&str> {
         .filter(|text| !text.is_empty())
 }
 
-fn content_type(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

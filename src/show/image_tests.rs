@@ -73,6 +73,8 @@ fn described() -> Description {
                 ("name".to_owned(), "web".to_owned()),
             ]),
         }),
+        annotations: BTreeMap::new(),
+        index_annotations: BTreeMap::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod credentials;
 mod describe;
 mod digests;
+mod facts;
 mod faults;
 mod real;
 mod redirects;

@@ -1,0 +1,12 @@
+//! One forge's API over HTTP: blocking, limited, and with no way to another origin.
+
+mod answer;
+mod client;
+mod etags;
+mod options;
+mod request;
+
+pub use answer::Answer;
+pub use client::{Client, Listing};
+pub use options::{Dialect, Options, Timeouts, Token, TokenHeader};
+pub use request::Request;

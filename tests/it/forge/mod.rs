@@ -1,0 +1,3 @@
+//! Forges: what every one keeps, and what is one's own.
+
+mod http;
