@@ -19,6 +19,7 @@ mod demo;
 mod edges;
 mod examples;
 mod floors;
+mod forge;
 mod git;
 mod init;
 mod lifecycle;
