@@ -58,6 +58,16 @@ impl Move {
         self.image.digest.as_ref()
     }
 
+    /// The older recorded item that the tag has moved back to.
+    pub fn moves_back_to(&self) -> Option<&TagEvent> {
+        let (record, digest) = (self.record.as_ref()?, self.digest()?);
+        let is_same = |item: &&TagEvent| item.image == digest.as_str();
+        let (newest, older) = record.before.split_first()?;
+        (!is_same(&newest))
+            .then(|| older.iter().find(is_same))
+            .flatten()
+    }
+
     /// Neither the status nor a field named a digest before.
     pub fn is_first_pin(&self) -> bool {
         self.previous.is_none()

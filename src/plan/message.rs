@@ -50,15 +50,23 @@ pub fn subject(moves: &[Move], environment: &EnvironmentName) -> String {
                 None => digest.to_owned(),
             };
             let tag = plain(&moved.tag.to_string());
-            let ending = format!(" to {digest} in {environment}");
-            let room = MAX_SUBJECT.saturating_sub(ending.len() + 4);
+            let (verb, ending) = match moved.moves_back_to() {
+                None => ("pin", format!(" to {digest} in {environment}")),
+                Some(item) => {
+                    let day = item.created.split('T').next().unwrap_or_default();
+                    let since = format!("first seen {}", plain(day));
+                    let ending = format!(" BACK to {digest} in {environment} ({since})");
+                    ("move", ending)
+                }
+            };
+            let room = MAX_SUBJECT.saturating_sub(ending.chars().count() + verb.len() + 1);
             let tag: String = if tag.chars().count() > room {
                 let end: Vec<char> = tag.chars().rev().take(room.saturating_sub(1)).collect();
                 std::iter::once('…').chain(end.into_iter().rev()).collect()
             } else {
                 tag
             };
-            format!("pin {tag}{ending}")
+            format!("{verb} {tag}{ending}")
         }
         _ if all_first => format!("pin {count} images for the first time in {environment}"),
         _ => format!("pin {count} images in {environment}"),
@@ -86,7 +94,15 @@ fn push_move(text: &mut String, moved: &Move, seen: &str) {
         Some(digest) => writeln!(text, "  to      {digest}"),
         None => writeln!(text, "  to      the name as written (`reference: true`)"),
     };
-    let _ = writeln!(text, "  seen    {}\n", plain(seen));
+    let _ = writeln!(text, "  seen    {}", plain(seen));
+    if let Some(item) = moved.moves_back_to() {
+        let _ = writeln!(
+            text,
+            "  back    it was here before, first seen {}: the tag moves BACK to it",
+            plain(&item.created)
+        );
+    }
+    text.push('\n');
 }
 
 fn push_files(text: &mut String, moves: &[Move]) {

@@ -264,3 +264,26 @@ fn first_pins_follow_what_moves_before_they_are_merged() {
         recorded(&[second.as_str()])
     );
 }
+
+#[test]
+fn fault_28_a_tag_that_goes_back_to_a_merged_image_says_so() {
+    let scene = moved();
+    scene.merge(WEB);
+    scene.settle();
+    let first = scene.image("acme/web", "1", "first");
+    scene.settle().says("create headwater/default/dev.web");
+    assert_eq!(scene.file(WEB, "apps/web.yaml"), pin(first.as_str()));
+    let message = scene.origin.git(&["log", "-1", "--format=%B", WEB]);
+    let subject = message.lines().next().unwrap();
+    let short: String = first.encoded().chars().take(7).collect();
+    let start = format!("move dev/web:1 BACK to {short} in default (first seen 20");
+    assert!(subject.starts_with(&start), "{subject}");
+    assert!(subject.chars().count() <= 72, "{subject}");
+    assert!(message.contains("the tag moves BACK to it"), "{message}");
+    // Merged, it is the newest again; the next one is an ordinary pin.
+    scene.merge(WEB);
+    scene.image("acme/web", "1", "third");
+    scene.settle();
+    let message = scene.origin.git(&["log", "-1", "--format=%B", WEB]);
+    assert!(message.starts_with("pin dev/web:1 to "), "{message}");
+}
