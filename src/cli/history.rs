@@ -10,7 +10,7 @@ use crate::cli::table::{Cell, Table, shortened};
 use crate::environment::Environment;
 use crate::git::Repository;
 use crate::manifest;
-use crate::reconcile::{Cache, Configuration, read_tree, timeline};
+use crate::reconcile::{Cache, read_tree, timeline};
 use crate::revision::CommitId;
 use crate::snapshot::Snapshot;
 use crate::stream::{ImageStream, StreamTagName};
@@ -141,10 +141,7 @@ fn find(
         CliError::usage(format!("`{stream_tag}` is no stream tag"))
             .hint("write it as namespace/stream:tag, for example app-dev/web:latest")
     })?;
-    let default = repository.default_branch().map_err(git)?;
-    let tip = repository.snapshot(&default).map_err(git)?;
-    let reading = read_tree(repository, tip.tree, cache).map_err(git)?;
-    let configuration = Configuration::read(reading.config.as_deref());
+    let (default, configuration) = place::configuration(repository, cache)?;
     let mut found = Vec::new();
     for environment in &configuration.environments {
         if wanted_environment.is_some_and(|name| name != environment.name.as_str()) {

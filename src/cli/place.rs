@@ -10,7 +10,9 @@ use crate::environment::Environment;
 use crate::git::{Author, Location, Repository, Signature};
 use crate::policy::OperatorPolicy;
 use crate::problem::Problem;
-use crate::reconcile::{Cache, Desk, Failure, MAX_SEARCHED_BYTES, is_read};
+use crate::reconcile::{
+    Cache, Configuration, Desk, Failure, MAX_SEARCHED_BYTES, is_read, read_tree,
+};
 use crate::revision::{BranchName, CommitId};
 use crate::snapshot::{FileChange, Files};
 use crate::worktree;
@@ -145,6 +147,18 @@ impl Folder {
             here
         }
     }
+}
+
+/// What `headwater.yaml` on the default branch says, and which branch that is.
+pub fn configuration(
+    repository: &Repository,
+    cache: &mut Cache,
+) -> Result<(BranchName, Configuration), CliError> {
+    let git = |error: crate::git::Error| git_error(&error);
+    let default = repository.default_branch().map_err(git)?;
+    let tree = repository.snapshot(&default).map_err(git)?.tree;
+    let reading = read_tree(repository, tree, cache).map_err(git)?;
+    Ok((default, Configuration::read(reading.config.as_deref())))
 }
 
 /// Who commits, and with which key: read anew at each call.

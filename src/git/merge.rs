@@ -42,39 +42,42 @@ impl Repository {
     }
 
     /// The tree that merging `head` into `tip` by lines gives, written into the object database;
-    /// else the conflict. Links, modes and empty files come along.
+    /// else the files that both sides changed. Links, modes and empty files come along.
     pub fn merged_tree(
         &self,
         tip: CommitId,
         head: CommitId,
-    ) -> Result<Result<TreeId, Merge>, Error> {
-        let ours = self.raw.find_commit(tip.to_oid()?)?;
-        let theirs = self.raw.find_commit(head.to_oid()?)?;
-        let options = MergeOptions::new();
-        let mut index = self.raw.merge_commits(&ours, &theirs, Some(&options))?;
-        if index.has_conflicts() {
-            return Ok(Err(Merge::Conflict(conflicts(&index)?)));
+    ) -> Result<Result<TreeId, Vec<FilePath>>, Error> {
+        match merged_tree_in(&self.raw, tip.to_oid()?, head.to_oid()?)? {
+            Ok(tree) => TreeId::from_oid(tree).map(Ok),
+            Err(conflicts) => Ok(Err(conflicts)),
         }
-        TreeId::from_oid(index.write_tree_to(&self.raw)?).map(Ok)
+    }
+
+    /// Whether `tree` is what merging `head` into `tip` by lines gives, in every entry. Nothing is
+    /// written.
+    pub fn is_clean_merge(
+        &self,
+        tip: CommitId,
+        head: CommitId,
+        tree: TreeId,
+    ) -> Result<bool, Error> {
+        let merged = merged_tree_in(self.scratch()?, tip.to_oid()?, head.to_oid()?)?;
+        Ok(merged == Ok(tree.to_oid()?))
     }
 
     fn merge_in_memory(&self, tip: Oid, head: Oid, fast_forward: bool) -> Result<Merge, Error> {
         let scratch = self.scratch()?;
-        let (ours, theirs) = (scratch.find_commit(tip)?, scratch.find_commit(head)?);
         let merged = if fast_forward {
-            theirs.tree_id()
+            scratch.find_commit(head)?.tree_id()
         } else {
-            let mut index = scratch.merge_commits(&ours, &theirs, Some(&MergeOptions::new()))?;
-            if index.has_conflicts() {
-                return Ok(Merge::Conflict(conflicts(&index)?));
+            match merged_tree_in(scratch, tip, head)? {
+                Ok(tree) => tree,
+                Err(conflicts) => return Ok(Merge::Conflict(conflicts)),
             }
-            index.write_tree_to(scratch)?
         };
-        Ok(Merge::Clean(deltas(
-            scratch,
-            Some(ours.tree_id()),
-            Some(merged),
-        )?))
+        let ours = scratch.find_commit(tip)?.tree_id();
+        Ok(Merge::Clean(deltas(scratch, Some(ours), Some(merged))?))
     }
 
     /// The same repository again, with a store in memory that takes all new objects.
@@ -87,6 +90,16 @@ impl Repository {
         raw.odb()?.add_new_mempack_backend(MEMORY_FIRST)?;
         Ok(self.scratch.get_or_init(|| raw))
     }
+}
+
+/// The merged tree, written into the store of `raw`; else the files that both sides changed.
+fn merged_tree_in(raw: &Raw, tip: Oid, head: Oid) -> Result<Result<Oid, Vec<FilePath>>, Error> {
+    let (ours, theirs) = (raw.find_commit(tip)?, raw.find_commit(head)?);
+    let mut index = raw.merge_commits(&ours, &theirs, Some(&MergeOptions::new()))?;
+    if index.has_conflicts() {
+        return Ok(Err(conflicts(&index)?));
+    }
+    Ok(Ok(index.write_tree_to(raw)?))
 }
 
 fn conflicts(index: &git2::Index) -> Result<Vec<FilePath>, Error> {

@@ -5,13 +5,9 @@ use jiff::Timestamp;
 use crate::environment::{Environment, EnvironmentName};
 use crate::git::{Author, Commit, Error, Merge, NewCommit, PushOutcome, Repository};
 use crate::plan::BranchState;
-use crate::pull_request::MergeMethod;
-use crate::reconcile::evidence::{self, content};
+use crate::reconcile::evidence::{self, MAX_BRANCH_COMMITS};
 use crate::revision::{BranchName, CommitId};
-use crate::snapshot::FileChange;
-
-/// Commits of one branch that are shown; the bot itself makes one.
-const MAX_COMMITS: usize = 50;
+use crate::snapshot::{FileChange, FilePath};
 
 /// A bot branch beside the branch that it is to be merged into.
 #[derive(Clone, Debug)]
@@ -45,11 +41,13 @@ impl Proposed {
     }
 }
 
-/// The bot branches of the environments, in order. An environment without its branch has none.
+/// The bot branches of the environments that are wanted, in order. An environment without its
+/// branch has none.
 pub fn proposed(
     repository: &Repository,
     environments: &[Environment],
     default: &BranchName,
+    is_wanted: &dyn Fn(&BranchName) -> bool,
 ) -> Result<Vec<Proposed>, Error> {
     let mut found = Vec::new();
     for environment in environments {
@@ -57,9 +55,10 @@ pub fn proposed(
         let Some(tip) = repository.branch(base)? else {
             continue;
         };
-        let branches = evidence::environment_branches(repository, tip, &environment.name)?;
-        for branch in branches.branches {
-            let commits = match repository.commits_between(tip, branch.head, MAX_COMMITS) {
+        let mut heads = repository.branches(&evidence::branch_prefix(&environment.name))?;
+        heads.retain(|(branch, _)| is_wanted(branch));
+        for branch in evidence::branches(repository, tip, &heads)?.branches {
+            let commits = match repository.commits_between(tip, branch.head, MAX_BRANCH_COMMITS) {
                 Ok(commits) => commits,
                 Err(Error::TooLarge { .. }) => Vec::new(),
                 Err(error) => return Err(error),
@@ -82,22 +81,15 @@ pub fn proposed(
 pub fn changes(
     repository: &Repository,
     proposed: &Proposed,
-) -> Result<Result<Vec<FileChange>, Merge>, Error> {
+) -> Result<Result<Vec<FileChange>, Vec<FilePath>>, Error> {
     let deltas = match repository.merge(proposed.tip, proposed.head)? {
         Merge::Clean(deltas) => deltas,
-        conflict @ Merge::Conflict(_) => return Ok(Err(conflict)),
+        Merge::Conflict(paths) => return Ok(Err(paths)),
     };
-    deltas
-        .into_iter()
-        .map(|delta| {
-            Ok(FileChange {
-                before: content(repository, delta.before)?.unwrap_or_default(),
-                after: content(repository, delta.after)?.unwrap_or_default(),
-                path: delta.path,
-            })
-        })
-        .collect::<Result<Vec<_>, Error>>()
-        .map(Ok)
+    let changes = deltas
+        .iter()
+        .map(|delta| evidence::file_change(repository, delta));
+    changes.collect::<Result<_, _>>().map(Ok)
 }
 
 /// What became of merging a bot branch.
@@ -108,13 +100,9 @@ pub enum Merged {
         commit: CommitId,
         deletion: PushOutcome,
     },
-    /// The base moved meanwhile: look again.
-    Moved,
-    Rejected {
-        message: String,
-        hint: String,
-    },
-    Conflict(Merge),
+    /// The base stands where it stood: somebody was faster, or the server said no.
+    NotMoved(PushOutcome),
+    Conflict(Vec<FilePath>),
     /// The base has gone on since, so only a merge or a squash can be made.
     NotAhead,
 }
@@ -122,7 +110,10 @@ pub enum Merged {
 /// How a branch is merged here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    By(MergeMethod),
+    /// A commit with two parents.
+    Merge,
+    /// One commit, with the message of the bot's own.
+    Squash,
     FastForward,
 }
 
@@ -135,41 +126,49 @@ pub fn merge(
     now: Timestamp,
 ) -> Result<Merged, Error> {
     let Proposed { tip, head, .. } = *proposed;
-    let commit = if way == Way::FastForward {
-        match repository.commits_between(head, tip, 0) {
-            Ok(_) => head,
-            Err(Error::TooLarge { .. }) => return Ok(Merged::NotAhead),
-            Err(error) => return Err(error),
-        }
-    } else {
-        let tree = match repository.merged_tree(tip, head)? {
-            Ok(tree) => tree,
-            Err(conflict) => return Ok(Merged::Conflict(conflict)),
-        };
-        let own = proposed.main_commit();
-        let own = own.map_or("", |commit| commit.message.as_str());
-        let joined = format!("Merge {}: {}\n", proposed.branch, proposed.title());
-        let (parents, message): (&[CommitId], &str) = match way {
-            Way::By(MergeMethod::Merge) => (&[tip, head], &joined),
-            _ => (&[tip], own),
-        };
-        repository.commit(&NewCommit {
-            parents,
-            base: tree,
-            changes: &[],
-            message,
-            author,
-            time: now,
-        })?
+    let merge = format!("Merge {}: {}\n", proposed.branch, proposed.title());
+    let own = proposed.main_commit().map(|commit| commit.message.as_str());
+    let both = [tip, head];
+    let (parents, message) = match way {
+        Way::Merge => (both.as_slice(), merge.as_str()),
+        Way::Squash => (both.get(..1).unwrap_or_default(), own.unwrap_or(&merge)),
+        Way::FastForward => return fast_forward(repository, proposed),
     };
+    let tree = match repository.merged_tree(tip, head)? {
+        Ok(tree) => tree,
+        Err(conflicts) => return Ok(Merged::Conflict(conflicts)),
+    };
+    let commit = repository.commit(&NewCommit {
+        parents,
+        base: tree,
+        changes: &[],
+        message,
+        author,
+        time: now,
+    })?;
+    move_base(repository, proposed, commit)
+}
+
+fn fast_forward(repository: &Repository, proposed: &Proposed) -> Result<Merged, Error> {
+    match repository.commits_between(proposed.head, proposed.tip, 0) {
+        Ok(_) => move_base(repository, proposed, proposed.head),
+        Err(Error::TooLarge { .. }) => Ok(Merged::NotAhead),
+        Err(error) => Err(error),
+    }
+}
+
+fn move_base(
+    repository: &Repository,
+    proposed: &Proposed,
+    commit: CommitId,
+) -> Result<Merged, Error> {
     Ok(
-        match repository.push(&proposed.base, Some(tip), Some(commit))? {
+        match repository.push(&proposed.base, Some(proposed.tip), Some(commit))? {
             PushOutcome::Pushed => Merged::Done {
                 commit,
-                deletion: repository.push(&proposed.branch, Some(head), None)?,
+                deletion: repository.push(&proposed.branch, Some(proposed.head), None)?,
             },
-            PushOutcome::Moved { .. } => Merged::Moved,
-            PushOutcome::Rejected { message, hint, .. } => Merged::Rejected { message, hint },
+            outcome => Merged::NotMoved(outcome),
         },
     )
 }

@@ -21,7 +21,7 @@ use crate::yaml::MAX_FILE_BYTES;
 /// Commits looked at on a first-parent history.
 const MAX_HISTORY: usize = 100_000;
 /// Commits on a bot branch; the bot itself makes one.
-const MAX_BRANCH_COMMITS: usize = 50;
+pub const MAX_BRANCH_COMMITS: usize = 50;
 
 /// Which of the questions have a digest that was taken back.
 pub fn taken_back(
@@ -123,8 +123,17 @@ fn blob_at(commits: &[&Commit], file: &FilePath) -> Option<BlobId> {
         .and_then(|delta| delta.after)
 }
 
+/// What a delta changes, with its bytes.
+pub fn file_change(repository: &Repository, delta: &FileDelta) -> Result<FileChange, Error> {
+    Ok(FileChange {
+        path: delta.path.clone(),
+        before: content(repository, delta.before)?.unwrap_or_default(),
+        after: content(repository, delta.after)?.unwrap_or_default(),
+    })
+}
+
 /// None where there is no file, or one that is too large to be a manifest.
-pub fn content(repository: &Repository, blob: Option<BlobId>) -> Result<Option<Arc<[u8]>>, Error> {
+fn content(repository: &Repository, blob: Option<BlobId>) -> Result<Option<Arc<[u8]>>, Error> {
     let Some(blob) = blob else { return Ok(None) };
     match repository.read_blob(blob, MAX_FILE_BYTES as u64) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -225,8 +234,7 @@ fn commit_kind(
         _ => return Ok(CommitKind::Merge),
     };
     let is_of_the_base = all.iter().all(|other| other.id != second);
-    let is_update = is_of_the_base
-        && matches!(repository.merge(first, second)?, Merge::Clean(deltas) if deltas == commit.changes);
+    let is_update = is_of_the_base && repository.is_clean_merge(first, second, commit.tree)?;
     Ok(match is_update {
         true => CommitKind::Update,
         false => CommitKind::Merge,
@@ -241,13 +249,7 @@ fn branch_commit(
     let changes = commit
         .changes
         .iter()
-        .map(|delta| {
-            Ok(FileChange {
-                path: delta.path.clone(),
-                before: content(repository, delta.before)?.unwrap_or_default(),
-                after: content(repository, delta.after)?.unwrap_or_default(),
-            })
-        })
+        .map(|delta| file_change(repository, delta))
         .collect::<Result<_, Error>>()?;
     Ok(BranchCommit {
         id: commit.id,

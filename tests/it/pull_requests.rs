@@ -17,12 +17,9 @@ fn json(run: Run) -> Value {
 
 /// A person's commit on the bot branch.
 fn edit(scene: &Scene, path: &str, content: &str) {
-    scene.person.git(&["fetch", "-q", "origin"]);
-    let remote = format!("origin/{WEB}");
-    scene.person.git(&["checkout", "-q", "-B", "mine", &remote]);
+    scene.take(WEB);
     scene.person.commit_files(&[(path, content)], "Also this");
-    let branch = format!("HEAD:refs/heads/{WEB}");
-    scene.person.git(&["push", "-q", "origin", &branch]);
+    scene.give(WEB);
     scene.person.git(&["checkout", "-q", "main"]);
 }
 
@@ -181,17 +178,14 @@ fn a_merge_is_a_promotion_of_the_whole_branch() {
 #[test]
 fn a_persons_work_comes_along_with_links_and_modes() {
     let scene = moved();
-    scene.person.git(&["fetch", "-q", "origin"]);
-    let remote = format!("origin/{WEB}");
-    scene.person.git(&["checkout", "-q", "-B", "mine", &remote]);
+    scene.take(WEB);
     scene.person.write("run.sh", "#!/bin/sh\n");
     scene.person.write("empty", "");
     std::os::unix::fs::symlink("run.sh", scene.person.path().join("link")).unwrap();
     scene.person.git(&["add", "run.sh", "empty", "link"]);
     scene.person.git(&["update-index", "--chmod=+x", "run.sh"]);
     scene.person.git(&["commit", "-q", "-m", "Also this"]);
-    let branch = format!("HEAD:refs/heads/{WEB}");
-    scene.person.git(&["push", "-q", "origin", &branch]);
+    scene.give(WEB);
     scene.person.git(&["checkout", "-q", "-f", "main"]);
     scene.commit(&[("README.md", "hello\n")], "elsewhere");
     pr(&scene, &["merge", "--method", "squash", WEB]).exits(0);

@@ -125,8 +125,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
                 .hint(format!("there is {}", names.join(", "))),
         );
     }
-    let found = reconcile::proposed(&opened.repository, &environments, &opened.default)
-        .map_err(|error| place::git_error(&error))?;
+    let found = reconcile::proposed(&opened.repository, &environments, &opened.default, &|_| {
+        true
+    })
+    .map_err(|error| place::git_error(&error))?;
     let items: Vec<Row> = found
         .iter()
         .filter(|proposed| args.closed == matches!(proposed.state, BranchState::Closed { .. }))

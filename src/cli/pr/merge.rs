@@ -7,7 +7,6 @@ use crate::cli::pr::{BranchArgs, Opened, conflict};
 use crate::clock;
 use crate::git::{Author, PushOutcome};
 use crate::plan::BranchState;
-use crate::pull_request::MergeMethod;
 use crate::reconcile::{self, Merged, Proposed, Way};
 
 /// How often a merge that lost a race is made again.
@@ -40,8 +39,8 @@ enum Method {
 impl From<Method> for Way {
     fn from(method: Method) -> Self {
         match method {
-            Method::Merge => Self::By(MergeMethod::Merge),
-            Method::Squash => Self::By(MergeMethod::Squash),
+            Method::Merge => Self::Merge,
+            Method::Squash => Self::Squash,
             Method::FastForward => Self::FastForward,
         }
     }
@@ -79,7 +78,6 @@ fn attempt(
         .map_err(|error| place::git_error(&error))?;
     let Proposed { branch, base, .. } = &proposed;
     match merged {
-        Merged::Moved => Ok(None),
         Merged::Done { commit, deletion } => {
             let id = commit.short();
             output::write(&format!("merged {branch} into {base} at {id}\n"))?;
@@ -90,7 +88,10 @@ fn attempt(
             }
             Ok(Some(Exit::Success))
         }
-        Merged::Rejected { message, hint } => Err(place::push_denied(base, &message, &hint)),
+        Merged::NotMoved(PushOutcome::Rejected { message, hint, .. }) => {
+            Err(place::push_denied(base, &message, &hint))
+        }
+        Merged::NotMoved(_) => Ok(None),
         Merged::Conflict(paths) => Err(conflict(&proposed, &paths)),
         Merged::NotAhead => Err(CliError::failure(format!(
             "{branch} cannot be fast-forwarded: {base} has gone on since it was made"

@@ -11,10 +11,11 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::place;
 use crate::environment::Environment;
-use crate::git::{Location, Merge, Repository};
+use crate::git::{Location, Repository};
 use crate::plan::BranchState;
-use crate::reconcile::{self, CONFIG_FILE, Configuration, Proposed, branch_prefix, read_tree};
+use crate::reconcile::{self, CONFIG_FILE, Proposed, branch_prefix};
 use crate::revision::BranchName;
+use crate::snapshot::FilePath;
 
 /// Work on bot branches, which are the pull requests of a plain Git repository
 #[derive(Debug, clap::Args)]
@@ -72,13 +73,10 @@ struct Opened {
 
 impl Opened {
     fn new(context: &Context, location: Option<&str>) -> Result<Self, CliError> {
-        let git = |error: crate::git::Error| place::git_error(&error);
         let location = place::location(context, location)?;
         let repository = place::repository(context, &location)?;
-        let default = repository.default_branch().map_err(git)?;
-        let tree = repository.snapshot(&default).map_err(git)?.tree;
-        let reading = read_tree(&repository, tree, &mut place::cache(&location)).map_err(git)?;
-        let configuration = Configuration::read(reading.config.as_deref());
+        let mut cache = place::cache(&location);
+        let (default, configuration) = place::configuration(&repository, &mut cache)?;
         context.problems(&configuration.problems);
         Ok(Self {
             location,
@@ -112,15 +110,13 @@ impl Opened {
     fn proposed(&self, branch: &BranchName) -> Result<Proposed, CliError> {
         let environment = self.environment(branch)?;
         let of_environment = std::slice::from_ref(environment);
-        let found = reconcile::proposed(&self.repository, of_environment, &self.default)
+        let is_it = |other: &BranchName| other == branch;
+        let found = reconcile::proposed(&self.repository, of_environment, &self.default, &is_it)
             .map_err(|error| place::git_error(&error))?;
-        found
-            .into_iter()
-            .find(|proposed| proposed.branch == *branch)
-            .ok_or_else(|| {
-                CliError::usage(format!("{} has no branch {branch}", self.location))
-                    .hint("`headwater pr list` shows those that are there")
-            })
+        found.into_iter().next().ok_or_else(|| {
+            CliError::usage(format!("{} has no branch {branch}", self.location))
+                .hint("`headwater pr list` shows those that are there")
+        })
     }
 }
 
@@ -138,11 +134,8 @@ fn state(state: &BranchState) -> &'static str {
 }
 
 /// The branch and its base changed the same lines.
-fn conflict(proposed: &Proposed, conflict: &Merge) -> CliError {
-    let paths = match conflict {
-        Merge::Conflict(paths) => paths.iter().map(ToString::to_string).collect(),
-        Merge::Clean(_) => Vec::new(),
-    };
+fn conflict(proposed: &Proposed, paths: &[FilePath]) -> CliError {
+    let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
     let (branch, base) = (&proposed.branch, &proposed.base);
     let failed = CliError::failure(format!(
         "{branch} conflicts with {base} in {}",

@@ -9,7 +9,6 @@ use crate::cli::output::{self, OutputArgs};
 use crate::cli::place;
 use crate::cli::pr::list::Row;
 use crate::cli::pr::{BranchArgs, state};
-use crate::git::Merge;
 use crate::plain::plain_lines;
 use crate::plan::BranchState;
 use crate::reconcile::{self, Proposed};
@@ -50,10 +49,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
                 .collect(),
             Vec::new(),
         ),
-        Err(Merge::Conflict(paths)) => {
-            (Vec::new(), paths.iter().map(ToString::to_string).collect())
-        }
-        Err(Merge::Clean(_)) => Default::default(),
+        Err(paths) => (Vec::new(), paths.iter().map(ToString::to_string).collect()),
     };
     let main = proposed.main_commit();
     let shown = Shown {

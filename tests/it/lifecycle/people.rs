@@ -6,16 +6,11 @@ use crate::support::scene::Scene;
 #[test]
 fn a_commit_of_a_person_on_the_branch_makes_it_theirs() {
     let scene = moved();
-    scene.person.git(&["fetch", "-q", "origin"]);
-    scene
-        .person
-        .git(&["checkout", "-q", "-b", "mine", &format!("origin/{WEB}")]);
+    scene.take(WEB);
     scene
         .person
         .commit_files(&[("apps/extra.yaml", "a: 1\n")], "Also this");
-    scene
-        .person
-        .git(&["push", "-q", "origin", &format!("HEAD:refs/heads/{WEB}")]);
+    scene.give(WEB);
     let head = scene.origin.rev(WEB);
     scene.image("acme/web", "1", "third");
     scene
@@ -32,10 +27,7 @@ fn a_commit_of_a_person_on_the_branch_makes_it_theirs() {
 fn an_amended_commit_makes_the_branch_a_persons() {
     for change in ["message", "content"] {
         let scene = moved();
-        scene.person.git(&["fetch", "-q", "origin"]);
-        scene
-            .person
-            .git(&["checkout", "-q", "-b", "mine", &format!("origin/{WEB}")]);
+        scene.take(WEB);
         if change == "message" {
             let message = scene.origin.git(&["log", "-1", "--format=%B", WEB]);
             let message = message.replacen("pin ", "deploy ", 1);
@@ -48,13 +40,7 @@ fn an_amended_commit_makes_the_branch_a_persons() {
                 .person
                 .git(&["commit", "-q", "-a", "--amend", "--no-edit"]);
         }
-        scene.person.git(&[
-            "push",
-            "-q",
-            "-f",
-            "origin",
-            &format!("HEAD:refs/heads/{WEB}"),
-        ]);
+        scene.give(WEB);
         let head = scene.origin.rev(WEB);
         scene.image("acme/web", "1", "third");
         scene.reconcile().exits(0).says("holds somebody's own work");
@@ -66,18 +52,9 @@ fn an_amended_commit_makes_the_branch_a_persons() {
 fn a_rebased_branch_is_still_ours() {
     let scene = moved();
     scene.commit(&[("README.md", "hello\n")], "elsewhere");
-    scene.person.git(&["fetch", "-q", "origin"]);
-    scene
-        .person
-        .git(&["checkout", "-q", "-b", "mine", &format!("origin/{WEB}")]);
+    scene.take(WEB);
     scene.person.git(&["rebase", "-q", "main"]);
-    scene.person.git(&[
-        "push",
-        "-q",
-        "-f",
-        "origin",
-        &format!("HEAD:refs/heads/{WEB}"),
-    ]);
+    scene.give(WEB);
     scene.settle().says("keep headwater/default/dev.web");
     scene.image("acme/web", "1", "third");
     scene.settle();
@@ -88,9 +65,7 @@ fn a_rebased_branch_is_still_ours() {
 /// may be slipped in with it.
 fn update_branch(scene: &Scene, note: &str, slipped_in: Option<(&str, &str)>) {
     scene.commit(&[("README.md", note)], "elsewhere");
-    scene.person.git(&["fetch", "-q", "origin"]);
-    let remote = format!("origin/{WEB}");
-    scene.person.git(&["checkout", "-q", "-B", "mine", &remote]);
+    scene.take(WEB);
     scene
         .person
         .git(&["merge", "-q", "--no-ff", "--no-commit", "main"]);
@@ -100,9 +75,7 @@ fn update_branch(scene: &Scene, note: &str, slipped_in: Option<(&str, &str)>) {
     }
     let message = format!("Merge branch 'main' into {WEB}");
     scene.person.git(&["commit", "-q", "-m", &message]);
-    scene
-        .person
-        .git(&["push", "-q", "origin", &format!("HEAD:refs/heads/{WEB}")]);
+    scene.give(WEB);
     scene.person.git(&["checkout", "-q", "main"]);
 }
 
@@ -141,21 +114,32 @@ fn what_was_slipped_into_a_merge_is_a_persons() {
 }
 
 #[test]
+fn a_link_slipped_into_a_merge_is_a_persons() {
+    let scene = moved();
+    update_branch(&scene, "hello\n", None);
+    scene.person.git(&["checkout", "-q", "mine"]);
+    std::os::unix::fs::symlink("apps", scene.person.path().join("link")).unwrap();
+    scene.person.git(&["add", "link"]);
+    scene.person.git(&["commit", "-q", "--amend", "--no-edit"]);
+    scene.give(WEB);
+    let head = scene.origin.rev(WEB);
+    scene.image("acme/web", "1", "third");
+    scene.reconcile().exits(0).says("holds somebody's own work");
+    assert_eq!(scene.origin.rev(WEB), head);
+}
+
+#[test]
 fn a_merge_of_another_branch_than_the_base_is_a_persons() {
     let scene = moved();
     scene.person.git(&["checkout", "-q", "-b", "feature"]);
     scene
         .person
         .commit_files(&[("apps/feature.yaml", "a: 1\n")], "a feature");
-    scene.person.git(&["fetch", "-q", "origin"]);
-    let remote = format!("origin/{WEB}");
-    scene.person.git(&["checkout", "-q", "-b", "mine", &remote]);
+    scene.take(WEB);
     scene
         .person
         .git(&["merge", "-q", "--no-ff", "--no-edit", "feature"]);
-    scene
-        .person
-        .git(&["push", "-q", "origin", &format!("HEAD:refs/heads/{WEB}")]);
+    scene.give(WEB);
     let head = scene.origin.rev(WEB);
     scene.image("acme/web", "1", "third");
     scene.reconcile().exits(0).says("holds somebody's own work");
@@ -190,9 +174,7 @@ fn a_branch_named_headwater_stands_in_the_way_and_is_named() {
 #[test]
 fn a_branch_without_commits_of_its_own_is_no_proposal() {
     let scene = pinned();
-    scene
-        .person
-        .git(&["push", "-q", "origin", &format!("HEAD:refs/heads/{WEB}")]);
+    scene.give(WEB);
     scene.settle().says("it is merged");
     assert_eq!(scene.bot_branches(), [""; 0]);
 }

@@ -128,6 +128,19 @@ impl Scene {
         self.person.git(&["push", "-q", "origin", "HEAD"]);
     }
 
+    /// Checks a bot branch out for a person, as `mine`.
+    pub fn take(&self, branch: &str) {
+        self.person.git(&["fetch", "-q", "origin"]);
+        let remote = format!("origin/{branch}");
+        self.person.git(&["checkout", "-q", "-B", "mine", &remote]);
+    }
+
+    /// Puts what the person has checked out in the place of a bot branch.
+    pub fn give(&self, branch: &str) {
+        let place = format!("HEAD:refs/heads/{branch}");
+        self.person.git(&["push", "-q", "-f", "origin", &place]);
+    }
+
     /// Merges a bot branch as a forge's button does, with a commit of two parents.
     pub fn merge(&self, branch: &str) -> String {
         self.person.git(&["fetch", "-q", "--prune", "origin"]);
