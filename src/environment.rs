@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::revision::BranchName;
 use crate::stream::StreamName;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The default is the one that a repository without `headwater.yaml` has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     pub name: EnvironmentName,
     /// None: the repository's default branch.
@@ -18,6 +19,8 @@ pub struct Environment {
     /// Empty: every namespace.
     pub namespaces: Vec<String>,
     pub delivery: Delivery,
+    /// A pull request is merged once its checks and the forge's own demands pass.
+    pub automerge: bool,
 }
 
 /// The namespace that is meant where nobody names one: the only one that the environments have,
@@ -129,6 +132,7 @@ mod tests {
                     paths: Vec::new(),
                     namespaces: namespaces.iter().map(ToString::to_string).collect(),
                     delivery: Delivery::default(),
+                    automerge: false,
                 })
                 .collect();
             let streams: Vec<StreamName> = streams

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::pull_request::MergeMethod;
 use crate::stream::{ImportMode, TagSettings};
 
 /// The settings that act on one pass over one environment.
@@ -76,6 +77,32 @@ pub struct PullRequestPolicy {
     pub group_by: GroupBy,
     /// How many bot branches may be open in an environment.
     pub max_open: usize,
+    /// How many pull requests may be opened in an environment within an hour; none: as many as
+    /// there are.
+    pub max_per_hour: Option<usize>,
+    /// Beside those that say what a pull request is.
+    pub labels: BTreeSet<String>,
+    /// Accounts, and on GitHub teams as `organization/team`.
+    pub reviewers: BTreeSet<String>,
+    pub assignees: BTreeSet<String>,
+    pub is_draft: bool,
+    pub rebuild: RebuildWhen,
+    pub merge_method: MergeMethod,
+}
+
+/// When an open branch of the bot is made anew on the tip although what it writes is the same.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum RebuildWhen {
+    /// When it conflicts, and when it is behind where the forge demands that it is not.
+    #[default]
+    Auto,
+    /// Whenever it is behind.
+    Behind,
+    /// Only when it conflicts.
+    Conflicted,
 }
 
 /// Which moves share a branch.
@@ -123,6 +150,13 @@ impl Default for PullRequestPolicy {
         Self {
             group_by: GroupBy::default(),
             max_open: 10,
+            max_per_hour: None,
+            labels: BTreeSet::new(),
+            reviewers: BTreeSet::new(),
+            assignees: BTreeSet::new(),
+            is_draft: false,
+            rebuild: RebuildWhen::default(),
+            merge_method: MergeMethod::default(),
         }
     }
 }

@@ -6,8 +6,10 @@ use secrecy::SecretString;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::forges;
 use crate::cli::place::{cache_folder, path_variable};
 use crate::cli::server_file;
+use crate::config::forge::{ForgeKind, ForgeToken};
 use crate::config::server::GitCredential;
 use crate::git::{
     Credentials, HttpCredential, Location, Options, RemoteUrl, Scheme, SigningKey, SshKey,
@@ -48,6 +50,9 @@ pub fn git_options(context: &Context, location: &Location) -> Result<Options, Cl
                     }),
             );
         }
+    }
+    if !is_covered(&http, location) {
+        http.extend(forge_login(context, location)?);
     }
     options.credentials = Credentials {
         http,
@@ -108,6 +113,39 @@ fn covers(credential: &GitCredential, location: &Location) -> bool {
         (Ok(prefix), Location::Remote(url)) => prefix.covers(url),
         _ => false,
     }
+}
+
+fn is_covered(logins: &[HttpCredential], location: &Location) -> bool {
+    let Location::Remote(url) = location else {
+        return false;
+    };
+    logins.iter().any(|login| login.prefix.covers(url))
+}
+
+/// The forge's own token, for the repository that is worked on.
+fn forge_login(context: &Context, location: &Location) -> Result<Option<HttpCredential>, CliError> {
+    let Location::Remote(url) = location else {
+        return Ok(None);
+    };
+    let Some(place) = forges::place(context, location)? else {
+        return Ok(None);
+    };
+    let ForgeToken::File(file) = &place.settings.token else {
+        return Ok(None);
+    };
+    if url.scheme() == Scheme::Ssh {
+        return Ok(None);
+    }
+    Ok(Some(HttpCredential {
+        prefix: url.clone(),
+        // The forges look at the token alone; GitHub and GitLab name these.
+        username: match place.settings.kind {
+            ForgeKind::GitHub => "x-access-token",
+            ForgeKind::GitLab | ForgeKind::Gitea | ForgeKind::Forgejo => "oauth2",
+        }
+        .to_owned(),
+        password: SecretString::from(first_line("forges[].tokenFile", file)?),
+    }))
 }
 
 fn http_credential(location: &Location) -> Result<Option<HttpCredential>, CliError> {

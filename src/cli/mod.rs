@@ -13,6 +13,7 @@ mod elsewhere;
 pub mod error;
 pub mod exit;
 mod facts;
+mod forges;
 pub mod get;
 mod git_options;
 pub mod global;

@@ -5,6 +5,7 @@
 //! used, because a field that was meant to tighten something would be missing.
 
 mod field;
+pub mod forge;
 pub mod pull_secret;
 pub mod repository;
 pub mod schema;

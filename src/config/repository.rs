@@ -1,12 +1,15 @@
 //! `headwater.yaml`: a repository's policy, read from its default branch only.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use crate::config::field::Fields;
 use crate::environment::{Delivery, Environment, EnvironmentName};
-use crate::policy::{Follow, GroupBy};
+use crate::policy::{
+    Follow, GroupBy, ImportPolicy, PinPolicy, Policy, PullRequestPolicy, RebuildWhen,
+};
 use crate::problem::{Problem, Severity};
+use crate::pull_request::MergeMethod;
 use crate::snapshot::FilePath;
 use crate::stream::ImportMode;
 use crate::yaml::{Node, Source};
@@ -22,86 +25,24 @@ pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
 pub struct RepositoryConfig {
     /// At least one.
     pub environments: Vec<Environment>,
-    pub pull_requests: PullRequests,
-    pub imports: Imports,
-    pub pins: Pins,
+    pub policy: Policy,
+    /// Also of environments that are left alone.
+    pub promotions: Vec<Promotion>,
 }
 
+/// That one environment's images come from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PullRequests {
-    pub group_by: GroupBy,
-    /// How many bot branches of one environment are open at a time.
-    pub max_open: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Imports {
-    pub follow: Follow,
-    /// Off: no tag is looked at again by itself.
-    pub scheduled: bool,
-    pub interval: Duration,
-    /// Without one, only the daemon has a budget.
-    pub per_minute: Option<usize>,
-    pub bulk_per_repository: usize,
-    /// For tags that name no mode of their own.
-    pub import_mode: ImportMode,
-    /// How old an image must be, where the tag does not say.
-    pub minimum_age: Duration,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pins {
-    /// Write `repository:tag@digest`, not `repository@digest`, where people read it.
-    pub keep_tag: bool,
-    /// How many items of a tag stay in the stream's status.
-    pub history_limit: usize,
+pub struct Promotion {
+    pub from: EnvironmentName,
+    pub to: EnvironmentName,
 }
 
 impl Default for RepositoryConfig {
     fn default() -> Self {
         Self {
-            environments: vec![Environment {
-                name: EnvironmentName::default(),
-                branch: None,
-                paths: Vec::new(),
-                namespaces: Vec::new(),
-                delivery: Delivery::default(),
-            }],
-            pull_requests: PullRequests::default(),
-            imports: Imports::default(),
-            pins: Pins::default(),
-        }
-    }
-}
-
-impl Default for PullRequests {
-    fn default() -> Self {
-        Self {
-            group_by: GroupBy::default(),
-            max_open: 10,
-        }
-    }
-}
-
-impl Default for Imports {
-    fn default() -> Self {
-        Self {
-            follow: Follow::default(),
-            scheduled: true,
-            interval: Duration::from_secs(300),
-            per_minute: None,
-            bulk_per_repository: 50,
-            import_mode: ImportMode::default(),
-            minimum_age: Duration::ZERO,
-        }
-    }
-}
-
-impl Default for Pins {
-    fn default() -> Self {
-        Self {
-            keep_tag: true,
-            history_limit: 10,
+            environments: vec![Environment::default()],
+            policy: Policy::default(),
+            promotions: Vec::new(),
         }
     }
 }
@@ -124,9 +65,9 @@ pub fn read(bytes: &[u8]) -> (Option<RepositoryConfig>, Vec<Problem>) {
         const KNOWN: &[&str] = &["environments", "pullRequests", "imports", "pins"];
         if let Some(spec) = fields.mapping(root, "spec", KNOWN) {
             read_environments(&mut fields, spec, &mut config, &mut refused);
-            read_pull_requests(&mut fields, spec, &mut config.pull_requests);
-            read_imports(&mut fields, spec, &mut config.imports);
-            read_pins(&mut fields, spec, &mut config.pins);
+            read_pull_requests(&mut fields, spec, &mut config.policy.pull_requests);
+            read_imports(&mut fields, spec, &mut config.policy.imports);
+            read_pins(&mut fields, spec, &mut config.policy.pins);
         }
     }
     let config = (!fields.has_errors()).then_some(config);
@@ -191,6 +132,10 @@ fn read_environments<'a>(
                 ),
             );
             refused.push(problem.advice("remove `promotedFrom` to let it import by itself"));
+            if let Some(from) = fields.parsed(item, "promotedFrom") {
+                let to = environment.name;
+                config.promotions.push(Promotion { from, to });
+            }
         } else {
             config.environments.push(environment);
         }
@@ -210,7 +155,7 @@ fn read_environment<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<Envir
         "automerge",
     ];
     fields.check(item, ACTS);
-    for key in ["carry", "gates", "automerge"] {
+    for key in ["carry", "gates"] {
         if let Some(node) = fields.get(item, key) {
             fields.warning(node, format!("`{key}` is not acted on by this version"));
         }
@@ -236,29 +181,68 @@ fn read_environment<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<Envir
         delivery: fields
             .choice(item, "delivery", &delivery)
             .unwrap_or_default(),
+        automerge: fields.flag(item, "automerge").unwrap_or_default(),
         name: fields.parsed(item, "name")?,
     })
 }
 
-fn read_pull_requests<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut PullRequests) {
-    const KNOWN: &[&str] = &["groupBy", "maxOpen", "labels"];
+fn read_pull_requests<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut PullRequestPolicy) {
+    const KNOWN: &[&str] = &[
+        "groupBy",
+        "maxOpen",
+        "maxPerHour",
+        "labels",
+        "reviewers",
+        "assignees",
+        "draft",
+        "rebuild",
+        "mergeMethod",
+    ];
     let Some(node) = fields.mapping(spec, "pullRequests", KNOWN) else {
         return;
     };
-    let choices = [
+    let groups = [
         ("stream", GroupBy::Stream),
         ("tag", GroupBy::Tag),
         ("namespace", GroupBy::Namespace),
         ("environment", GroupBy::Environment),
     ];
-    set(&mut into.group_by, fields.choice(node, "groupBy", &choices));
+    let rebuilds = [
+        ("auto", RebuildWhen::Auto),
+        ("behind", RebuildWhen::Behind),
+        ("conflicted", RebuildWhen::Conflicted),
+    ];
+    let methods = [MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase]
+        .map(|method| (method.name(), method));
+    set(&mut into.group_by, fields.choice(node, "groupBy", &groups));
     set(&mut into.max_open, fields.number(node, "maxOpen", 1));
-    if let Some(labels) = fields.get(node, "labels") {
-        fields.warning(labels, "`labels` is not acted on by this version");
-    }
+    into.max_per_hour = fields.number(node, "maxPerHour", 1);
+    into.labels = names(fields, node, "labels");
+    into.reviewers = names(fields, node, "reviewers");
+    into.assignees = names(fields, node, "assignees");
+    set(&mut into.is_draft, fields.flag(node, "draft"));
+    set(&mut into.rebuild, fields.choice(node, "rebuild", &rebuilds));
+    let method = fields.choice(node, "mergeMethod", &methods);
+    set(&mut into.merge_method, method);
 }
 
-fn read_imports<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut Imports) {
+/// Names of labels or accounts, as a forge takes them.
+fn names<'a>(fields: &mut Fields<'a>, node: &'a Node, key: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (node, name) in fields.texts(node, key) {
+        let is_name = !name.trim().is_empty() && !name.contains([',', '@']);
+        if is_name && name.len() <= 100 && !name.chars().any(char::is_control) {
+            names.insert(name);
+        } else {
+            let message =
+                format!("`{key}` holds names of 1 to 100 characters, without `,` and `@`");
+            fields.error(node, message);
+        }
+    }
+    names
+}
+
+fn read_imports<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut ImportPolicy) {
     const KNOWN: &[&str] = &[
         "follow",
         "scheduled",
@@ -297,7 +281,7 @@ fn read_imports<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut Imports)
     set(&mut into.minimum_age, fields.duration(node, "minimumAge"));
 }
 
-fn read_pins<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut Pins) {
+fn read_pins<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut PinPolicy) {
     let Some(node) = fields.mapping(spec, "pins", &["keepTag", "historyLimit"]) else {
         return;
     };
@@ -341,9 +325,9 @@ mod tests {
 kind: Config
 spec:
   environments:
-    - {name: dev, branch: env/dev, delivery: commit}
+    - {name: dev, branch: env/dev, delivery: commit, automerge: true}
     - {name: prod, paths: [apps/prod/**], namespaces: [prod]}
-  pullRequests: {groupBy: namespace, maxOpen: 3}
+  pullRequests: {groupBy: namespace, maxOpen: 3, maxPerHour: 2, labels: [images, team a], reviewers: [ann, acme/sre], assignees: [bob], draft: true, rebuild: behind, mergeMethod: squash}
   imports: {follow: all, scheduled: false, interval: 1h30m, perMinute: 5, bulkPerRepository: 6, importMode: Legacy, minimumAge: 2h}
   pins: {keepTag: false, historyLimit: 4}
 ";
@@ -357,15 +341,26 @@ spec:
         assert_eq!(dev.delivery, Delivery::Commit);
         assert_eq!(prod.paths, ["apps/prod/**"]);
         assert_eq!(prod.namespaces, ["prod"]);
-        assert_eq!(config.pull_requests.group_by, GroupBy::Namespace);
-        assert_eq!(config.pull_requests.max_open, 3);
-        assert_eq!(config.imports.interval, Duration::from_secs(5400));
-        assert_eq!(config.imports.minimum_age, Duration::from_secs(7200));
-        assert_eq!(config.imports.per_minute, Some(5));
-        assert_eq!(config.imports.follow, Follow::All);
-        assert_eq!(config.imports.import_mode, ImportMode::Legacy);
-        assert!(!config.imports.scheduled && !config.pins.keep_tag);
-        assert_eq!(config.pins.history_limit, 4);
+        assert_eq!(config.policy.pull_requests.group_by, GroupBy::Namespace);
+        let pull_requests = &config.policy.pull_requests;
+        assert_eq!(pull_requests.max_open, 3);
+        assert_eq!(pull_requests.max_per_hour, Some(2));
+        assert_eq!(Vec::from_iter(&pull_requests.labels), ["images", "team a"]);
+        assert_eq!(
+            Vec::from_iter(&pull_requests.reviewers),
+            ["acme/sre", "ann"]
+        );
+        assert_eq!(Vec::from_iter(&pull_requests.assignees), ["bob"]);
+        assert!(pull_requests.is_draft && dev.automerge && !prod.automerge);
+        assert_eq!(pull_requests.rebuild, RebuildWhen::Behind);
+        assert_eq!(pull_requests.merge_method, MergeMethod::Squash);
+        assert_eq!(config.policy.imports.interval, Duration::from_secs(5400));
+        assert_eq!(config.policy.imports.minimum_age, Duration::from_secs(7200));
+        assert_eq!(config.policy.imports.per_minute, Some(5));
+        assert_eq!(config.policy.imports.follow, Follow::All);
+        assert_eq!(config.policy.imports.import_mode, ImportMode::Legacy);
+        assert!(!config.policy.imports.scheduled && !config.policy.pins.keep_tag);
+        assert_eq!(config.policy.pins.history_limit, 4);
     }
 
     #[test]
@@ -400,6 +395,10 @@ spec:
                 "headwater.yaml:4:27: error: `maxOpen` is a whole number of at least 1",
             ),
             (
+                "  pullRequests: {reviewers: [\"@ann\"]}\n",
+                "headwater.yaml:4:30: error: `reviewers` holds names of 1 to 100 characters, without `,` and `@`",
+            ),
+            (
                 "  environments: [{name: a}, {name: a}]\n",
                 "headwater.yaml:4:29: error: the environment `a` stands twice",
             ),
@@ -424,8 +423,9 @@ spec:
     fn an_environment_that_wants_promotion_does_not_import_by_itself() {
         let text = "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments:\n  - name: dev\n  - name: prod\n    promotedFrom: dev\n";
         let (config, problems) = read(text.as_bytes());
-        let names: Vec<_> = config.unwrap().environments;
-        assert_eq!(names.len(), 1);
+        let config = config.unwrap();
+        assert_eq!(config.environments.len(), 1);
+        assert_eq!(config.promotions[0].to.as_str(), "prod");
         assert!(problems[0].to_string().contains("`prod` is left alone"));
     }
 

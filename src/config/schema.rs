@@ -9,7 +9,8 @@ use crate::environment::Delivery;
 use crate::manifest::schema::{
     HeadwaterVersion, ImageStreamManifest, ImageTriggerManifest, TriggerAnnotation,
 };
-use crate::policy::{Follow, GroupBy};
+use crate::policy::{Follow, GroupBy, RebuildWhen};
+use crate::pull_request::MergeMethod;
 use crate::stream::ImportMode;
 
 /// Where the schemas can be fetched; each one's `$id` is this and its file name.
@@ -84,7 +85,8 @@ pub struct EnvironmentFields {
     pub carry: Option<Carry>,
     /// What holds a promotion back. Not acted on by this version.
     pub gates: Option<Value>,
-    /// Not acted on by this version.
+    /// True: a pull request is merged once its checks and the forge's own demands pass; by the
+    /// forge itself where it offers that.
     pub automerge: Option<bool>,
 }
 
@@ -105,8 +107,21 @@ pub struct PullRequestFields {
     /// How many are open in one environment at a time; 10 by default. The rest wait.
     #[schemars(range(min = 1))]
     pub max_open: Option<usize>,
-    /// Not acted on by this version.
+    /// How many are opened in one environment within an hour; without it, as many as there are.
+    #[schemars(range(min = 1))]
+    pub max_per_hour: Option<usize>,
+    /// Labels of every pull request, beside those that say what it is.
     pub labels: Option<Vec<String>>,
+    /// Who is asked for a review: accounts, and on GitHub teams as `organization/team`.
+    pub reviewers: Option<Vec<String>>,
+    pub assignees: Option<Vec<String>>,
+    /// True: pull requests are opened as drafts.
+    pub draft: Option<bool>,
+    /// When an open branch is made anew on the tip although what it writes is the same; `auto`
+    /// by default.
+    pub rebuild: Option<RebuildWhen>,
+    /// How a pull request is merged with `automerge`; `merge` by default.
+    pub merge_method: Option<MergeMethod>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

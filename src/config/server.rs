@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use crate::config::field::Fields;
+use crate::config::forge::{ForgeSettings, read_forges};
 use crate::image::{RegistryPattern, RegistryPatternError};
 use crate::problem::Problem;
 use crate::snapshot::FilePath;
@@ -17,6 +18,7 @@ pub struct ServerConfig {
     pub git: GitSettings,
     pub access: AccessSettings,
     pub pull_secrets: PullSecretSettings,
+    pub forges: Vec<ForgeSettings>,
 }
 
 /// Where the namespaces' logins for registries are; never in Git.
@@ -92,7 +94,10 @@ pub fn read(name: &FilePath, bytes: &[u8]) -> (Option<ServerConfig>, Vec<Problem
     let (mut fields, root) = Fields::new(name, &source);
     let mut config = ServerConfig::default();
     if let Some(root) = root {
-        fields.check(root, &["registries", "git", "access", "pullSecrets"]);
+        fields.check(
+            root,
+            &["registries", "git", "forges", "access", "pullSecrets"],
+        );
         if let Some(node) = fields.mapping(root, "registries", &["allow", "hosts"]) {
             config.registries = read_registries(&mut fields, node);
         }
@@ -100,6 +105,7 @@ pub fn read(name: &FilePath, bytes: &[u8]) -> (Option<ServerConfig>, Vec<Problem
         if let Some(node) = fields.mapping(root, "git", GIT) {
             config.git = read_git(&mut fields, node);
         }
+        config.forges = read_forges(&mut fields, root);
         if let Some(node) = fields.mapping(root, "pullSecrets", &["folder"]) {
             config.pull_secrets.folder = path(&mut fields, node, "folder");
         }
@@ -228,7 +234,7 @@ fn read_credential<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<GitCre
     Some(credential)
 }
 
-fn path<'a>(fields: &mut Fields<'a>, node: &'a Node, key: &str) -> Option<PathBuf> {
+pub(crate) fn path<'a>(fields: &mut Fields<'a>, node: &'a Node, key: &str) -> Option<PathBuf> {
     fields.text(node, key).map(PathBuf::from)
 }
 

@@ -30,6 +30,17 @@ pub enum Scheme {
     Ssh,
 }
 
+impl Scheme {
+    /// As a URL begins.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Ssh => "ssh",
+        }
+    }
+}
+
 /// An `http(s)://` or `ssh://` URL, or the form `user@host:path`. Holds no password; `Display`
 /// and `Debug` show neither user nor query.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,11 +121,7 @@ impl RemoteUrl {
         if !self.path.starts_with('/') {
             return format!("{user}{}:{}", self.host, self.path);
         }
-        let scheme = match self.scheme {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-            Scheme::Ssh => "ssh",
-        };
+        let scheme = self.scheme.name();
         let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
         format!("{scheme}://{user}{}{port}{}{query}", self.host, self.path)
     }

@@ -14,6 +14,7 @@ fn environment(name: &str, paths: &[&str], namespaces: &[&str]) -> Environment {
         paths: owned(paths),
         namespaces: owned(namespaces),
         delivery: Delivery::default(),
+        automerge: false,
     }
 }
 

@@ -133,6 +133,7 @@ mod tests {
             paths: Vec::new(),
             namespaces: Vec::new(),
             delivery: Delivery::default(),
+            automerge: false,
         };
         let files = [(
             "a.yaml".parse().unwrap(),

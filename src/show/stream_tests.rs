@@ -20,6 +20,7 @@ pub(crate) fn streams(text: &str) -> Vec<ImageStream> {
         paths: Vec::new(),
         namespaces: Vec::new(),
         delivery: Delivery::default(),
+        automerge: false,
     };
     let files = [("streams.yaml".parse().unwrap(), facts)];
     let environments = std::slice::from_ref(&environment);

@@ -268,6 +268,7 @@ spec:
             paths: Vec::new(),
             namespaces: Vec::new(),
             delivery: Delivery::default(),
+            automerge: false,
         };
         let files = [("web.yaml".parse().unwrap(), facts)];
         let environments = std::slice::from_ref(&environment);

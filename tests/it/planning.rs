@@ -82,6 +82,7 @@ impl World {
             paths: Vec::new(),
             namespaces: Vec::new(),
             delivery: self.delivery,
+            automerge: false,
         }
     }
 

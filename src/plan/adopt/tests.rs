@@ -21,6 +21,7 @@ fn environment(paths: &[&str]) -> Environment {
         paths: paths.iter().map(|path| (*path).to_owned()).collect(),
         namespaces: Vec::new(),
         delivery: Delivery::default(),
+        automerge: false,
     }
 }
 
@@ -323,10 +324,7 @@ fn the_written_configuration_says_the_defaults() {
     assert_eq!(problems, [], "{shown}");
     let read = read.unwrap();
     assert_eq!(read.environments.len(), 3);
-    assert_eq!(
-        (read.pull_requests, read.imports, read.pins),
-        Default::default()
-    );
+    assert_eq!(read.policy, Default::default());
 }
 
 #[test]

@@ -85,6 +85,7 @@ pub(crate) fn with_scene<T>(work: impl FnOnce(&Scene<'_>) -> T) -> T {
         paths: Vec::new(),
         namespaces: Vec::new(),
         delivery: Delivery::default(),
+        automerge: false,
     };
     let own = std::slice::from_ref(&environment);
     let scene = Scene {
