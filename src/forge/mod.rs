@@ -4,9 +4,11 @@
 //! tokens come from the operator, never from a Git repository or from an answer.
 
 mod error;
+mod gitlab;
 pub mod http;
 
 pub use error::Error;
+pub use gitlab::GitLab;
 
 use crate::pull_request::{
     Change, Checks, Comment, Draft, MergeMethod, Protection, PullRequest, Standing,
