@@ -1,6 +1,7 @@
 //! Real servers and repositories for the tests, and scripted ones for what no real one does; on
 //! loopback, gone when they are dropped.
 
+pub mod forge;
 pub mod git;
 pub mod own_tests;
 pub mod registry;

@@ -50,6 +50,8 @@ enum Ending {
     Stalled,
     /// The body never ends.
     Endless,
+    /// Nothing is sent, and the connection ends.
+    Closed,
 }
 
 impl Reply {
@@ -99,6 +101,18 @@ impl Reply {
             ending: Ending::Silent,
             ..Self::status(200)
         }
+    }
+
+    pub fn closed() -> Self {
+        Self {
+            ending: Ending::Closed,
+            ..Self::status(200)
+        }
+    }
+
+    /// The status that is sent; None where nothing is.
+    pub fn code(&self) -> Option<u16> {
+        (!matches!(self.ending, Ending::Closed | Ending::Silent)).then_some(self.status)
     }
 
     pub fn stalled(mut self) -> Self {
@@ -252,6 +266,9 @@ fn send(stream: &mut TcpStream, reply: &Reply, is_head: bool) -> std::io::Result
     if reply.ending == Ending::Silent {
         return wait_for_the_end(stream);
     }
+    if reply.ending == Ending::Closed {
+        return Ok(false);
+    }
     let mut head = format!("HTTP/1.1 {} Scripted\r\n", reply.status);
     for (name, value) in &reply.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -282,6 +299,6 @@ fn send(stream: &mut TcpStream, reply: &Reply, is_head: bool) -> std::io::Result
         Ending::Endless => loop {
             stream.write_all(b"8\r\n        \r\n")?;
         },
-        Ending::Short(_) | Ending::Silent => Ok(false),
+        Ending::Short(_) | Ending::Silent | Ending::Closed => Ok(false),
     }
 }
