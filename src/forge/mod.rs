@@ -4,10 +4,12 @@
 //! tokens come from the operator, never from a Git repository or from an answer.
 
 mod error;
+mod github;
 mod gitlab;
 pub mod http;
 
 pub use error::Error;
+pub use github::{App, GitHub};
 pub use gitlab::GitLab;
 
 use crate::pull_request::{

@@ -101,20 +101,24 @@ fn is_next(parameter: &str) -> bool {
     })
 }
 
-/// What a forge says in the body of an error: one line without control characters and without
-/// `secret`, at most 300 characters.
+/// What a forge says in the body of an error.
 pub(crate) fn reason_in(status: u16, body: &[u8], secret: &str) -> String {
-    let said = words_in(body).unwrap_or_default();
+    match cleaned(&words_in(body).unwrap_or_default(), secret).as_str() {
+        "" => format!("status {status}"),
+        said => format!("{said} (status {status})"),
+    }
+}
+
+/// A forge's words as one line, without control characters and without `secret`, at most 300
+/// characters.
+pub(crate) fn cleaned(said: &str, secret: &str) -> String {
     let said = if secret.is_empty() {
-        said
+        said.to_owned()
     } else {
         said.replace(secret, "…")
     };
     let plain: String = plain(&said).chars().take(MAX_REASON).collect();
-    match plain.trim() {
-        "" => format!("status {status}"),
-        said => format!("{said} (status {status})"),
-    }
+    plain.trim().to_owned()
 }
 
 fn words_in(body: &[u8]) -> Option<String> {

@@ -3,7 +3,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, ETAG, HeaderName, HeaderValue};
 use reqwest::{Certificate, Method, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use crate::forge::Error;
-use crate::forge::http::answer::{limit_of, reason_in};
+use crate::forge::http::answer::{cleaned, limit_of, reason_in};
 use crate::forge::http::etags::Etags;
 use crate::forge::http::{Answer, Dialect, Options, Request, TokenHeader};
 
@@ -81,6 +81,16 @@ impl Client {
     /// The forge's host, for messages.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// What the forge says outside an error's usual place, fit to be shown.
+    pub(crate) fn words(&self, said: &str) -> Result<String, Error> {
+        let token = self.options.token.read()?;
+        Ok(cleaned(said, token.expose_secret()))
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Asks, again after a pause where the server fails. Any status that is no server's error, no
@@ -185,10 +195,12 @@ impl Client {
 
     /// With the token of now; once more with the one that is there after a 401.
     fn authorized(&self, request: &Request, url: &Url) -> Result<Answer, Error> {
-        let first = self.once(request, url, &self.options.token.read()?)?;
+        let token = self.options.token.read()?;
+        let first = self.once(request, url, &token)?;
         if first.status != 401 {
             return Ok(first);
         }
+        self.options.token.refused(&token);
         let second = self.once(request, url, &self.options.token.read()?)?;
         if second.status != 401 {
             return Ok(second);
@@ -204,8 +216,11 @@ impl Client {
         let mut builder = self
             .http
             .request(request.method.clone(), url.clone())
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header(name, value);
+        let accepts = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case(ACCEPT.as_str());
+        if !self.dialect.headers.iter().any(accepts) {
+            builder = builder.header(ACCEPT, "application/json");
+        }
         for (name, value) in self.dialect.headers {
             builder = builder.header(*name, *value);
         }
@@ -223,7 +238,13 @@ impl Client {
         }
         let mut answer = self.runtime.block_on(self.received(builder))?;
         match (answer.status, stored) {
-            (304, Some(stored)) => return Ok(stored),
+            (304, Some(mut stored)) => {
+                // It is asked for the forge's time as well.
+                if let Some(date) = answer.headers.remove(DATE) {
+                    stored.headers.insert(DATE, date);
+                }
+                return Ok(stored);
+            }
             (304, None) => return Err(self.unusable("304 was not asked for".to_owned())),
             (500.., _) => return Err(self.unavailable(format!("status {}", answer.status))),
             _ => {}

@@ -4,9 +4,11 @@ mod answer;
 mod client;
 mod etags;
 mod options;
+mod renewed;
 mod request;
 
 pub use answer::Answer;
 pub use client::{Client, Listing};
 pub use options::{Dialect, Options, Timeouts, Token, TokenHeader};
+pub use renewed::{Minted, Renewed};
 pub use request::Request;

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -10,6 +11,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::forge::Error;
+use crate::forge::http::Renewed;
 
 const MAX_TOKEN: u64 = 64 * 1024;
 
@@ -65,13 +67,17 @@ pub enum Token {
     /// Read anew for each request, so that it may rotate.
     File(PathBuf),
     Value(SecretString),
+    /// Made by us and renewed before its end.
+    Renewed(Arc<Renewed>),
 }
 
 impl Token {
-    /// The token of now, without white space around it.
-    pub(crate) fn read(&self) -> Result<SecretString, Error> {
+    /// The token of now, without white space around it. It serves as password for Git over https
+    /// too: on GitHub with the account `x-access-token`.
+    pub fn read(&self) -> Result<SecretString, Error> {
         let path = match self {
             Self::Value(value) => return Ok(value.clone()),
+            Self::Renewed(renewed) => return Ok(renewed.current()?.token),
             Self::File(path) => path,
         };
         let fail = |reason: &str| {
@@ -87,6 +93,22 @@ impl Token {
         match text.trim() {
             "" => Err(fail("it is empty")),
             token => Ok(SecretString::from(token)),
+        }
+    }
+
+    /// Tells that this token was answered with 401: where it is ours to renew, the next
+    /// [`read`](Self::read) gives another.
+    pub fn refused(&self, token: &SecretString) {
+        if let Self::Renewed(renewed) = self {
+            renewed.refused(token);
+        }
+    }
+
+    /// What a token of ours may do; None where only the forge knows.
+    pub(crate) fn scopes(&self) -> Result<Option<BTreeSet<String>>, Error> {
+        match self {
+            Self::Renewed(renewed) => Ok(Some(renewed.current()?.scopes)),
+            Self::File(_) | Self::Value(_) => Ok(None),
         }
     }
 }

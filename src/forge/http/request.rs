@@ -4,11 +4,12 @@ use url::Url;
 
 use crate::forge::Error;
 
-/// One request below the API's root.
+/// One request below the API's root, or beside it.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub(crate) method: Method,
     segments: Vec<String>,
+    is_beside: bool,
     query: Vec<(String, String)>,
     pub(crate) body: Option<Value>,
     asks: String,
@@ -22,6 +23,7 @@ impl Request {
         Self {
             method,
             segments: segments.iter().map(ToString::to_string).collect(),
+            is_beside: false,
             query: Vec::new(),
             body: None,
             asks: asks.to_owned(),
@@ -41,6 +43,14 @@ impl Request {
         self
     }
 
+    /// Counts the segments from the folder that holds the API's root: GitHub Enterprise has
+    /// GraphQL at `/api/graphql`, beside `/api/v3`. A root without a path stays.
+    #[must_use]
+    pub fn beside(mut self) -> Self {
+        self.is_beside = true;
+        self
+    }
+
     pub(crate) fn asks(&self) -> &str {
         &self.asks
     }
@@ -56,6 +66,9 @@ impl Request {
             .path_segments_mut()
             .map_err(|()| Error::Settings(format!("{base} is no address of an API")))?;
         path.pop_if_empty();
+        if self.is_beside {
+            path.pop();
+        }
         for segment in &self.segments {
             // The parser drops dots, which would ask for something else.
             if matches!(segment.as_str(), "" | "." | "..") {
