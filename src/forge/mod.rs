@@ -4,6 +4,7 @@
 //! tokens come from the operator, never from a Git repository or from an answer.
 
 mod error;
+pub mod gitea;
 pub mod http;
 
 pub use error::Error;
