@@ -89,6 +89,12 @@ pub struct Configuration {
     /// Paths, in order.
     pub volumes: Vec<String>,
     pub labels: BTreeMap<String, String>,
+    /// `SIGTERM` where none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
+    /// What Docker runs to see whether it is well; Kubernetes does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub healthcheck: Vec<String>,
 }
 
 impl Description {
@@ -140,6 +146,8 @@ mod tests {
                 exposed_ports: Vec::new(),
                 volumes: Vec::new(),
                 labels: BTreeMap::new(),
+                stop_signal: None,
+                healthcheck: Vec::new(),
             }),
             annotations: BTreeMap::new(),
             index_annotations: BTreeMap::new(),

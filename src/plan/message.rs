@@ -3,13 +3,30 @@
 use std::fmt::Write as _;
 
 use crate::environment::EnvironmentName;
-use crate::image::Digest;
 use crate::plan::due::Move;
+use crate::plan::pull_request::finding::{Finding, Row};
+use crate::plan::pull_request::foreign::Foreign;
+use crate::plan::pull_request::origin::Origin;
+use crate::plan::pull_request::title::title;
+use crate::plan::pull_request::{Facts, KnownForge};
 use crate::plan::trailer;
 
-const MAX_SUBJECT: usize = 72;
+/// Columns of a line, where its words allow it.
+const WIDTH: usize = 72;
+/// Where the second column begins.
+const INDENT: usize = 10;
 /// Files beyond this many are counted, not named; the commit itself shows them.
 const MAX_ROWS: usize = 30;
+/// Parts of the run-time contract that are told of one image, and of each of several.
+const MAX_CONTRACT: usize = 15;
+const MAX_CONTRACT_EACH: usize = 3;
+
+/// What is told of the images beside their names.
+#[derive(Clone, Copy, Debug)]
+pub struct Background<'a> {
+    pub facts: &'a Facts,
+    pub forges: &'a [KnownForge],
+}
 
 /// Subject, body and trailers, without the plan's own trailer.
 ///
@@ -17,12 +34,24 @@ const MAX_ROWS: usize = 30;
 pub fn message(
     moves: &[Move],
     environment: &EnvironmentName,
+    background: Background<'_>,
     seen: &dyn Fn(&Move) -> String,
 ) -> String {
-    let mut text = subject(moves, environment);
+    let findings: Vec<Finding<'_>> = moves
+        .iter()
+        .filter_map(|moved| Finding::of(moved, background.facts, background.forges))
+        .collect();
+    let mut text = title(moves, environment, &findings);
     text.push_str("\n\n");
     for moved in moves.iter().take(MAX_ROWS) {
         push_move(&mut text, moved, &seen(moved));
+        if let Some(finding) = findings
+            .iter()
+            .find(|finding| finding.moved.tag == moved.tag)
+        {
+            push_finding(&mut text, finding, moves.len() == 1);
+        }
+        text.push('\n');
     }
     if moves.len() > MAX_ROWS {
         let _ = writeln!(text, "And {} more, named below.\n", moves.len() - MAX_ROWS);
@@ -30,48 +59,9 @@ pub fn message(
     push_files(&mut text, moves);
     text.push_str(
         "To undo this, revert the commit that merges it: the digest then stays out until the\n\
-         tag moves on. A commit of your own on this branch stops its updates.\n",
+         tag moves on. A commit of your own on this branch stops its updates.\n\n",
     );
-    push_trailers(&mut text, moves, environment);
-    text
-}
-
-/// At most 72 characters, with the digest where there is one image.
-pub fn subject(moves: &[Move], environment: &EnvironmentName) -> String {
-    let all_first = moves.iter().all(Move::is_first_pin);
-    let count = moves.len();
-    let subject = match moves {
-        [moved] => {
-            let digest = moved.digest().map_or("its name", shorter);
-            // What a rule chose is what people know the image by.
-            let selected = moved.record.as_ref().and_then(|record| record.selected());
-            let digest = match selected {
-                Some(tag) => format!("{} ({digest})", plain(tag)),
-                None => digest.to_owned(),
-            };
-            let tag = plain(&moved.tag.to_string());
-            let (verb, ending) = match moved.moves_back_to() {
-                None => ("pin", format!(" to {digest} in {environment}")),
-                Some(item) => {
-                    let day = item.created.split('T').next().unwrap_or_default();
-                    let since = format!("first seen {}", plain(day));
-                    let ending = format!(" BACK to {digest} in {environment} ({since})");
-                    ("move", ending)
-                }
-            };
-            let room = MAX_SUBJECT.saturating_sub(ending.chars().count() + verb.len() + 1);
-            let tag: String = if tag.chars().count() > room {
-                let end: Vec<char> = tag.chars().rev().take(room.saturating_sub(1)).collect();
-                std::iter::once('…').chain(end.into_iter().rev()).collect()
-            } else {
-                tag
-            };
-            format!("{verb} {tag}{ending}")
-        }
-        _ if all_first => format!("pin {count} images for the first time in {environment}"),
-        _ => format!("pin {count} images in {environment}"),
-    };
-    subject.chars().take(MAX_SUBJECT).collect()
+    text + &trailers(moves, environment, background.facts)
 }
 
 fn push_move(text: &mut String, moved: &Move, seen: &str) {
@@ -102,7 +92,81 @@ fn push_move(text: &mut String, moved: &Move, seen: &str) {
             plain(&item.created)
         );
     }
-    text.push('\n');
+}
+
+/// The same facts as in a pull request's body.
+fn push_finding(text: &mut String, finding: &Finding<'_>, is_one: bool) {
+    let cause = &finding.cause;
+    let line = format!("{}: {}", cause.class.words(), cause.reason.plain());
+    push_line(text, "cause", &line);
+    if let Some(link) = &finding.comparison {
+        // Alone on its line, so that nothing is taken for a part of it.
+        let _ = writeln!(text, "{:INDENT$}{}", "", link.as_str());
+    }
+    if let Some(lost) = finding.lost_platforms() {
+        push_line(
+            text,
+            "LOST",
+            &format!("{}: it no longer runs there", lost.plain()),
+        );
+    }
+    for row in finding.rows() {
+        push_row(text, &row, finding.moved.is_first_pin());
+    }
+    let most = if is_one {
+        MAX_CONTRACT
+    } else {
+        MAX_CONTRACT_EACH
+    };
+    let contract = finding.contract.iter().filter(|change| !change.is_label());
+    for change in contract.take(most) {
+        let (name, before) = (change.title().plain(), change.before.plain());
+        push_line(
+            text,
+            "run",
+            &format!("{name}: {before} -> {}", change.after.plain()),
+        );
+    }
+    let count = finding.contract_count();
+    if count > most {
+        push_line(text, "run", &format!("and {} more changes", count - most));
+    }
+}
+
+fn push_row(text: &mut String, row: &Row, is_first: bool) {
+    // Seven letters, as the lines above have them.
+    let name = match row.name {
+        "base image" => "base",
+        "platforms" => "runs on",
+        "signature" => "signed",
+        name => name,
+    };
+    let (before, after) = (row.before.plain(), row.after.plain());
+    let line = if is_first || before == after {
+        after
+    } else {
+        format!("{before} -> {after}")
+    };
+    push_line(text, name, &line);
+}
+
+/// A line in two columns; what does not fit goes on below, never at the beginning of a line.
+fn push_line(text: &mut String, name: &str, content: &str) {
+    let mut line = format!("  {name:<width$}", width = INDENT - 2);
+    let mut is_empty = true;
+    for word in content.split(' ') {
+        if !is_empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            let _ = writeln!(text, "{}", line.trim_end());
+            line = " ".repeat(INDENT);
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_empty = false;
+    }
+    let _ = writeln!(text, "{}", line.trim_end());
 }
 
 fn push_files(text: &mut String, moves: &[Move]) {
@@ -130,14 +194,15 @@ fn push_files(text: &mut String, moves: &[Move]) {
     text.push('\n');
 }
 
-fn push_trailers(text: &mut String, moves: &[Move], environment: &EnvironmentName) {
-    text.push('\n');
+/// One a line, in the order in which [`trailer::named_images`] reads them.
+pub fn trailers(moves: &[Move], environment: &EnvironmentName, facts: &Facts) -> String {
+    let mut text = String::new();
     for moved in moves {
         let _ = writeln!(
             text,
             "{}: {}",
             trailer::IMAGE_STREAM,
-            plain(&moved.tag.to_string())
+            value(&moved.tag.to_string())
         );
         let _ = writeln!(text, "{}: {}", trailer::IMAGE, moved.image);
         if let Some(previous) = &moved.previous
@@ -147,13 +212,25 @@ fn push_trailers(text: &mut String, moves: &[Move], environment: &EnvironmentNam
         }
     }
     let _ = writeln!(text, "{}: {environment}", trailer::ENVIRONMENT);
+    if let Some(commit) = source_revision(moves, facts) {
+        let _ = writeln!(text, "{}: {commit}", trailer::SOURCE_REVISION);
+    }
+    text
 }
 
-fn shorter(digest: &Digest) -> &str {
-    digest.encoded().get(..7).unwrap_or_default()
+/// The commit that the one image was built from, by its own words.
+fn source_revision(moves: &[Move], facts: &Facts) -> Option<String> {
+    let [moved] = moves else { return None };
+    let told = crate::plan::pull_request::facts::Told::of(moved, facts)?;
+    Origin::of(&told.after?.description).commit()
 }
 
 /// One short line, whatever the manifest says: no text of ours may be forged by a name.
 fn plain(text: &str) -> String {
-    crate::plain::plain(text).chars().take(300).collect()
+    Foreign::cut(text, 300).bare()
+}
+
+/// As it is read back: no name that Kubernetes or a registry allows is changed.
+fn value(text: &str) -> String {
+    Foreign::cut(text, 300).as_str().replace('[', "\\u{5b}")
 }

@@ -7,6 +7,7 @@ use crate::plan::branch::{self, Action, BotBranch, BranchState, Fit, Obsolete};
 use crate::plan::due::{Due, Move, recorded_reference};
 use crate::plan::group::{Group, branch_name, groups};
 use crate::plan::history::{Spot, field_spot};
+use crate::plan::pull_request::Facts;
 use crate::plan::trailer::TaggedImage;
 use crate::plan::waiting::{Reason, TakenBack, Waiting};
 use crate::plan::{check, edits, message, seal};
@@ -160,7 +161,11 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
                     .map(|change| (change.path.clone(), change.after.clone())),
             );
         }
-        let message = message::message(&moves, &inputs.environment.name, &seen);
+        let background = message::Background {
+            facts: &Facts::new(),
+            forges: &[],
+        };
+        let message = message::message(&moves, &inputs.environment.name, background, &seen);
         candidates.push(Proposal {
             group: name,
             branch: None,

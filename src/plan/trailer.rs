@@ -7,6 +7,8 @@ pub const IMAGE_STREAM: &str = "Image-Stream";
 pub const IMAGE: &str = "Image";
 pub const IMAGE_PREVIOUS: &str = "Image-Previous";
 pub const ENVIRONMENT: &str = "Environment";
+/// The commit that the image says it was built from.
+pub const SOURCE_REVISION: &str = "Source-Revision";
 pub const PLAN: &str = "Headwater-Plan";
 pub const CLOSED: &str = "Headwater-Closed";
 

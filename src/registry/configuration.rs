@@ -37,6 +37,9 @@ struct RawRuntime {
     exposed_ports: Option<BTreeMap<String, Value>>,
     volumes: Option<BTreeMap<String, Value>>,
     labels: Option<BTreeMap<String, String>>,
+    // As anything, so that an odd one does not take the rest with it.
+    stop_signal: Option<Value>,
+    healthcheck: Option<Value>,
 }
 
 /// Old builders write one word without a list.
@@ -78,6 +81,16 @@ pub(super) fn read(body: &[u8], descriptor: &Descriptor) -> Option<Configuration
             labels
                 .iter()
                 .map(|(key, value)| (key.as_str(), value.as_str())),
+        ),
+        stop_signal: text(
+            runtime
+                .stop_signal
+                .and_then(|signal| serde_json::from_value(signal).ok()),
+        ),
+        healthcheck: words(
+            runtime
+                .healthcheck
+                .and_then(|check| serde_json::from_value(check.get("Test")?.clone()).ok()),
         ),
     })
 }
@@ -135,7 +148,8 @@ mod tests {
     fn configurations_are_read_leniently_and_cleaned() {
         let body = br#"{"os":"linux","architecture":"arm64","created":"2026-01-02T03:04:05Z",
             "config":{"Labels":{"a":"b\u001b[0m"},"Cmd":"run","Entrypoint":null,
-            "Env":["PATH=/bin"],"Volumes":{"/data":{}},"User":""}}"#;
+            "Env":["PATH=/bin"],"Volumes":{"/data":{}},"User":"","StopSignal":"SIGINT",
+            "Healthcheck":{"Test":["CMD","/bin/well"],"Interval":30000000000}}}"#;
         let read_well = read(body).unwrap();
         assert_eq!(read_well.platform.unwrap().to_string(), "linux/arm64");
         assert_eq!(read_well.labels["a"], "b[0m");
@@ -143,8 +157,12 @@ mod tests {
         assert_eq!(read_well.environment, ["PATH=/bin"]);
         assert_eq!(read_well.volumes, ["/data"]);
         assert!(read_well.entrypoint.is_empty() && read_well.user.is_none());
+        assert_eq!(read_well.stop_signal.as_deref(), Some("SIGINT"));
+        assert_eq!(read_well.healthcheck, ["CMD", "/bin/well"]);
         assert!(read(b"{}").unwrap().platform.is_none());
         assert!(read(br#"{"config":null}"#).is_some());
+        let odd = br#"{"config":{"User":"1","Healthcheck":["CMD"],"StopSignal":9}}"#;
+        assert_eq!(read(odd).unwrap().user.as_deref(), Some("1"));
         assert!(read(b"chart").is_none());
         let long = format!(r#"{{"config":{{"Env":["{}"]}}}}"#, "x".repeat(10_000));
         assert_eq!(read(long.as_bytes()).unwrap().environment[0].len(), 4096);

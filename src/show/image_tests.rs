@@ -72,6 +72,8 @@ fn described() -> Description {
                 ("vendor".to_owned(), "acme".to_owned()),
                 ("name".to_owned(), "web".to_owned()),
             ]),
+            stop_signal: None,
+            healthcheck: Vec::new(),
         }),
         annotations: BTreeMap::new(),
         index_annotations: BTreeMap::new(),
@@ -150,6 +152,8 @@ fn what_an_image_does_not_say_is_none_and_what_nobody_says_is_left_out() {
         exposed_ports: Vec::new(),
         volumes: Vec::new(),
         labels: BTreeMap::new(),
+        stop_signal: None,
+        healthcheck: Vec::new(),
     };
     let text = describe(&item, Some(&bare), now());
     let rest = text.strip_prefix(&git).unwrap();

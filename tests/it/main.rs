@@ -12,6 +12,7 @@
 
 mod bad_input;
 mod behaviour;
+mod bodies;
 mod cli;
 mod corpus;
 mod create_secret;

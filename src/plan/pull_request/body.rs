@@ -1,0 +1,473 @@
+//! What a reviewer reads: the first screen, and below it what is folded.
+
+use std::collections::BTreeSet;
+
+use crate::environment::EnvironmentName;
+use crate::plan::due::Move;
+use crate::plan::pull_request::cause::Class;
+use crate::plan::pull_request::comparison::KnownForge;
+use crate::plan::pull_request::details;
+use crate::plan::pull_request::facts::Facts;
+use crate::plan::pull_request::finding::{Finding, Row, or_same, way};
+use crate::plan::pull_request::foreign::Foreign;
+use crate::plan::pull_request::markdown::{Document, Inline, Mark};
+use crate::plan::pull_request::reading::{HoldBox, RebuildBox};
+use crate::plan::pull_request::title::title;
+use crate::revision::BranchName;
+
+/// Bytes of a body. GitHub takes 65,536 characters and a MySQL column of Gitea as many bytes; the
+/// marker and what people write below it need room too.
+pub const MAX_BODY: usize = 60_000;
+/// Rows of a table, and lines of a list.
+pub const MOST_ROWS: usize = 30;
+/// Boxes that hold a tag: more would be a page of boxes.
+const MOST_HOLDS: usize = 10;
+const MOST_NOTES: usize = 5;
+
+/// The beginning of the line that opens the history.
+pub const HISTORY: &str = "<details><summary>History of this pull request";
+
+/// What a pull request is to be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequestText {
+    /// One line, the commit's subject.
+    pub title: String,
+    /// Markdown, `\n` at its end; the marker line comes behind it.
+    pub body: String,
+    pub labels: BTreeSet<String>,
+}
+
+/// Something that happened to a pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// RFC 3339.
+    pub time: String,
+    /// A few words; shown as they are.
+    pub text: String,
+}
+
+#[derive(Clone, Copy)]
+pub struct BodyInputs<'a> {
+    /// At least one.
+    pub moves: &'a [Move],
+    pub environment: &'a EnvironmentName,
+    /// The branch that the pull request goes to.
+    pub base: &'a BranchName,
+    pub facts: &'a Facts,
+    /// When each move's image was first proposed, RFC 3339.
+    pub seen: &'a dyn Fn(&Move) -> String,
+    /// The environments that images pass, in order, this one among them; empty where there is no
+    /// order.
+    pub path: &'a [EnvironmentName],
+    /// Oldest first.
+    pub history: &'a [HistoryEntry],
+    /// What else a reviewer must know, a sentence each.
+    pub notes: &'a [Inline],
+    /// The operator's own forges, beside those that everybody knows.
+    pub forges: &'a [KnownForge],
+}
+
+impl std::fmt::Debug for BodyInputs<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BodyInputs")
+            .field("moves", &self.moves.len())
+            .field("environment", self.environment)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Title, body and labels of the pull request for one group of moves. The same inputs give the
+/// same bytes; there is no age in them.
+pub fn text(inputs: &BodyInputs<'_>) -> PullRequestText {
+    let findings: Vec<Finding<'_>> = inputs
+        .moves
+        .iter()
+        .filter_map(|moved| Finding::of(moved, inputs.facts, inputs.forges))
+        .collect();
+    let mut document = Document::new();
+    match inputs.moves {
+        [moved] => one(&mut document, moved, findings.first(), inputs),
+        _ => several(&mut document, &findings, inputs),
+    }
+    details::push(&mut document, inputs, &findings);
+    let way = way(inputs.path, inputs.environment);
+    if !way.is_empty() {
+        document.paragraph(Inline::of("**Way to production:** ").then(way));
+    }
+    push_boxes(&mut document, inputs.moves);
+    PullRequestText {
+        title: title(inputs.moves, inputs.environment, &findings),
+        body: document.markdown(MAX_BODY),
+        labels: labels(inputs, &findings),
+    }
+}
+
+fn labels(inputs: &BodyInputs<'_>, findings: &[Finding<'_>]) -> BTreeSet<String> {
+    let mut labels = BTreeSet::from([
+        "image-pin".to_owned(),
+        format!("env/{}", inputs.environment),
+    ]);
+    for finding in findings {
+        labels.insert(format!("cause/{}", finding.cause.class.label()));
+        if !finding.platforms.is_empty() {
+            labels.insert("platform-change".to_owned());
+        }
+    }
+    if inputs
+        .moves
+        .iter()
+        .any(|moved| moved.moves_back_to().is_some())
+    {
+        labels.insert("rollback".to_owned());
+    }
+    labels
+}
+
+/// The image as it is followed, without its digest.
+pub fn followed(moved: &Move) -> Inline {
+    let image = crate::image::Reference {
+        digest: None,
+        ..moved.image.clone()
+    };
+    Inline::of_code(Foreign::name(&image.to_string()))
+}
+
+pub fn stream_tag(moved: &Move) -> Inline {
+    Inline::of_code(Foreign::name(&moved.tag.to_string()))
+}
+
+fn one(
+    document: &mut Document,
+    moved: &Move,
+    finding: Option<&Finding<'_>>,
+    inputs: &BodyInputs<'_>,
+) {
+    let mut intro = introduction(moved, inputs);
+    if let Some(lost) = finding.and_then(Finding::lost_platforms) {
+        let lost = Inline::of("It no longer runs on ").then(lost).words(".");
+        intro = intro.words(" ").bold(lost);
+    }
+    document.paragraph(intro);
+    push_comparison(document, moved, finding);
+    let mut lines = Vec::new();
+    if let Some(finding) = finding {
+        lines.push(cause_line(finding));
+    }
+    lines.push(why_now(moved, inputs));
+    lines.push(undo(moved));
+    lines.extend(inputs.notes.iter().take(MOST_NOTES).cloned());
+    document.list(lines);
+}
+
+/// What moves, and where to.
+fn introduction(moved: &Move, inputs: &BodyInputs<'_>) -> Inline {
+    let image = followed(moved)
+        .words(" (stream tag ")
+        .then(stream_tag(moved))
+        .words(")");
+    let image = match moved.record.as_ref().and_then(|record| record.selected()) {
+        Some(tag) => image
+            .words(", by its rule ")
+            .code(Foreign::name(tag))
+            .words(","),
+        None => image,
+    };
+    let what = if moved.digest().is_none() {
+        image.words(" is used by its name, as its stream asks.")
+    } else if let Some(item) = moved.moves_back_to() {
+        image
+            .words(" moves **BACK** to an image that was here before, first seen ")
+            .time(&item.created)
+            .words(".")
+    } else if moved.is_first_pin() {
+        image.words(" is pinned for the first time.")
+    } else if moved.previous.as_ref() == moved.digest() {
+        image.words(" stands as recorded, and files are behind.")
+    } else {
+        image.words(" now points to another image.")
+    };
+    what.words(" This pull request pins it for ")
+        .then(destination(std::slice::from_ref(moved), inputs))
+}
+
+/// `**dev** on `main` (2 fields in 2 files).`
+fn destination(moves: &[Move], inputs: &BodyInputs<'_>) -> Inline {
+    let fields: usize = moves.iter().map(|moved| moved.fields.len()).sum();
+    let place = Inline::new()
+        .bold(Inline::new().environment(inputs.environment))
+        .words(" on ")
+        .code(Foreign::name(inputs.base.as_str()));
+    if fields == 0 {
+        return place.words(" in the stream's record; no field follows it.");
+    }
+    let files: BTreeSet<_> = moves
+        .iter()
+        .flat_map(|moved| &moved.fields)
+        .map(|field| &field.trigger.target.document.file)
+        .collect();
+    place
+        .words(" (")
+        .count(fields, "field", "fields")
+        .words(" in ")
+        .count(files.len(), "file", "files")
+        .words(").")
+}
+
+fn push_comparison(document: &mut Document, moved: &Move, finding: Option<&Finding<'_>>) {
+    let Some(digest) = moved.digest() else { return };
+    let rows = finding.map(Finding::rows).unwrap_or_default();
+    let linked = |row: &Row, cell: Inline| match row.link.clone() {
+        Some(link) => cell.words(", ").link("compare", link),
+        None => cell,
+    };
+    let previous = moved
+        .previous
+        .as_ref()
+        .filter(|previous| *previous != digest);
+    let Some(previous) = previous else {
+        let mut table = vec![vec![Inline::of("digest"), Inline::new().digest(digest)]];
+        table.extend(
+            rows.into_iter()
+                .map(|row| vec![Inline::of(row.name), row.after]),
+        );
+        document.table(vec![Inline::new(), Inline::of("image")], table);
+        return;
+    };
+    let mut table = vec![vec![
+        Inline::of("digest"),
+        Inline::new().digest(previous),
+        Inline::new().digest(digest),
+    ]];
+    table.extend(rows.iter().map(|row| {
+        let after = linked(row, or_same(row));
+        vec![Inline::of(row.name), row.before.clone(), after]
+    }));
+    let head = vec![Inline::new(), Inline::of("before"), Inline::of("after")];
+    document.table(head, table);
+}
+
+fn cause_line(finding: &Finding<'_>) -> Inline {
+    let line = Inline::of("**Cause:** ")
+        .words(finding.cause.class.words())
+        .words(": ")
+        .then(finding.cause.reason.clone())
+        .words(".");
+    match finding.contract_count() {
+        0 => line,
+        count => line
+            .words(" Its run-time contract has ")
+            .count(count, "change", "changes")
+            .words(", listed below."),
+    }
+}
+
+fn why_now(moved: &Move, inputs: &BodyInputs<'_>) -> Inline {
+    let seen = (inputs.seen)(moved);
+    let line = Inline::of("**Why now:** ");
+    let line = if moved.moves_back_to().is_some() {
+        line.words("somebody moved the tag back; seen ")
+    } else if moved.is_first_pin() {
+        line.words("the stream follows it since; first seen ")
+    } else if moved.previous.as_ref() == moved.digest() {
+        line.words("a field was found behind its stream; seen ")
+    } else {
+        line.words("the tag moved; first seen ")
+    };
+    line.time(&seen).words(".")
+}
+
+fn undo(moved: &Move) -> Inline {
+    let line = Inline::of("**Undo:** revert the merge, with the forge's button or `git revert`; ");
+    let line = line.then(stream_tag(moved));
+    match &moved.previous {
+        Some(previous) if Some(previous) != moved.digest() => line
+            .words(" then stays at ")
+            .digest(previous)
+            .words(" until the tag moves on."),
+        _ => line.words(" is then left as it was until the tag moves on."),
+    }
+}
+
+fn several(document: &mut Document, findings: &[Finding<'_>], inputs: &BodyInputs<'_>) {
+    let moves = inputs.moves;
+    let intro = Inline::new().count(moves.len(), "image moves", "images move");
+    let intro = if moves.iter().all(Move::is_first_pin) {
+        Inline::new()
+            .count(moves.len(), "image is", "images are")
+            .words(" pinned for the first time")
+    } else {
+        intro
+    };
+    let intro = intro
+        .words(". This pull request pins them for ")
+        .then(destination(moves, inputs));
+    document.paragraph(intro);
+    let mut lines = dangers(findings, moves);
+    if !findings.is_empty() {
+        lines.push(causes(findings));
+    }
+    lines.push(seen_between(inputs));
+    lines.push(Inline::of(
+        "**Undo:** revert the merge, with the forge's button or `git revert`; each digest then \
+         stays out until its tag moves on.",
+    ));
+    lines.extend(inputs.notes.iter().take(MOST_NOTES).cloned());
+    document.list(lines);
+    let head = ["image", "before", "after", "source", "cause"];
+    let rows = moves.iter().take(MOST_ROWS).map(|moved| {
+        let finding = findings
+            .iter()
+            .find(|finding| finding.moved.tag == moved.tag);
+        row_of(moved, finding)
+    });
+    document.table(head.map(Inline::of).to_vec(), rows.collect());
+    push_more(document, moves.len());
+}
+
+/// Says how many there are beyond a table's rows.
+pub fn push_more(document: &mut Document, count: usize) {
+    if count > MOST_ROWS {
+        let more = Inline::of("And ").number(count - MOST_ROWS).words(" more.");
+        document.paragraph(more);
+    }
+}
+
+/// What a glance must not miss.
+fn dangers(findings: &[Finding<'_>], moves: &[Move]) -> Vec<Inline> {
+    const MOST: usize = 5;
+    let mut lines = Vec::new();
+    let losers = findings.iter().filter_map(|finding| {
+        let lost = finding.lost_platforms()?;
+        Some(stream_tag(finding.moved).words(" (").then(lost).words(")"))
+    });
+    let losers: Vec<Inline> = losers.collect();
+    if !losers.is_empty() {
+        lines.push(
+            Inline::of("**Platforms lost:** ")
+                .list(losers, MOST)
+                .words("."),
+        );
+    }
+    let back: Vec<Inline> = moves
+        .iter()
+        .filter(|moved| moved.moves_back_to().is_some())
+        .map(stream_tag)
+        .collect();
+    if !back.is_empty() {
+        lines.push(
+            Inline::of("**Moved BACK** to an earlier image: ")
+                .list(back, MOST)
+                .words("."),
+        );
+    }
+    lines
+}
+
+fn causes(findings: &[Finding<'_>]) -> Inline {
+    let classes: BTreeSet<Class> = findings.iter().map(|finding| finding.cause.class).collect();
+    let parts = classes.into_iter().map(|class| {
+        let count = findings
+            .iter()
+            .filter(|finding| finding.cause.class == class)
+            .count();
+        Inline::of(class.words())
+            .words(" (")
+            .number(count)
+            .words(")")
+    });
+    let line = Inline::of("**Cause:** ").list(parts, usize::MAX).words(".");
+    let changed = findings
+        .iter()
+        .filter(|finding| finding.contract_count() > 0)
+        .count();
+    match changed {
+        0 => line,
+        count => line
+            .words(" The run-time contract of ")
+            .count(count, "image changes", "images changes")
+            .words(", listed below."),
+    }
+}
+
+fn seen_between(inputs: &BodyInputs<'_>) -> Inline {
+    let times: BTreeSet<String> = inputs
+        .moves
+        .iter()
+        .map(|moved| (inputs.seen)(moved))
+        .collect();
+    let line = Inline::of("**Why now:** tags moved; first seen ");
+    match (times.first(), times.last()) {
+        (Some(first), Some(last)) if first != last => {
+            line.time(first).words(" to ").time(last).words(".")
+        }
+        (Some(only), _) => line.time(only).words("."),
+        _ => line.words("at an unknown time."),
+    }
+}
+
+fn row_of(moved: &Move, finding: Option<&Finding<'_>>) -> Vec<Inline> {
+    let previous = moved
+        .previous
+        .as_ref()
+        .filter(|previous| Some(*previous) != moved.digest());
+    let before = match previous {
+        Some(previous) => Inline::new().digest(previous),
+        None if moved.is_first_pin() => Inline::of("none"),
+        None => Inline::of("same"),
+    };
+    let after = match moved.digest() {
+        Some(digest) if moved.moves_back_to().is_some() => {
+            Inline::new().digest(digest).words(" **(back)**")
+        }
+        Some(digest) => Inline::new().digest(digest),
+        None => Inline::of("its name"),
+    };
+    let rows = finding.map(Finding::rows).unwrap_or_default();
+    let source = rows.into_iter().find(|row| row.name == "source");
+    let source = match source {
+        Some(row) => match (row.link.clone(), moved.is_first_pin()) {
+            (Some(link), _) => row
+                .before
+                .words(" → ")
+                .then(row.after)
+                .words(", ")
+                .link("compare", link),
+            (None, true) => row.after,
+            (None, false) if row.before == row.after => row.after,
+            (None, false) => row.before.words(" → ").then(row.after),
+        },
+        None => Inline::of("not known"),
+    };
+    let cause = finding.map_or("not looked at", |finding| finding.cause.class.words());
+    vec![stream_tag(moved), before, after, source, Inline::of(cause)]
+}
+
+fn push_boxes(document: &mut Document, moves: &[Move]) {
+    document.rule();
+    let holds: Vec<(Inline, HoldBox)> = moves
+        .iter()
+        .filter(|moved| moved.previous.is_some() && moved.previous.as_ref() != moved.digest())
+        .take(MOST_HOLDS)
+        .filter_map(|moved| {
+            let text = Inline::of("Hold ")
+                .then(stream_tag(moved))
+                .words(" at the current digest");
+            Some((text, HoldBox::of(&moved.tag)?))
+        })
+        .collect();
+    let rebuild = Inline::of(
+        "Rebuild this pull request on the current base (discards other commits on this branch)",
+    );
+    let mut tasks: Vec<(Inline, &dyn Mark)> = vec![(rebuild, &RebuildBox)];
+    tasks.extend(
+        holds
+            .iter()
+            .map(|(text, mark)| (text.clone(), mark as &dyn Mark)),
+    );
+    document.tasks(tasks);
+    document.paragraph(Inline::of(
+        "Push a commit, and headwater stops editing this branch.\n\
+         Close this pull request, and these digests are not proposed again; newer ones are.\n\
+         Tick a box, and headwater does it on its next pass.",
+    ));
+}
