@@ -1,10 +1,20 @@
 //! The forge of a Git repository, as the operator's file has it.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::server_file;
-use crate::config::forge::ForgeSettings;
+use crate::clock;
+use crate::config::forge::{ForgeKind, ForgeSettings, ForgeToken};
+use crate::forge::http::{Options, Timeouts, Token};
+use crate::forge::{self, App, Forge, GitHub, GitLab, Gitea};
 use crate::git::{Location, RemoteUrl, Scheme};
+use crate::plan::pull_request::{self, KnownForge};
+use crate::reconcile::Hosting;
 
 /// A Git repository's place on its forge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +22,123 @@ pub struct Place {
     pub settings: ForgeSettings,
     /// `owner/name`; on GitLab with all groups.
     pub project: String,
+}
+
+/// A forge that can be asked.
+pub struct Opened {
+    forge: Box<dyn Forge>,
+    marker_key: Option<Vec<u8>>,
+}
+
+impl Opened {
+    /// What a pass needs of it.
+    pub fn hosting(&self) -> Hosting<'_> {
+        Hosting {
+            forge: &*self.forge,
+            marker_key: self.marker_key.clone(),
+        }
+    }
+}
+
+/// The forge that a location is on, ready to be asked; none where the operator's file has none.
+pub fn open(context: &Context, location: &Location) -> Result<Option<Opened>, CliError> {
+    let Some(place) = place(context, location)? else {
+        return Ok(None);
+    };
+    let marker_key = place.settings.marker_key_file.as_deref();
+    Ok(Some(Opened {
+        marker_key: marker_key.map(read_marker_key).transpose()?,
+        forge: connect(&place).map_err(|error| {
+            CliError::usage("the forge of the server file cannot be used").because(&error)
+        })?,
+    }))
+}
+
+fn connect(place: &Place) -> Result<Box<dyn Forge>, forge::Error> {
+    let options = options(place)?;
+    let (owner, name) = place.owner_and_name();
+    Ok(match place.settings.kind {
+        ForgeKind::GitHub => Box::new(GitHub::new(options, owner, name)?),
+        ForgeKind::GitLab => Box::new(GitLab::new(options, &place.project)?),
+        ForgeKind::Gitea | ForgeKind::Forgejo => Box::new(Gitea::new(options, owner, name)?),
+    })
+}
+
+impl Place {
+    fn owner_and_name(&self) -> (&str, &str) {
+        self.project.rsplit_once('/').unwrap_or_default()
+    }
+
+    /// The forge's token of now: over https it is the password for Git too.
+    pub fn token(&self) -> Result<SecretString, forge::Error> {
+        options(self)?.token.read()
+    }
+}
+
+/// How the forge is asked.
+fn options(place: &Place) -> Result<Options, forge::Error> {
+    let settings = &place.settings;
+    let mut options = Options {
+        base: settings.api.clone(),
+        allows_plain: settings.allows_plain,
+        token: Token::Value(SecretString::default()),
+        ca_files: settings.ca_file.iter().cloned().collect(),
+        user_agent: concat!("headwater/", env!("CARGO_PKG_VERSION")).to_owned(),
+        timeouts: Timeouts::default(),
+        now: Arc::new(clock::now),
+        pause: Arc::new(std::thread::sleep),
+    };
+    options.token = match &settings.token {
+        ForgeToken::File(file) => Token::File(file.clone()),
+        ForgeToken::App {
+            id,
+            installation,
+            private_key_file,
+        } => {
+            let app = App {
+                id: id.clone(),
+                key_file: private_key_file.clone(),
+                installation: *installation,
+            };
+            let (owner, name) = place.owner_and_name();
+            app.token(&options, owner, name)?
+        }
+    };
+    Ok(options)
+}
+
+/// At least as long as it must be, so that nobody can try all keys.
+fn read_marker_key(file: &Path) -> Result<Vec<u8>, CliError> {
+    const SHORTEST: usize = 16;
+    let unusable = || {
+        let what = format!(
+            "forges[].markerKeyFile names {}, which cannot be used",
+            file.display()
+        );
+        CliError::usage(what)
+    };
+    let key = std::fs::read(file).map_err(|error| unusable().because(&error))?;
+    let key = key.trim_ascii().to_vec();
+    if key.len() < SHORTEST {
+        return Err(unusable().why(format!("it holds less than {SHORTEST} bytes")));
+    }
+    Ok(key)
+}
+
+/// The operator's forges, for links to them.
+pub fn known(context: &Context) -> Result<Vec<KnownForge>, CliError> {
+    let forges = server_file::read(context)?.forges.iter();
+    let known = forges.filter_map(|settings| {
+        Some(KnownForge {
+            host: settings.url.host_str()?.to_owned(),
+            kind: match settings.kind {
+                ForgeKind::GitHub => pull_request::ForgeKind::GitHub,
+                ForgeKind::GitLab => pull_request::ForgeKind::GitLab,
+                ForgeKind::Gitea | ForgeKind::Forgejo => pull_request::ForgeKind::Gitea,
+            },
+        })
+    });
+    Ok(known.collect())
 }
 
 /// The forge that a location is on, if the operator's file has it: one for the repository's owner

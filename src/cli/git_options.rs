@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::forges;
 use crate::cli::place::{cache_folder, path_variable};
 use crate::cli::server_file;
-use crate::config::forge::{ForgeKind, ForgeToken};
+use crate::config::forge::ForgeKind;
 use crate::config::server::GitCredential;
 use crate::git::{
     Credentials, HttpCredential, Location, Options, RemoteUrl, Scheme, SigningKey, SshKey,
@@ -130,9 +130,6 @@ fn forge_login(context: &Context, location: &Location) -> Result<Option<HttpCred
     let Some(place) = forges::place(context, location)? else {
         return Ok(None);
     };
-    let ForgeToken::File(file) = &place.settings.token else {
-        return Ok(None);
-    };
     if url.scheme() == Scheme::Ssh {
         return Ok(None);
     }
@@ -144,7 +141,9 @@ fn forge_login(context: &Context, location: &Location) -> Result<Option<HttpCred
             ForgeKind::GitLab | ForgeKind::Gitea | ForgeKind::Forgejo => "oauth2",
         }
         .to_owned(),
-        password: SecretString::from(first_line("forges[].tokenFile", file)?),
+        password: place.token().map_err(|error| {
+            CliError::denied("the token of the forge cannot be had").because(&error)
+        })?,
     }))
 }
 

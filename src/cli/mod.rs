@@ -38,6 +38,7 @@ pub mod registries;
 mod report;
 pub mod resolve;
 mod resource;
+mod results;
 pub mod schema;
 mod server_file;
 pub mod set;

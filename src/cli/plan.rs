@@ -1,6 +1,7 @@
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::forges::{self, Opened};
 use crate::cli::output::{self, Format, OutputArgs};
 use crate::cli::place;
 use crate::cli::registries::Asker;
@@ -10,7 +11,7 @@ use crate::clock;
 use crate::git::Location;
 use crate::plan::{Action, Plan, PlanReport, diff};
 use crate::problem::{Problem, Severity};
-use crate::reconcile::{Pass, Planned, Scope};
+use crate::reconcile::{Pass, Planned, Prose, Scope};
 
 /// Show what would change, and why; writes nothing
 ///
@@ -86,11 +87,18 @@ fn plans(
     }
     let repository = place::repository(context, location)?;
     let mut cache = place::cache(location);
+    let forge = forges::open(context, location)?;
+    let hosting = forge.as_ref().map(Opened::hosting);
     let mut pass = Pass {
         repository: &repository,
         cache: &mut cache,
         operator: &operator,
         ask: &mut ask,
+        hosting: hosting.as_ref(),
+        prose: Some(Prose {
+            facts: &mut |lookups| asker.facts(context, lookups),
+            forges: forges::known(context)?,
+        }),
         now: clock::now(),
     };
     let scope = Scope {

@@ -1,18 +1,21 @@
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::forges::{self, Opened};
 use crate::cli::output;
 use crate::cli::place;
 use crate::cli::registries::Asker;
 use crate::cli::report::painted;
+use crate::cli::results;
 use crate::cli::server_file;
 use crate::clock;
 use crate::git::{Author, Error, Location, Repository};
 use crate::problem::Severity;
-use crate::reconcile::{Applied, Cache, Outcome, Pass, Planned, Scope, apply};
+use crate::reconcile::{
+    Applied, AppliedPlan, Cache, Outcome, Pass, Planned, Prose, Publishing, Scope, apply,
+};
 use crate::revision::{BranchName, CommitId};
 
 /// How often a pass that lost a race starts over.
@@ -22,7 +25,8 @@ const MAX_ROUNDS: usize = 5;
 ///
 /// A path gets its branches in that repository itself; a URL gets them pushed. What is done
 /// follows headwater.yaml on the default branch: branches to review, or commits. A push that the
-/// server refuses is named PushDenied, with the server's own words and what to do.
+/// server refuses is named PushDenied, with the server's own words and what to do. Where the server
+/// file has the repository's forge, pull requests are opened, updated, merged and closed there.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  headwater reconcile ssh://git@git.example/shop/deploy.git\n  headwater reconcile --push origin"
@@ -47,7 +51,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         return Err(CliError::usage(format!("{location} is a shallow clone"))
             .hint("its whole history is needed to keep what was taken back; run `git fetch --unshallow`"));
     }
-    let mut ended = round(context, &asker, &author, &repository, &mut cache)?;
+    let forge = forges::open(context, &location)?;
+    let tools = Tools {
+        context,
+        asker: &asker,
+        author: &author,
+        forge: forge.as_ref(),
+    };
+    let mut ended = tools.round(&repository, &mut cache)?;
     for _ in 1..MAX_ROUNDS {
         if !ended.lost_a_race {
             break;
@@ -56,7 +67,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         repository
             .fetch()
             .map_err(|error| place::git_error(&error))?;
-        ended = round(context, &asker, &author, &repository, &mut cache)?;
+        ended = tools.round(&repository, &mut cache)?;
     }
     context.save(&mut cache);
     // The process ends here: to free thousands of small values one by one costs more than a pass
@@ -85,66 +96,79 @@ struct Ended {
     lost_a_race: bool,
 }
 
-/// One pass, planned and applied.
-fn round(
-    context: &Context,
-    asker: &Asker,
-    author: &Author,
-    repository: &Repository,
-    cache: &mut Cache,
-) -> Result<Ended, CliError> {
-    let now = clock::now();
-    let operator = server_file::operator_policy(context)?;
-    let mut pass = Pass {
-        repository,
-        cache,
-        operator: &operator,
-        ask: &mut |questions| asker.answer(context, questions),
-        now,
-    };
-    let scope = Scope {
-        revision: None,
-        is_unattended: true,
-    };
-    let (planned, problems) = pass
-        .plan(&scope)
-        .map_err(|error| place::pass_error(&error))?;
-    context.problems(&problems);
-    let mut ended = Ended {
-        has_failures: problems
-            .iter()
-            .any(|problem| problem.severity == Severity::Error),
-        lost_a_race: false,
-    };
-    let push = |branch: &BranchName, expected, new| repository.push(branch, expected, new);
-    // Where this round's own commits have taken the environments' branches.
-    let mut tips: BTreeMap<BranchName, CommitId> = BTreeMap::new();
-    for (number, planned) in planned.into_iter().enumerate() {
-        if number > 0 {
-            output::write("\n")?;
-        }
-        match planned {
-            Planned::Quiet(quiet) => {
-                output::write(&painted(&quiet.report, context.styles))?;
-                context.problems(&quiet.problems);
-                ended.has_failures |= quiet.has_failures;
+/// What a round is made with.
+struct Tools<'a> {
+    context: &'a Context,
+    asker: &'a Asker,
+    author: &'a Author,
+    forge: Option<&'a Opened>,
+}
+
+impl Tools<'_> {
+    /// One pass, planned and applied.
+    fn round(&self, repository: &Repository, cache: &mut Cache) -> Result<Ended, CliError> {
+        let now = clock::now();
+        let context = self.context;
+        let operator = server_file::operator_policy(context)?;
+        let hosting = self.forge.map(Opened::hosting);
+        let mut pass = Pass {
+            repository,
+            cache,
+            operator: &operator,
+            ask: &mut |questions| self.asker.answer(context, questions),
+            hosting: hosting.as_ref(),
+            prose: Some(Prose {
+                facts: &mut |lookups| self.asker.facts(context, lookups),
+                forges: forges::known(context)?,
+            }),
+            now,
+        };
+        let scope = Scope {
+            revision: None,
+            is_unattended: true,
+        };
+        let (planned, problems) = pass
+            .plan(&scope)
+            .map_err(|error| place::pass_error(&error))?;
+        context.problems(&problems);
+        let mut ended = Ended {
+            has_failures: problems
+                .iter()
+                .any(|problem| problem.severity == Severity::Error),
+            lost_a_race: false,
+        };
+        let push = |branch: &BranchName, expected, new| repository.push(branch, expected, new);
+        // Where this round's own commits have taken the environments' branches.
+        let mut tips: BTreeMap<BranchName, CommitId> = BTreeMap::new();
+        for (number, planned) in planned.into_iter().enumerate() {
+            if number > 0 {
+                output::write("\n")?;
             }
-            Planned::Plan(planned) => {
-                let (mut snapshot, plan) = *planned;
-                if let Some(tip) = tips.get(&snapshot.branch) {
-                    snapshot.commit = *tip;
+            match planned {
+                Planned::Quiet(quiet) => {
+                    output::write(&painted(&quiet.report, context.styles))?;
+                    context.problems(&quiet.problems);
+                    ended.has_failures |= quiet.has_failures;
                 }
-                output::write(&painted(&plan.to_string(), context.styles))?;
-                context.problems(&plan.problems);
-                ended.has_failures |= plan.has_failures();
-                let applied = apply(repository, &push, &snapshot, &plan, author, now);
-                output::write(&results(context, repository, &applied))?;
-                ended.add(&applied);
-                tips.extend(applied.iter().filter_map(own_commit));
+                Planned::Plan(planned) => {
+                    let (mut snapshot, plan) = *planned;
+                    if let Some(tip) = tips.get(&snapshot.branch) {
+                        snapshot.commit = *tip;
+                    }
+                    output::write(&painted(&plan.to_string(), context.styles))?;
+                    context.problems(&plan.problems);
+                    ended.has_failures |= plan.has_failures();
+                    let hosting = hosting.as_ref();
+                    let author = self.author;
+                    let applied = apply(repository, &push, &snapshot, &plan, author, hosting, now);
+                    output::write(&results::written(context, repository, &applied))?;
+                    ended.add(&applied);
+                    tips.extend(applied.branches.iter().filter_map(own_commit));
+                }
             }
         }
+        Ok(ended)
     }
-    Ok(ended)
 }
 
 /// The branch and its new tip, where an environment's own branch was committed to.
@@ -155,50 +179,15 @@ fn own_commit(applied: &Applied) -> Option<(BranchName, CommitId)> {
 }
 
 impl Ended {
-    fn add(&mut self, applied: &[Applied]) {
-        for result in applied {
+    fn add(&mut self, applied: &AppliedPlan) {
+        for result in &applied.branches {
             match &result.outcome {
                 Outcome::Kept | Outcome::Done => {}
                 Outcome::Moved | Outcome::Failed(Error::Stale { .. }) => self.lost_a_race = true,
                 Outcome::Rejected { .. } | Outcome::Failed(_) => self.has_failures = true,
             }
         }
+        let mut published = applied.pull_requests.iter();
+        self.has_failures |= published.any(|done| matches!(done.what, Publishing::Failed { .. }));
     }
-}
-
-/// What was written, one line a branch; what was not goes to stderr.
-fn results(context: &Context, repository: &Repository, applied: &[Applied]) -> String {
-    // What is written to a bare repository stands where others look.
-    let is_clone = repository.work_tree().is_some();
-    let mut text = String::new();
-    for result in applied {
-        let branch = &result.branch;
-        match (&result.outcome, result.commit) {
-            (Outcome::Kept, _) => {}
-            (Outcome::Done, None) => {
-                let _ = writeln!(text, "deleted {branch}");
-            }
-            (Outcome::Done, Some(commit)) => {
-                let _ = writeln!(text, "wrote {branch} at {}", commit.short());
-                if is_clone {
-                    let _ = writeln!(text, "  to share it: git push origin {branch}");
-                }
-            }
-            (Outcome::Moved | Outcome::Failed(Error::Stale { .. }), _) => {
-                let _ = writeln!(text, "lost {branch}: it moved in the meantime");
-            }
-            (Outcome::Rejected { message, hint }, _) => {
-                context.error(&place::push_denied(branch, message, hint));
-            }
-            (Outcome::Failed(error), _) => {
-                context.error(
-                    &CliError::failure(format!("{branch} could not be written")).because(error),
-                );
-            }
-        }
-    }
-    if !text.is_empty() {
-        text.insert(0, '\n');
-    }
-    text
 }

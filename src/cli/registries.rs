@@ -8,7 +8,8 @@ use crate::cli::place::path_variable;
 use crate::cli::pull_secrets;
 use crate::cli::server_file;
 use crate::config::server::RegistryHost;
-use crate::lookup::{Answer, Question};
+use crate::image::ImageFacts;
+use crate::lookup::{Answer, Lookup, Question};
 use crate::registry::{AllowedHosts, CredentialSource, Registries, RegistryOptions};
 
 /// The registries, and the runtime that asks them.
@@ -41,6 +42,16 @@ impl Asker {
             .start("asking registries", questions.len() as u64);
         self.runtime
             .block_on(self.registries.answer_all(questions, || bar.advance(1)))
+    }
+
+    /// What is told of images, in the lookups' order; none where one could not be read.
+    pub fn facts(&self, context: &Context, lookups: &[Lookup]) -> Vec<Option<ImageFacts>> {
+        let bar = context
+            .progress
+            .start("looking at images", lookups.len() as u64);
+        let facts = self.runtime.block_on(self.registries.facts_all(lookups));
+        bar.advance(lookups.len() as u64);
+        facts
     }
 
     pub fn registries(&self) -> &Registries {

@@ -4,18 +4,13 @@
 //! tokens come from the operator, never from a Git repository or from an answer.
 
 mod error;
-mod gitea;
+pub mod gitea;
 mod github;
 mod gitlab;
 pub mod http;
 
 pub use error::Error;
 pub use gitea::Gitea;
-pub use github::{App, GitHub};
-pub use gitlab::GitLab;
-pub mod http;
-
-pub use error::Error;
 pub use github::{App, GitHub};
 pub use gitlab::GitLab;
 

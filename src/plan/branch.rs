@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::plan::seal::is_sealed;
 use crate::plan::trailer::{self, TaggedImage};
 use crate::revision::{BranchName, CommitId};
@@ -13,6 +15,12 @@ pub struct BotBranch {
     pub name: BranchName,
     pub head: CommitId,
     pub state: BranchState,
+    /// Whether the tip has commits that it has not.
+    pub is_behind: bool,
+    /// What the bot's newest commit on it says as [`trailer::PLAN`].
+    pub plan: Option<String>,
+    /// When that was committed.
+    pub time: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -24,6 +32,8 @@ pub enum BranchState {
         /// where it conflicts.
         merged: Option<Files>,
     },
+    /// Every commit that it has beside the base's of then is ours; the base was rewritten since.
+    Rebased { images: Vec<TaggedImage> },
     /// A tombstone: these images are not proposed again.
     Closed { images: Vec<TaggedImage> },
     /// Somebody's own commit is on it.
@@ -191,6 +201,10 @@ pub fn fit(
                 let reason = reason.clone();
                 return Some(Fit::Foreign { branch, reason });
             }
+            BranchState::Rebased { .. } => Action::Rebuild {
+                replaces,
+                why: "its base was rewritten",
+            },
             BranchState::Ours { merged: None, .. } => Action::Rebuild {
                 replaces,
                 why: "it conflicts with the tip",
@@ -246,7 +260,9 @@ pub fn obsolete(
                     merged: Some(merged),
                     ..
                 } if merged.is_empty() => "all that it proposed is merged",
-                BranchState::Ours { images, .. } if images.iter().all(is_settled) => {
+                BranchState::Ours { images, .. } | BranchState::Rebased { images }
+                    if images.iter().all(is_settled) =>
+                {
                     "nothing is left to do"
                 }
                 _ => return None,

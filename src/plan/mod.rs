@@ -13,6 +13,7 @@ mod history;
 mod link;
 mod message;
 pub mod migrate;
+mod placement;
 mod proposal;
 pub mod pull_request;
 mod report;

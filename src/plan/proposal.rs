@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::environment::{Delivery, Environment};
-use crate::plan::branch::{self, Action, BotBranch, BranchState, Fit, Obsolete};
+use crate::plan::branch::{self, Action, BotBranch, BranchState, Obsolete};
 use crate::plan::due::{Due, Move, recorded_reference};
-use crate::plan::group::{Group, branch_name, groups};
+use crate::plan::group::{Group, groups};
 use crate::plan::history::{Spot, field_spot};
-use crate::plan::pull_request::Facts;
+use crate::plan::placement::{self, Ground};
+use crate::plan::pull_request::{
+    End, Facts, ForgeView, ImageKey, Publication, Remark, TakenOver, close_and_remark,
+};
 use crate::plan::trailer::TaggedImage;
 use crate::plan::waiting::{Reason, TakenBack, Waiting};
 use crate::plan::{check, edits, message, seal};
@@ -37,6 +40,8 @@ pub struct Inputs<'a> {
     /// Digests that were taken out of their spots.
     pub taken_back: &'a BTreeMap<Spot, TakenBack>,
     pub branches: &'a [BotBranch],
+    /// Where pull requests are opened; none: the branches are the pull requests.
+    pub forge: Option<&'a ForgeView>,
     pub first_seen: &'a FirstSeen,
     /// RFC 3339, UTC, whole seconds.
     pub now: &'a str,
@@ -57,6 +62,12 @@ pub struct Plan {
     pub base: Option<CommitId>,
     pub proposals: Vec<Proposal>,
     pub obsolete: Vec<Obsolete>,
+    /// Pull requests that have nothing left to do.
+    pub ends: Vec<End>,
+    /// Branches that somebody else has gone on from.
+    pub taken_over: Vec<TakenOver>,
+    /// What is said once under pull requests that are not touched.
+    pub remarks: Vec<Remark>,
     pub waiting: Vec<Waiting>,
     pub problems: Vec<Problem>,
     /// How many stream tags there are.
@@ -73,16 +84,52 @@ pub struct Proposal {
     pub changes: Vec<FileChange>,
     pub message: String,
     pub action: Action,
+    /// None without a forge, and while it cannot be asked.
+    pub pull_request: Option<Publication>,
 }
 
 impl Plan {
     /// Whether applying it would write nothing.
     pub fn is_empty(&self) -> bool {
         self.obsolete.is_empty()
-            && self
-                .proposals
-                .iter()
-                .all(|proposal| matches!(proposal.action, Action::Keep { .. }))
+            && self.ends.is_empty()
+            && self.remarks.is_empty()
+            && self.proposals.iter().all(Proposal::is_done)
+    }
+
+    /// Branches whose ended pull requests have to be known, with the images that they would
+    /// propose: a closed one declines them.
+    pub fn unasked(&self, forge: &ForgeView) -> Vec<(BranchName, BTreeSet<ImageKey>)> {
+        let Some(base) = &self.environment.branch else {
+            return Vec::new();
+        };
+        let unasked = self.proposals.iter().filter_map(|proposal| {
+            let branch = proposal.branch.clone()?;
+            let is_known = forge.is_asked(&branch) || forge.open_of(&branch, base).is_some();
+            (!is_known).then(|| (branch, proposal.image_keys()))
+        });
+        unasked.collect()
+    }
+
+    /// Takes out what was not asked about in time.
+    pub fn leave_unasked(&mut self, forge: &ForgeView) {
+        let unasked: BTreeSet<BranchName> = self
+            .unasked(forge)
+            .into_iter()
+            .map(|(branch, _)| branch)
+            .collect();
+        let is_unasked = |proposal: &mut Proposal| {
+            let branch = proposal.branch.as_ref();
+            branch.is_some_and(|branch| unasked.contains(branch))
+        };
+        let left: Vec<Proposal> = self.proposals.extract_if(.., is_unasked).collect();
+        for proposal in left {
+            let Some(branch) = proposal.branch.clone() else {
+                continue;
+            };
+            let reason = "too many were closed to look through them in one pass".to_owned();
+            self.wait_all(&proposal, &Reason::Outage { branch, reason });
+        }
     }
 
     /// Whether something that was asked for could not be done.
@@ -97,6 +144,25 @@ impl Plan {
     }
 }
 
+impl Proposal {
+    /// What closing its pull request would decline.
+    pub fn image_keys(&self) -> BTreeSet<ImageKey> {
+        let images = self.moves.iter();
+        images
+            .filter_map(|moved| Some(ImageKey::new(&moved.tag, moved.digest()?)))
+            .collect()
+    }
+
+    /// Whether branch and pull request are as they should be.
+    fn is_done(&self) -> bool {
+        matches!(self.action, Action::Keep { .. })
+            && self
+                .pull_request
+                .as_ref()
+                .is_none_or(Publication::is_nothing)
+    }
+}
+
 /// Makes the plan. The same inputs give the same plan.
 pub fn plan(inputs: Inputs<'_>) -> Plan {
     let mut plan = Plan {
@@ -104,6 +170,9 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
         base: inputs.base,
         proposals: Vec::new(),
         obsolete: Vec::new(),
+        ends: Vec::new(),
+        taken_over: Vec::new(),
+        remarks: Vec::new(),
         waiting: inputs.due.waiting,
         problems: inputs.problems,
         tags: inputs.tags.len(),
@@ -114,7 +183,7 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
         .iter()
         .any(|problem| problem.severity == Severity::Error);
     let mut moves = inputs.due.moves;
-    let held = held(&moves, inputs.taken_back, inputs.branches);
+    let held = held(&moves, inputs.taken_back, inputs.branches, inputs.forge);
     moves.retain(|moved| held.iter().all(|waiting| waiting.tag != moved.tag));
     plan.waiting.extend(held);
     let moves = hold_fields(moves, inputs.taken_back, &mut plan.waiting);
@@ -161,6 +230,7 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
                     .map(|change| (change.path.clone(), change.after.clone())),
             );
         }
+        // Told of once it is known which of them are written.
         let background = message::Background {
             facts: &Facts::new(),
             forges: &[],
@@ -177,12 +247,20 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
             } else {
                 Action::Commit
             },
+            pull_request: None,
         });
     }
     if in_sequence {
         plan.proposals = candidates;
     } else {
-        plan.place_on_branches(candidates, inputs.branches, inputs.policy);
+        let ground = Ground {
+            environment: inputs.environment,
+            policy: &inputs.policy.pull_requests,
+            branches: inputs.branches,
+            forge: inputs.forge,
+            now: inputs.now,
+        };
+        placement::place(&mut plan, candidates, &ground);
     }
     let settled = settled_tags(inputs.tags);
     let is_settled = |image: &TaggedImage| {
@@ -207,67 +285,10 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
     if inputs.mode == Mode::Commits {
         plan.obsolete = branch::obsolete(inputs.branches, &needed, &is_settled);
     }
+    if let Some(forge) = inputs.forge {
+        close_and_remark(&mut plan, forge, inputs.branches, is_complete);
+    }
     plan
-}
-
-impl Plan {
-    fn place_on_branches(
-        &mut self,
-        candidates: Vec<Proposal>,
-        branches: &[BotBranch],
-        policy: &Policy,
-    ) {
-        // A tombstone counts as long as one of its images would be proposed without it.
-        let held: BTreeSet<StreamTagName> = self
-            .waiting
-            .iter()
-            .filter(|waiting| matches!(waiting.reason, Reason::Closed(_)))
-            .map(|waiting| waiting.tag.clone())
-            .collect();
-        let is_in_force =
-            |images: &[TaggedImage]| images.iter().any(|image| held.contains(&image.tag));
-        let environment = self.environment.name.clone();
-        let mut new = Vec::new();
-        for mut proposal in candidates {
-            let name = |attempt| branch_name(&environment, &proposal.group, attempt);
-            match branch::fit(branches, &name, &is_in_force, &proposal.changes) {
-                Some(Fit::At(branch, action)) => {
-                    proposal.branch = Some(branch);
-                    proposal.action = action;
-                    if matches!(proposal.action, Action::Create { .. }) {
-                        new.push(proposal);
-                    } else {
-                        self.proposals.push(proposal);
-                    }
-                }
-                Some(Fit::Foreign { branch, reason }) => {
-                    self.wait_all(&proposal, &Reason::Foreign { branch, reason });
-                }
-                None => self.problems.push(Problem::error(
-                    None,
-                    format!("the group {} gives no branch name", proposal.group),
-                )),
-            }
-        }
-        let limit = policy.pull_requests.max_open;
-        for proposal in new {
-            if self.proposals.len() < limit {
-                self.proposals.push(proposal);
-            } else if let Some(branch) = proposal.branch.clone() {
-                self.wait_all(&proposal, &Reason::TooManyOpen { branch, limit });
-            }
-        }
-        self.proposals.sort_by(|a, b| a.branch.cmp(&b.branch));
-    }
-
-    fn wait_all(&mut self, proposal: &Proposal, reason: &Reason) {
-        self.waiting.extend(
-            proposal
-                .moves
-                .iter()
-                .map(|moved| Waiting::stream_tag(&moved.tag, &moved.place, reason.clone())),
-        );
-    }
 }
 
 /// The stream tags whose new image is declined as a whole, each with the reason: taken out of the
@@ -276,12 +297,17 @@ pub fn held(
     moves: &[Move],
     taken_back: &BTreeMap<Spot, TakenBack>,
     branches: &[BotBranch],
+    forge: Option<&ForgeView>,
 ) -> Vec<Waiting> {
     let closed = closed_images(branches);
     moves
         .iter()
         .filter_map(|moved| {
-            let reason = reason_to_hold(moved, taken_back, &closed)?;
+            let declined = || {
+                let key = ImageKey::new(&moved.tag, moved.digest()?);
+                forge?.declined(&key).cloned().map(Reason::Declined)
+            };
+            let reason = reason_to_hold(moved, taken_back, &closed).or_else(declined)?;
             Some(Waiting::stream_tag(&moved.tag, &moved.place, reason))
         })
         .collect()
@@ -349,7 +375,7 @@ fn hold_fields(
 /// [`recorded_reference`].
 pub type FirstSeen = BTreeMap<(StreamTagName, String), String>;
 
-fn first_seen(moved: &Move, seen: &FirstSeen, now: &str) -> String {
+pub(crate) fn first_seen(moved: &Move, seen: &FirstSeen, now: &str) -> String {
     let key = (moved.tag.clone(), recorded_reference(&moved.image));
     seen.get(&key).cloned().unwrap_or_else(|| now.to_owned())
 }

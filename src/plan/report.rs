@@ -9,6 +9,7 @@ use crate::plain::plain;
 use crate::plan::branch::Action;
 use crate::plan::due::Move;
 use crate::plan::proposal::{Plan, Proposal};
+use crate::plan::pull_request::{Publication, Step};
 use crate::plan::waiting::Waiting;
 use crate::problem::{Place, Problem, Severity};
 use crate::snapshot::FileChange;
@@ -35,6 +36,9 @@ impl fmt::Display for Plan {
             is_editing = is_edit;
             write_moves(f, proposal)?;
         }
+        for end in &self.ends {
+            writeln!(f, "\nclose pull request #{}: {}", end.found.number, end.why)?;
+        }
         for obsolete in &self.obsolete {
             writeln!(f, "\ndelete {}: {}", obsolete.name, obsolete.why)?;
         }
@@ -56,7 +60,29 @@ fn write_heading(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Result
         Action::Keep { .. } => writeln!(f, "keep {name}: open, nothing to change"),
         Action::Edit => writeln!(f, "edit in place"),
         action => writeln!(f, "{} {name}", action.kind()),
+    }?;
+    match &proposal.pull_request {
+        None => Ok(()),
+        Some(publication) => writeln!(f, "  {}", publication_line(publication)),
     }
+}
+
+fn publication_line(publication: &Publication) -> String {
+    let mut line = match &publication.step {
+        Step::Open(_) => "open a pull request".to_owned(),
+        Step::Change { found, .. } => {
+            format!(
+                "update pull request #{} {}",
+                found.number,
+                plain(&found.url)
+            )
+        }
+        Step::Keep(found) => format!("pull request #{} {}", found.number, plain(&found.url)),
+    };
+    if let Some(method) = publication.merge {
+        let _ = write!(line, ", to be merged ({})", method.name());
+    }
+    line
 }
 
 fn write_moves(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Result {
@@ -173,6 +199,27 @@ pub struct ProposalReport {
     pub moves: Vec<MoveReport>,
     pub message: String,
     pub files: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PullRequestReport>,
+}
+
+/// A proposal's pull request.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PullRequestReport {
+    pub action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What they are to be, where they are written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// How it is merged, where it is to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merge: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -261,6 +308,28 @@ impl From<&Proposal> for ProposalReport {
                 .iter()
                 .map(|change| change.path.to_string())
                 .collect(),
+            pull_request: proposal.pull_request.as_ref().map(PullRequestReport::from),
+        }
+    }
+}
+
+impl From<&Publication> for PullRequestReport {
+    fn from(publication: &Publication) -> Self {
+        let (action, title, body) = match &publication.step {
+            Step::Open(draft) => ("open", Some(&draft.title), Some(&draft.body)),
+            Step::Change { change, .. } => ("update", change.title.as_ref(), change.body.as_ref()),
+            Step::Keep(_) => ("keep", None, None),
+        };
+        let found = publication.found();
+        Self {
+            action,
+            number: found.map(|found| found.number),
+            url: found.map(|found| found.url.clone()),
+            title: title.cloned(),
+            body: body.cloned(),
+            merge: publication
+                .merge
+                .map(crate::pull_request::MergeMethod::name),
         }
     }
 }

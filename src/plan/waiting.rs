@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::lookup::Resolution;
+use crate::plan::pull_request::{Declined, PROPOSE_AGAIN, STOP_UPDATING};
 use crate::problem::Place;
 use crate::resolve::{Standing, Young};
 use crate::revision::BranchName;
@@ -36,10 +37,22 @@ pub enum Reason {
     TakenBack(TakenBack),
     /// Its bot branch was closed.
     Closed(BranchName),
+    /// Its pull request was closed.
+    Declined(Declined),
     /// A person changed the bot branch.
     Foreign { branch: BranchName, reason: String },
     /// As many bot branches are open as may be.
     TooManyOpen { branch: BranchName, limit: usize },
+    /// As many pull requests were opened as may be within an hour; `until` is RFC 3339.
+    TooManyNew {
+        branch: BranchName,
+        limit: usize,
+        until: String,
+    },
+    /// A label on its pull request asks to leave it alone.
+    Stopped { branch: BranchName, url: String },
+    /// The forge cannot be asked whether somebody closed it before.
+    Outage { branch: BranchName, reason: String },
 }
 
 /// Where a digest was taken out of a field.
@@ -83,9 +96,12 @@ impl Reason {
             Self::Paused => "paused",
             Self::Incomplete => "incomplete",
             Self::TakenBack(_) => "takenBack",
-            Self::Closed(_) => "closed",
+            Self::Closed(_) | Self::Declined(_) => "closed",
             Self::Foreign { .. } => "foreign",
             Self::TooManyOpen { .. } => "tooManyOpen",
+            Self::TooManyNew { .. } => "tooManyNew",
+            Self::Stopped { .. } => "stopped",
+            Self::Outage { .. } => "outage",
         }
     }
 
@@ -94,14 +110,20 @@ impl Reason {
         match self {
             Self::Closed(branch)
             | Self::Foreign { branch, .. }
-            | Self::TooManyOpen { branch, .. } => Some(branch),
+            | Self::TooManyOpen { branch, .. }
+            | Self::TooManyNew { branch, .. }
+            | Self::Stopped { branch, .. }
+            | Self::Outage { branch, .. } => Some(branch),
             _ => None,
         }
     }
 
     /// Whether something failed, as against being as it should be.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Unresolved(_) | Self::Unchosen(_))
+        matches!(
+            self,
+            Self::Unresolved(_) | Self::Unchosen(_) | Self::Outage { .. }
+        )
     }
 }
 
@@ -130,6 +152,26 @@ impl fmt::Display for Reason {
             Self::Closed(branch) => write!(
                 f,
                 "closed on {branch}; held until the source moves past it (delete that branch to propose it again)"
+            ),
+            Self::Declined(Declined { number, url }) => write!(
+                f,
+                "its pull request #{number} was closed ({url}); held until the source moves past it (reopen it, or label it `{PROPOSE_AGAIN}`, to have it proposed)"
+            ),
+            Self::TooManyNew {
+                branch,
+                limit,
+                until,
+            } => write!(
+                f,
+                "{branch} waits until {until}: {limit} were opened within an hour, the limit of pullRequests.maxPerHour"
+            ),
+            Self::Stopped { branch, url } => write!(
+                f,
+                "{branch} is not moved on: its pull request ({url}) has the label `{STOP_UPDATING}`"
+            ),
+            Self::Outage { branch, reason } => write!(
+                f,
+                "{branch} waits for the forge, where somebody may have closed it before: {reason}"
             ),
             Self::Foreign { branch, reason } => write!(
                 f,

@@ -2,6 +2,8 @@ use jiff::Timestamp;
 
 use crate::git::{Author, Error, NewCommit, PushOutcome, Repository};
 use crate::plan::{Action, Plan, Proposal};
+use crate::reconcile::hosting::Hosting;
+use crate::reconcile::publish::{Published, publish};
 use crate::revision::{BranchName, CommitId};
 use crate::snapshot::Snapshot;
 
@@ -33,15 +35,24 @@ pub enum Outcome {
 pub type Push<'a> =
     dyn Fn(&BranchName, Option<CommitId>, Option<CommitId>) -> Result<PushOutcome, Error> + 'a;
 
-/// Writes the plan: makes no choice of its own. One failure does not stop the rest.
+/// What came of a plan.
+#[derive(Debug, Default)]
+pub struct AppliedPlan {
+    pub branches: Vec<Applied>,
+    pub pull_requests: Vec<Published>,
+}
+
+/// Writes the plan: makes no choice of its own. One failure does not stop the rest. With a
+/// `hosting`, pull requests follow their branches, and are closed before them.
 pub fn apply(
     repository: &Repository,
     push: &Push<'_>,
     snapshot: &Snapshot,
     plan: &Plan,
     author: &Author,
+    hosting: Option<&Hosting<'_>>,
     now: Timestamp,
-) -> Vec<Applied> {
+) -> AppliedPlan {
     let writer = Writer {
         repository,
         push,
@@ -63,7 +74,14 @@ pub fn apply(
             applied.push(writer.put_branch(branch, proposal));
         }
     }
+    let mut published = hosting.map(|hosting| publish(hosting, plan, &applied, now));
     for obsolete in &plan.obsolete {
+        let is_open = published
+            .as_ref()
+            .is_some_and(|published| published.keeps(&obsolete.name));
+        if is_open {
+            continue;
+        }
         let outcome = writer.push(&obsolete.name, Some(obsolete.head), None);
         applied.push(Applied {
             branch: obsolete.name.clone(),
@@ -72,7 +90,13 @@ pub fn apply(
             outcome,
         });
     }
-    applied
+    AppliedPlan {
+        branches: applied,
+        pull_requests: published
+            .take()
+            .map(|all| all.pull_requests)
+            .unwrap_or_default(),
+    }
 }
 
 struct Writer<'a> {

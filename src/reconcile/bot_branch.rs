@@ -1,5 +1,7 @@
 //! Bot branches as the pull requests of a plain Git repository: what they are, and merging them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::environment::{Environment, EnvironmentName};
@@ -57,7 +59,7 @@ pub fn proposed(
         };
         let mut heads = repository.branches(&evidence::branch_prefix(&environment.name))?;
         heads.retain(|(branch, _)| is_wanted(branch));
-        for branch in evidence::branches(repository, tip, &heads)?.branches {
+        for branch in evidence::branches(repository, tip, &heads, &BTreeMap::new())?.branches {
             let commits = match repository.commits_between(tip, branch.head, MAX_BRANCH_COMMITS) {
                 Ok(commits) => commits,
                 Err(Error::TooLarge { .. }) => Vec::new(),

@@ -144,12 +144,13 @@ impl<'a> Desk<'a> {
             let planning = Planning {
                 policy: self.policy(),
                 branches: &branches,
+                forge: None,
                 history,
                 mode: Mode::InPlace,
                 only,
                 now,
             };
-            let plan = subject.plan(following, &planning, |paths| {
+            let plan = subject.plan(&following, &planning, |paths| {
                 let touched = edited.iter().filter(|(path, _)| paths.contains(*path));
                 Ok(touched
                     .map(|(path, content)| (path.clone(), content.clone()))

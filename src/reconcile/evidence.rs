@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::clock;
 use crate::environment::EnvironmentName;
 use crate::git::{Commit, Error, FileDelta, Merge, Repository};
@@ -11,7 +13,7 @@ use crate::manifest;
 use crate::plain::plain;
 use crate::plan::{
     self, BotBranch, BranchCommit, BranchState, CommitKind, FirstSeen, Question, Spot, TakenBack,
-    Version,
+    Version, trailer,
 };
 use crate::revision::{BlobId, BranchName, CommitId};
 use crate::snapshot::{FileChange, FilePath, Files};
@@ -155,34 +157,97 @@ pub fn environment_branches(
     tip: CommitId,
     environment: &EnvironmentName,
 ) -> Result<Branches, Error> {
-    branches(
-        repository,
-        tip,
-        &repository.branches(&branch_prefix(environment))?,
-    )
+    let heads = repository.branches(&branch_prefix(environment))?;
+    branches(repository, tip, &heads, &BTreeMap::new())
 }
 
-/// Reads the bot branches with these heads.
+/// Reads the bot branches with these heads. `bases` are the commits that branches were built on,
+/// as far as their pull requests say.
 pub fn branches(
     repository: &Repository,
     tip: CommitId,
     heads: &[(BranchName, CommitId)],
+    bases: &BTreeMap<BranchName, CommitId>,
 ) -> Result<Branches, Error> {
     let mut found = Branches::default();
     for (name, head) in heads {
-        let state = branch_state(repository, tip, *head, &mut found.first_seen)?;
+        let commits = branch_commits(repository, tip, *head)?;
+        let mut state = branch_state(repository, tip, *head, commits.as_deref())?;
+        if let Some(base) = bases.get(name)
+            && has_more(repository, *base, tip)
+        {
+            state = rebased(repository, *base, *head)?.unwrap_or(state);
+        }
+        let own = commits.iter().flatten();
+        let own = own.filter(|(_, commit)| commit.is_bots_own());
+        let mut newest = None;
+        if matches!(state, BranchState::Ours { .. }) {
+            for (time, commit) in own {
+                note_first_seen(commit, &mut found.first_seen);
+                newest = newest.or(Some((*time, commit)));
+            }
+        }
+        let plan = |commit: &BranchCommit| {
+            trailer::trailer(&commit.message, trailer::PLAN).map(str::to_owned)
+        };
         found.branches.push(BotBranch {
             name: name.clone(),
             head: *head,
             state,
+            is_behind: has_more(repository, tip, *head),
+            plan: newest.and_then(|(_, commit)| plan(commit)),
+            time: newest.map(|(time, _)| time),
         });
     }
     Ok(found)
 }
 
+/// Whether a commit has something in its history that `other` has not; so too where it is gone.
+fn has_more(repository: &Repository, commit: CommitId, other: CommitId) -> bool {
+    repository.commits_between(other, commit, 0).is_err()
+}
+
+/// The branch as one on a base that was rewritten, where all that it has beside that base is the
+/// bot's.
+fn rebased(
+    repository: &Repository,
+    base: CommitId,
+    head: CommitId,
+) -> Result<Option<BranchState>, Error> {
+    let commits = match branch_commits(repository, base, head) {
+        Ok(Some(commits)) => commits,
+        // What a rewritten history has left behind may be gone.
+        Ok(None) | Err(_) => return Ok(None),
+    };
+    let commits: Vec<BranchCommit> = commits.into_iter().map(|(_, commit)| commit).collect();
+    Ok(match plan::classify(&commits, None) {
+        BranchState::Ours { images, .. } => Some(BranchState::Rebased { images }),
+        _ => None,
+    })
+}
+
+/// What a branch has beside `tip`, newest first; none where that is too much to be the bot's.
+fn branch_commits(
+    repository: &Repository,
+    tip: CommitId,
+    head: CommitId,
+) -> Result<Option<Vec<(Timestamp, BranchCommit)>>, Error> {
+    let commits = match repository.commits_between(tip, head, MAX_BRANCH_COMMITS) {
+        Ok(commits) => commits,
+        Err(Error::TooLarge { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let read = |commit: &Commit| Ok((commit.time, branch_commit(repository, commit, &commits)?));
+    commits
+        .iter()
+        .map(read)
+        .collect::<Result<_, Error>>()
+        .map(Some)
+}
+
 /// Whether a message says that the bot wrote it.
 pub fn has_plan(message: &str) -> bool {
-    plan::trailer::trailer(message, plan::trailer::PLAN).is_some()
+    trailer::trailer(message, trailer::PLAN).is_some()
 }
 
 /// The prefix of an environment's bot branches.
@@ -194,32 +259,19 @@ fn branch_state(
     repository: &Repository,
     tip: CommitId,
     head: CommitId,
-    first_seen: &mut FirstSeen,
+    commits: Option<&[(Timestamp, BranchCommit)]>,
 ) -> Result<BranchState, Error> {
-    let commits = match repository.commits_between(tip, head, MAX_BRANCH_COMMITS) {
-        Ok(commits) => commits,
-        Err(Error::TooLarge { .. }) => {
-            return Ok(BranchState::Foreign {
-                reason: format!("more than {MAX_BRANCH_COMMITS} commits"),
-            });
-        }
-        Err(error) => return Err(error),
+    let Some(commits) = commits else {
+        return Ok(BranchState::Foreign {
+            reason: format!("more than {MAX_BRANCH_COMMITS} commits"),
+        });
     };
-    let branch_commits = commits
-        .iter()
-        .map(|commit| branch_commit(repository, commit, &commits))
-        .collect::<Result<Vec<_>, _>>()?;
+    let commits: Vec<BranchCommit> = commits.iter().map(|(_, commit)| commit.clone()).collect();
     let merged = match repository.merge(tip, head)? {
         Merge::Clean(deltas) => Some(merged_files(repository, &deltas)?),
         Merge::Conflict(_) => None,
     };
-    let state = plan::classify(&branch_commits, merged);
-    if matches!(state, BranchState::Ours { .. }) {
-        for commit in branch_commits.iter().filter(|commit| commit.is_bots_own()) {
-            note_first_seen(commit, first_seen);
-        }
-    }
-    Ok(state)
+    Ok(plan::classify(&commits, merged))
 }
 
 /// `all` are the commits that the base has not.

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::git::{Error, Repository};
 use crate::manifest::Manifests;
+use crate::plan::pull_request::ForgeView;
 use crate::plan::{self, BotBranch, Due, Spot, TakenBack};
 use crate::policy::PinPolicy;
 use crate::reconcile::evidence;
@@ -17,6 +18,7 @@ pub fn due_without_held(
     policy: &PinPolicy,
     tags: &mut [TagState],
     branches: &[BotBranch],
+    forge: Option<&ForgeView>,
     history: Option<(&Repository, CommitId)>,
 ) -> Result<(Due, BTreeMap<Spot, TakenBack>), Error> {
     let streams = &manifests.streams;
@@ -28,7 +30,7 @@ pub fn due_without_held(
     };
     let due = plan::due(streams, &manifests.triggers, tags, policy);
     let back = taken_back(&due)?;
-    let held = plan::held(&due.moves, &back, branches);
+    let held = plan::held(&due.moves, &back, branches, forge);
     if held.is_empty() {
         return Ok((due, back));
     }

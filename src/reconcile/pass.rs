@@ -6,13 +6,15 @@ use crate::clock;
 use crate::environment::{Environment, EnvironmentName};
 use crate::git::{self, Repository};
 use crate::lookup::{Answer, Question, Resolution, Verified};
+use crate::plan::pull_request::{ForgeView, Telling};
 use crate::plan::{Mode, Plan};
-use crate::policy::{OperatorPolicy, Policy};
+use crate::policy::{OperatorPolicy, Policy, RebuildWhen};
 use crate::problem::Problem;
 use crate::reconcile::cache::Cache;
 use crate::reconcile::configuration::Configuration;
 use crate::reconcile::gather::{Ask, Gathering, forbid, gather};
-use crate::reconcile::quiet::{self, Asked, Quiet, QuietPass};
+use crate::reconcile::hosting::{self, Hosting, MAX_ROUNDS, Prose};
+use crate::reconcile::quiet::{self, Asked, Quiet, QuietForge, QuietPass};
 use crate::reconcile::read::{CONFIG_FILE, Reading, read_tree};
 use crate::reconcile::subject::{Planning, Subject};
 use crate::reconcile::{evidence, timeline};
@@ -35,6 +37,10 @@ pub struct Pass<'a> {
     pub cache: &'a mut Cache,
     pub operator: &'a OperatorPolicy,
     pub ask: &'a mut Ask<'a>,
+    /// The forge that the repository is on; none: its branches are the pull requests.
+    pub hosting: Option<&'a Hosting<'a>>,
+    /// What messages tell of images; none: only what Git knows.
+    pub prose: Option<Prose<'a>>,
     pub now: Timestamp,
 }
 
@@ -80,8 +86,10 @@ impl Pass<'_> {
             true => Some(quiet::state(self.repository, &default_branch)?),
             false => None,
         };
+        let mut view = self.hosting.map(Hosting::view);
         if let Some(quiet) = self.cache.quiet()
             && state.as_ref() == Some(&quiet.state)
+            && self.is_forge_quiet(view.as_ref(), quiet.forge.as_ref())
         {
             let answers = (self.ask)(&quiet.questions);
             if quiet::fingerprint(&quiet.questions, &answers) == quiet.answers {
@@ -116,16 +124,31 @@ impl Pass<'_> {
 
         let mut planned = Vec::new();
         for ((subject, following), place) in subjects.into_iter().zip(followings).zip(places) {
-            planned.push(self.plan_branched(subject, following, place, &configuration)?);
+            planned.push(self.plan_branched(
+                &subject,
+                &following,
+                place,
+                &configuration,
+                &mut view,
+            )?);
+        }
+        if let Some(outage) = view.as_ref().and_then(|view| view.outage.as_ref()) {
+            let message = format!("the forge cannot be asked for pull requests: {outage}");
+            problems.push(Problem::error(None, message).advice(
+                "open branches are kept up to date; the rest is done once it answers again",
+            ));
         }
         if let Some(state) = state {
+            let has_outage = view.as_ref().is_some_and(|view| view.outage.is_some());
             let is_quiet = is_timeless
                 && !checks.is_limited
+                && !has_outage
                 && planned.iter().all(|(_, plan)| plan.is_empty());
             self.cache.put_quiet(is_quiet.then(|| QuietPass {
                 state,
                 answers: quiet::fingerprint(&questions, &answers),
                 questions: quiet::verified(&questions, &answers),
+                forge: view.as_ref().map(QuietForge::from),
                 environments: planned.iter().map(|(_, plan)| Quiet::from(plan)).collect(),
                 problems: problems.clone(),
             }));
@@ -269,23 +292,76 @@ impl Pass<'_> {
         Ok(None)
     }
 
+    /// Whether the forge says what it said in the pass before.
+    fn is_forge_quiet(&self, view: Option<&ForgeView>, before: Option<&QuietForge>) -> bool {
+        match (self.hosting, view, before) {
+            (None, _, None) => true,
+            (Some(hosting), Some(view), Some(before)) => {
+                let now = hosting.fingerprint(view, &before.branches, &before.bases);
+                now.as_ref() == Some(&before.answers)
+            }
+            _ => false,
+        }
+    }
+
     fn plan_branched(
-        &self,
-        subject: Subject,
-        following: Following,
+        &mut self,
+        subject: &Subject,
+        following: &Following,
         place: Branched,
         configuration: &Configuration,
+        view: &mut Option<ForgeView>,
     ) -> Result<(Snapshot, Plan), Failure> {
         let Branched { snapshot, heads } = place;
-        let planning = Planning {
-            policy: &configuration.policy,
-            branches: &evidence::branches(self.repository, snapshot.commit, &heads)?,
-            history: Some((self.repository, snapshot.commit)),
-            mode: Mode::Commits,
-            only: None,
-            now: &clock::rfc3339(self.now),
+        let bases = view.as_ref().map(ForgeView::bases).unwrap_or_default();
+        let branches = evidence::branches(self.repository, snapshot.commit, &heads, &bases)?;
+        let policy = &configuration.policy;
+        if let (Some(hosting), Some(view), RebuildWhen::Auto) =
+            (self.hosting, view.as_mut(), policy.pull_requests.rebuild)
+        {
+            hosting.learn_demands(view, &snapshot.branch, &branches.branches);
+        }
+        let now = clock::rfc3339(self.now);
+        let mut rounds = 0;
+        let mut plan = loop {
+            let planning = Planning {
+                policy,
+                branches: &branches,
+                forge: view.as_ref(),
+                history: Some((self.repository, snapshot.commit)),
+                mode: Mode::Commits,
+                only: None,
+                now: &now,
+            };
+            let plan = subject.plan(following, &planning, |paths| self.files(&snapshot, paths))?;
+            rounds += 1;
+            let has_asked = match (self.hosting, view.as_mut()) {
+                (Some(hosting), Some(view)) if rounds < MAX_ROUNDS => hosting.learn(view, &plan),
+                _ => false,
+            };
+            if !has_asked {
+                break plan;
+            }
         };
-        let plan = subject.plan(following, &planning, |paths| self.files(&snapshot, paths))?;
+        if let Some(view) = view.as_ref().filter(|view| view.outage.is_none()) {
+            plan.leave_unasked(view);
+        }
+        if let Some(prose) = &mut self.prose {
+            let telling = Telling {
+                forge: view.as_ref(),
+                branches: &branches.branches,
+                policy: &policy.pull_requests,
+                first_seen: &branches.first_seen,
+                way: &configuration.way_from(&subject.environment.name),
+                forges: &prose.forges,
+                now: &now,
+            };
+            let namespaces = &self.operator.namespaces_with_secrets;
+            let has_secrets = |namespace: &str| namespaces.contains(namespace);
+            let questions = telling.questions(&plan, &subject.manifests.streams, &has_secrets);
+            let facts = hosting::facts(&questions, prose.facts);
+            telling.tell(&mut plan, &facts);
+        }
         Ok((snapshot, plan))
     }
 

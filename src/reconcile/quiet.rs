@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::git::{Error, Repository};
 use crate::image::Digest;
 use crate::lookup::{Answer, Lookup, Question, Resolution};
+use crate::plan::pull_request::ForgeView;
 use crate::problem::Problem;
 use crate::reconcile::gather::Ask;
 use crate::revision::BranchName;
@@ -22,8 +23,30 @@ pub struct QuietPass {
     pub questions: Vec<Question>,
     /// Of the answers: [`fingerprint`].
     pub answers: String,
+    pub forge: Option<QuietForge>,
     pub environments: Vec<Quiet>,
     pub problems: Vec<Problem>,
+}
+
+/// What a pass without writing knew of the forge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietForge {
+    /// Branches whose ended pull requests were asked for.
+    pub branches: Vec<BranchName>,
+    /// Base branches whose protection was asked for.
+    pub bases: Vec<BranchName>,
+    /// Of all that was answered: [`ForgeView::fingerprint`].
+    pub answers: String,
+}
+
+impl From<&ForgeView> for QuietForge {
+    fn from(view: &ForgeView) -> Self {
+        Self {
+            branches: view.asked_branches().cloned().collect(),
+            bases: view.demands.keys().cloned().collect(),
+            answers: view.fingerprint(),
+        }
+    }
 }
 
 /// What a pass without writing said of one environment.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::environment::Environment;
 use crate::git::{Error, Repository};
 use crate::manifest::{self, Manifests};
+use crate::plan::pull_request::ForgeView;
 use crate::plan::{self, Due, Inputs, Mode, Plan};
 use crate::policy::Policy;
 use crate::reconcile::evidence::Branches;
@@ -25,6 +26,8 @@ pub struct Subject {
 pub struct Planning<'a> {
     pub policy: &'a Policy,
     pub branches: &'a Branches,
+    /// Where pull requests are opened.
+    pub forge: Option<&'a ForgeView>,
     /// The commit whose first-parent history is looked into, if there is one.
     pub history: Option<(&'a Repository, CommitId)>,
     pub mode: Mode,
@@ -65,32 +68,33 @@ impl Subject {
 
     /// `files` reads those that the plan edits.
     pub fn plan(
-        self,
-        following: Following,
+        &self,
+        following: &Following,
         planning: &Planning<'_>,
-        files: impl FnOnce(&BTreeSet<FilePath>) -> Result<Files, Error>,
+        files: impl Fn(&BTreeSet<FilePath>) -> Result<Files, Error>,
     ) -> Result<Plan, Error> {
         let Self {
             environment,
             manifests,
         } = self;
-        let mut tags = following.tags;
+        let mut tags = following.tags.clone();
         let (mut due, taken_back) = due_without_held(
-            &manifests,
+            manifests,
             &planning.policy.pins,
             &mut tags,
             &planning.branches.branches,
+            planning.forge,
             planning.history,
         )?;
         if let Some(only) = planning.only {
             due.moves.retain(|moved| only.contains(&moved.tag));
             due.waiting.retain(|waiting| only.contains(&waiting.tag));
         }
-        let files = files(&touched_files(&due, &manifests))?;
-        let mut problems = manifests.problems;
-        problems.extend(following.problems);
+        let files = files(&touched_files(&due, manifests))?;
+        let mut problems = manifests.problems.clone();
+        problems.extend(following.problems.iter().cloned());
         Ok(plan::plan(Inputs {
-            environment: &environment,
+            environment,
             policy: planning.policy,
             base: match planning.mode {
                 Mode::Commits => planning.history.map(|(_, commit)| commit),
@@ -104,6 +108,7 @@ impl Subject {
             files: &files,
             taken_back: &taken_back,
             branches: &planning.branches.branches,
+            forge: planning.forge,
             first_seen: &planning.branches.first_seen,
             now: planning.now,
         }))

@@ -22,6 +22,7 @@ mod examples;
 mod floors;
 mod forge;
 mod git;
+mod hosting;
 mod init;
 mod lifecycle;
 mod manifest;

@@ -171,6 +171,7 @@ impl World {
             files: &self.files,
             taken_back: &self.taken_back,
             branches: &self.branches,
+            forge: None,
             first_seen: &self.first_seen,
             now: NOW,
         })
@@ -193,6 +194,9 @@ impl World {
             name: name.parse().unwrap(),
             head: "1111111111111111111111111111111111111111".parse().unwrap(),
             state,
+            is_behind: false,
+            plan: None,
+            time: None,
         });
     }
 }

@@ -13,7 +13,8 @@ use tokio::runtime::Runtime;
 use crate::cli::demo::image::{Image, MANIFEST_TYPE};
 use crate::cli::error::CliError;
 use crate::image::Digest;
-use crate::lookup::{Answer, Question};
+use crate::image::ImageFacts;
+use crate::lookup::{Answer, Lookup, Question};
 use crate::registry::{self, Registries, RegistryOptions};
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -99,5 +100,9 @@ impl Registry {
     pub fn ask(&self, questions: &[Question]) -> Vec<Answer> {
         self.runtime
             .block_on(self.registries.answer_all(questions, || ()))
+    }
+
+    pub fn facts(&self, lookups: &[Lookup]) -> Vec<Option<ImageFacts>> {
+        self.runtime.block_on(self.registries.facts_all(lookups))
     }
 }

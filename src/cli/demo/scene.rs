@@ -15,7 +15,7 @@ use crate::git::{Author, Error, NewCommit, PushOutcome, Repository, Signature};
 use crate::image::Digest;
 use crate::plan::Proposal;
 use crate::policy::OperatorPolicy;
-use crate::reconcile::{Applied, Cache, Outcome, Pass, Planned, Scope, apply};
+use crate::reconcile::{Applied, Cache, Outcome, Pass, Planned, Prose, Scope, apply};
 use crate::revision::{BranchName, CommitId};
 use crate::snapshot::{FileChange, Snapshot};
 
@@ -156,6 +156,11 @@ impl Scene {
             cache: &mut self.cache,
             operator: &OperatorPolicy::default(),
             ask: &mut |questions| registry.ask(questions),
+            hosting: None,
+            prose: Some(Prose {
+                facts: &mut |lookups| registry.facts(lookups),
+                forges: Vec::new(),
+            }),
             now: self.now,
         }
         .plan(&Scope::default())
@@ -167,8 +172,8 @@ impl Scene {
             if let Planned::Plan(planned) = planned {
                 let (snapshot, plan) = *planned;
                 let author = author("headwater", "headwater@localhost");
-                let applied = apply(repository, &push, &snapshot, &plan, &author, self.now);
-                applied.into_iter().try_for_each(done)?;
+                let applied = apply(repository, &push, &snapshot, &plan, &author, None, self.now);
+                applied.branches.into_iter().try_for_each(done)?;
                 problems.extend(plan.problems);
                 proposals.extend(plan.proposals);
             }

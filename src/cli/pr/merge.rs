@@ -111,6 +111,8 @@ fn refuse(proposed: &Proposed) -> Result<(), CliError> {
             "{branch} is merged already: {} has all of it",
             proposed.base
         ))),
-        BranchState::Ours { .. } | BranchState::Foreign { .. } => Ok(()),
+        BranchState::Ours { .. } | BranchState::Rebased { .. } | BranchState::Foreign { .. } => {
+            Ok(())
+        }
     }
 }

@@ -126,7 +126,7 @@ fn state(state: &BranchState) -> &'static str {
         BranchState::Ours {
             merged: Some(_), ..
         } => "open",
-        BranchState::Ours { merged: None, .. } => "conflict",
+        BranchState::Ours { merged: None, .. } | BranchState::Rebased { .. } => "conflict",
         BranchState::Closed { .. } => "closed",
         BranchState::Foreign { .. } => "edited",
         BranchState::Merged => "merged",

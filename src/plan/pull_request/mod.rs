@@ -8,25 +8,37 @@ mod cause;
 mod comparison;
 mod contract;
 mod details;
+mod ends;
 pub(crate) mod facts;
 pub(crate) mod finding;
 pub(crate) mod foreign;
 mod hold;
 mod markdown;
+mod marker;
 pub(crate) mod origin;
+mod publication;
 mod reading;
 mod secret;
+mod telling;
 pub(crate) mod title;
+mod view;
+mod wishes;
 
 pub use body::{BodyInputs, HistoryEntry, MAX_BODY, PullRequestText, text};
 pub use cause::{Cause, Class};
 pub use comparison::{ForgeKind, KnownForge};
+pub use ends::{EDITED_REMARK, ENDED_REMARK, End, Remark, TakenOver, close_and_remark};
 pub use facts::{Facts, MoveFacts};
 pub(crate) use finding::Finding;
 pub use foreign::Foreign;
 pub use hold::{HoldInputs, hold_text};
 pub use markdown::{Document, Folded, Inline, Link, Mark};
+pub use marker::{ImageKey, Marker};
+pub use publication::{Found, Publication, Step};
 pub use reading::{END, Ticks, history, ticks};
+pub use telling::{FactsQuestion, Telling};
+pub use view::{Declined, ForgeView, KEEP_UPDATED, PROPOSE_AGAIN, REBASE, STOP_UPDATING};
+pub use wishes::Wishes;
 
 use crate::plan::due::Move;
 

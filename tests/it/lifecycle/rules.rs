@@ -56,7 +56,7 @@ fn the_highest_version_in_a_range_is_followed_and_shown() {
     assert!(stream.contains("\"selected\":\"1.2.4\""), "{stream}");
     let message = scene.message(FIRST_PINS);
     let subject = format!(
-        "pin dev/web:stable to 1.2.4 ({}) in default\n",
+        "pin dev/web:stable to 1.2.4 ({}) in default (first pin)\n",
         &chosen.encoded()[..7]
     );
     assert!(message.starts_with(&subject), "{message}");

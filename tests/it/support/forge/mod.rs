@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use url::Url;
 
 use call::{Call, json};
-pub use model::{CheckState, Model, Rule};
+pub use model::{CheckState, Model, Rule, State};
 
 use crate::support::scripted::{Reply, Scripted};
 
@@ -24,6 +24,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// As the server file names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gitea => "gitea",
+            Self::Forgejo => "forgejo",
+        }
+    }
+
     /// Whether it takes a pull request for merged whose commits were pushed to the base.
     fn sees_merges(self) -> bool {
         match self {

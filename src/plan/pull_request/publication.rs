@@ -1,0 +1,222 @@
+//! What is done with the pull request of a proposal's branch.
+
+use std::collections::BTreeSet;
+
+use crate::plan::branch::Action;
+use crate::plan::proposal::Proposal;
+use crate::plan::pull_request::PullRequestText;
+use crate::plan::pull_request::marker::{Earlier, ImageKey, MAX_HISTORY, MarkedBody, Marker};
+use crate::plan::pull_request::view::{ForgeView, REBASE};
+use crate::plan::pull_request::wishes::Wishes;
+use crate::policy::PullRequestPolicy;
+use crate::pull_request::{Change, Draft, MergeMethod, PullRequest};
+use crate::revision::{BranchName, CommitId};
+
+/// Labels that say what a pull request is, and go with what it proposes.
+const CAUSE: &str = "cause/";
+const OWN_LABELS: [&str; 2] = ["platform-change", "rollback"];
+
+/// A proposal's pull request, and what becomes of it once its branch is as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    pub step: Step,
+    /// How it is merged, where it is to be as soon as the forge's demands are met.
+    pub merge: Option<MergeMethod>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    Open(Box<Draft>),
+    Change {
+        found: Found,
+        change: Box<Change>,
+    },
+    /// It is as it should be.
+    Keep(Found),
+}
+
+/// A pull request that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub number: u64,
+    pub url: String,
+}
+
+impl Found {
+    pub fn of(open: &PullRequest) -> Self {
+        Self {
+            number: open.number,
+            url: open.url.clone(),
+        }
+    }
+}
+
+impl Publication {
+    pub fn is_nothing(&self) -> bool {
+        matches!(self.step, Step::Keep(_)) && self.merge.is_none()
+    }
+
+    pub fn found(&self) -> Option<&Found> {
+        match &self.step {
+            Step::Open(_) => None,
+            Step::Change { found, .. } | Step::Keep(found) => Some(found),
+        }
+    }
+}
+
+/// A proposal beside its open pull request, if there is one.
+pub struct Publishing<'a> {
+    pub proposal: &'a Proposal,
+    pub branch: &'a BranchName,
+    /// The branch that it is merged into.
+    pub base: &'a BranchName,
+    /// The commit of it that this pass plans for.
+    pub tip: Option<CommitId>,
+    pub open: Option<&'a PullRequest>,
+    pub forge: &'a ForgeView,
+    pub policy: &'a PullRequestPolicy,
+    /// The `Headwater-Plan` that the branch has, or will have.
+    pub plan: &'a str,
+    pub merges: bool,
+    /// RFC 3339.
+    pub now: &'a str,
+}
+
+impl Publishing<'_> {
+    /// Whether title and body have to be written: only then the images' facts are needed.
+    pub fn needs_text(&self) -> bool {
+        let Some(open) = self.open else { return true };
+        let marker = self.forge.marker(open);
+        let is_rebuilt = !matches!(self.proposal.action, Action::Keep { .. });
+        is_rebuilt
+            || marker.is_none_or(|marker| marker.plan != self.plan)
+            || Wishes::of(open).asks_for_rebuild()
+    }
+
+    /// `text` is what [`Self::needs_text`] asks for.
+    pub fn publication(&self, text: impl FnOnce() -> PullRequestText) -> Publication {
+        Publication {
+            merge: self.merge(),
+            step: match self.open {
+                None => Step::Open(Box::new(self.draft(text()))),
+                Some(open) => self.change(open, self.needs_text().then(text)),
+            },
+        }
+    }
+
+    /// The entries that the body's history is to have.
+    pub fn history(&self) -> Vec<Earlier> {
+        let Some(before) = self.open.and_then(|open| self.forge.marker(open)) else {
+            return Vec::new();
+        };
+        let has_moved_on = before.images != self.images() && !before.subject.is_empty();
+        let mut history = before.history;
+        if has_moved_on {
+            history.push(Earlier {
+                time: self.now.to_owned(),
+                subject: before.subject,
+            });
+        }
+        let surplus = history.len().saturating_sub(MAX_HISTORY);
+        history.split_off(surplus)
+    }
+
+    fn images(&self) -> BTreeSet<ImageKey> {
+        Marker::of_images(self.proposal.image_keys())
+    }
+
+    fn draft(&self, text: PullRequestText) -> Draft {
+        let mut labels = text.labels;
+        labels.extend(self.policy.labels.iter().cloned());
+        Draft {
+            head: self.branch.clone(),
+            base: self.base.clone(),
+            body: self.body(&text.body, &text.title, &MarkedBody::default()),
+            title: text.title,
+            labels,
+            reviewers: self.policy.reviewers.clone(),
+            assignees: self.policy.assignees.clone(),
+            is_draft: self.policy.is_draft,
+        }
+    }
+
+    fn change(&self, open: &PullRequest, text: Option<PullRequestText>) -> Step {
+        let mut change = Change::default();
+        if open.base != *self.base {
+            change.base = Some(self.base.clone());
+        }
+        if let Some(text) = text {
+            let key = self.forge.marker_key.as_deref();
+            let before = Marker::read(&open.body, self.branch, key);
+            change.body =
+                Some(self.body(&text.body, &text.title, &before)).filter(|body| *body != open.body);
+            change.added_labels = text.labels.difference(&open.labels).cloned().collect();
+            // What a person took away stays away, but for what says what it proposes.
+            change.added_labels.retain(|label| is_of_proposal(label));
+            let gone = open.labels.iter().filter(|label| is_of_proposal(label));
+            change.removed_labels = gone
+                .filter(|label| !text.labels.contains(*label))
+                .cloned()
+                .collect();
+            change.title = Some(text.title).filter(|title| *title != open.title);
+        }
+        if open.labels.contains(REBASE) {
+            change.removed_labels.insert(REBASE.to_owned());
+        }
+        let found = Found::of(open);
+        if change.is_empty() {
+            return Step::Keep(found);
+        }
+        Step::Change {
+            found,
+            change: Box::new(change),
+        }
+    }
+
+    fn body(&self, text: &str, title: &str, before: &MarkedBody<'_>) -> String {
+        let is_kept = matches!(self.proposal.action, Action::Keep { .. });
+        let old = before.marker.as_ref();
+        let marker = Marker {
+            plan: self.plan.to_owned(),
+            base: match is_kept {
+                true => old.and_then(|old| old.base),
+                false => self.tip,
+            },
+            images: self.images(),
+            subject: title.to_owned(),
+            history: self.history(),
+            hold: None,
+            remark: None,
+            merging: old.filter(|_| is_kept).and_then(|old| old.merging),
+            ended: false,
+        };
+        let key = self.forge.marker_key.as_deref();
+        // Whoever opened it by hand has a text of their own, which stays below ours.
+        let adopted = match &before.marker {
+            None if !before.text.trim().is_empty() => format!("\n\n{}", before.text.trim()),
+            _ => String::new(),
+        };
+        marker.mark(text, &format!("{}{adopted}", before.tail), self.branch, key)
+    }
+
+    fn merge(&self) -> Option<MergeMethod> {
+        let moves_back = |moved: &crate::plan::Move| moved.moves_back_to().is_some();
+        let is_fit = self.merges && !self.proposal.moves.iter().any(moves_back);
+        let is_draft = match self.open {
+            Some(open) => open.is_draft || Wishes::of(open).stops,
+            None => self.policy.is_draft,
+        };
+        let is_asked = match (self.open, &self.proposal.action) {
+            (Some(open), Action::Keep { head }) => {
+                let marker = self.forge.marker(open);
+                marker.is_some_and(|marker| marker.merging == Some(*head))
+            }
+            _ => false,
+        };
+        (is_fit && !is_draft && !is_asked).then_some(self.policy.merge_method)
+    }
+}
+
+fn is_of_proposal(label: &str) -> bool {
+    label.starts_with(CAUSE) || OWN_LABELS.contains(&label)
+}

@@ -1,0 +1,216 @@
+//! The second half of a plan: messages and pull requests, with what registries say of the images.
+
+use std::collections::BTreeMap;
+
+use crate::environment::EnvironmentName;
+use crate::image::{Digest, Reference, Repository};
+use crate::lookup::{Lookup, Wanted};
+use crate::plan::branch::{Action, BotBranch};
+use crate::plan::due::Move;
+use crate::plan::proposal::{FirstSeen, Plan, Proposal, first_seen};
+use crate::plan::pull_request::publication::Publishing;
+use crate::plan::pull_request::view::ForgeView;
+use crate::plan::pull_request::{
+    BodyInputs, Facts, HistoryEntry, KnownForge, PullRequestText, text,
+};
+use crate::plan::trailer::{self, trailer};
+use crate::plan::{message, seal};
+use crate::policy::PullRequestPolicy;
+use crate::revision::BranchName;
+use crate::stream::{ImageStream, ImportMode, StreamTagName};
+
+/// Images of one proposal that are looked at; a body shows no more rows.
+const MAX_TOLD: usize = 30;
+
+/// What messages and pull requests are made from, beside the plan.
+#[derive(Clone, Copy)]
+pub struct Telling<'a> {
+    pub forge: Option<&'a ForgeView>,
+    pub branches: &'a [BotBranch],
+    pub policy: &'a PullRequestPolicy,
+    pub first_seen: &'a FirstSeen,
+    /// The environments that a change goes through, this one among them.
+    pub way: &'a [EnvironmentName],
+    /// Beside those that everybody knows.
+    pub forges: &'a [KnownForge],
+    /// RFC 3339, UTC, whole seconds.
+    pub now: &'a str,
+}
+
+/// What a registry is asked of one move: the image that it goes to, and the one that it leaves.
+#[derive(Clone, Debug)]
+pub struct FactsQuestion {
+    pub tag: StreamTagName,
+    pub before: Option<Lookup>,
+    pub after: Option<Lookup>,
+}
+
+impl std::fmt::Debug for Telling<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Telling")
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Telling<'_> {
+    /// The images that have to be looked at before [`Self::tell`]: those of what is written.
+    /// `has_secrets` says of a namespace whether it has pull secrets of its own.
+    pub fn questions(
+        &self,
+        plan: &Plan,
+        streams: &[ImageStream],
+        has_secrets: &dyn Fn(&str) -> bool,
+    ) -> Vec<FactsQuestion> {
+        let written = plan
+            .proposals
+            .iter()
+            .filter(|proposal| self.is_told(plan, proposal));
+        written
+            .flat_map(|proposal| proposal.moves.iter().take(MAX_TOLD))
+            .map(|moved| question(moved, streams, has_secrets))
+            .collect()
+    }
+
+    /// Writes messages and pull requests into the plan.
+    pub fn tell(&self, plan: &mut Plan, facts: &Facts) {
+        let mut proposals = std::mem::take(&mut plan.proposals);
+        for proposal in &mut proposals {
+            if is_written(proposal) {
+                let seen = |moved: &Move| first_seen(moved, self.first_seen, self.now);
+                let environment = &plan.environment.name;
+                let background = message::Background {
+                    facts,
+                    forges: self.forges,
+                };
+                let message = message::message(&proposal.moves, environment, background, &seen);
+                proposal.message = seal::seal(&message, &proposal.changes);
+            }
+        }
+        for number in 0..proposals.len() {
+            let Some(proposal) = proposals.get(number) else {
+                continue;
+            };
+            let publication = self
+                .publishing(plan, proposal)
+                .filter(|publishing| publishing.forge.outage.is_none())
+                .map(|publishing| publishing.publication(|| self.text(plan, &publishing, facts)));
+            if let Some(proposal) = proposals.get_mut(number) {
+                proposal.pull_request = publication;
+            }
+        }
+        plan.proposals = proposals;
+    }
+
+    fn is_told(&self, plan: &Plan, proposal: &Proposal) -> bool {
+        is_written(proposal)
+            || self
+                .publishing(plan, proposal)
+                .is_some_and(|publishing| publishing.needs_text())
+    }
+
+    fn publishing<'p>(&'p self, plan: &'p Plan, proposal: &'p Proposal) -> Option<Publishing<'p>> {
+        let forge = self.forge?;
+        let branch = proposal.branch.as_ref()?;
+        let base = plan.environment.branch.as_ref()?;
+        Some(Publishing {
+            proposal,
+            branch,
+            base,
+            tip: plan.base,
+            open: forge.open_of(branch, base),
+            forge,
+            policy: self.policy,
+            plan: self.plan_of(proposal, branch),
+            merges: plan.environment.automerge,
+            now: self.now,
+        })
+    }
+
+    /// The `Headwater-Plan` that the branch has, or will have.
+    fn plan_of<'p>(&'p self, proposal: &'p Proposal, branch: &BranchName) -> &'p str {
+        let found = self.branches.iter().find(|found| found.name == *branch);
+        let plan = match proposal.action {
+            Action::Keep { .. } => found.and_then(|found| found.plan.as_deref()),
+            _ => trailer(&proposal.message, trailer::PLAN),
+        };
+        plan.unwrap_or_default()
+    }
+
+    fn text(&self, plan: &Plan, publishing: &Publishing<'_>, facts: &Facts) -> PullRequestText {
+        let history: Vec<HistoryEntry> = publishing
+            .history()
+            .into_iter()
+            .map(|earlier| HistoryEntry {
+                time: earlier.time,
+                text: earlier.subject,
+            })
+            .collect();
+        let seen = |moved: &Move| first_seen(moved, self.first_seen, self.now);
+        text(&BodyInputs {
+            moves: &publishing.proposal.moves,
+            environment: &plan.environment.name,
+            base: publishing.base,
+            facts,
+            seen: &seen,
+            path: self.way,
+            history: &history,
+            notes: &[],
+            forges: self.forges,
+        })
+    }
+}
+
+/// Whether a commit is made of it.
+fn is_written(proposal: &Proposal) -> bool {
+    matches!(
+        proposal.action,
+        Action::Create { .. } | Action::Rebuild { .. } | Action::Commit
+    )
+}
+
+fn question(
+    moved: &Move,
+    streams: &[ImageStream],
+    has_secrets: &dyn Fn(&str) -> bool,
+) -> FactsQuestion {
+    let namespace = &moved.tag.stream.namespace;
+    let stream = streams
+        .iter()
+        .find(|stream| stream.name == moved.tag.stream);
+    let is_insecure = |stream: &ImageStream| {
+        let tag = stream.tag(&moved.tag.tag);
+        stream.metadata.is_insecure() || tag.is_some_and(|tag| tag.settings.insecure)
+    };
+    let insecure = stream.is_some_and(is_insecure);
+    let lookup = |repository: &Repository, digest: &Digest| Lookup {
+        repository: repository.clone(),
+        wanted: Wanted::Digest(digest.clone()),
+        import_mode: ImportMode::PreserveOriginal,
+        platforms: Vec::new(),
+        insecure,
+        secrets_of: has_secrets(namespace).then(|| namespace.clone()),
+        known: Default::default(),
+        chosen: BTreeMap::new(),
+    };
+    let recorded = moved
+        .record
+        .as_ref()
+        .and_then(|record| record.before.first()?.reference.parse::<Reference>().ok())
+        .filter(|recorded| recorded.digest == moved.previous);
+    let before = recorded.map_or_else(
+        || moved.image.repository.clone(),
+        |before| before.repository,
+    );
+    let previous = moved
+        .previous
+        .as_ref()
+        .filter(|digest| Some(*digest) != moved.digest());
+    FactsQuestion {
+        tag: moved.tag.clone(),
+        before: previous.map(|digest| lookup(&before, digest)),
+        after: moved
+            .digest()
+            .map(|digest| lookup(&moved.image.repository, digest)),
+    }
+}

@@ -1,0 +1,147 @@
+//! The forge's pull requests of a Git repository, as far as they were asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::image::Digest;
+use crate::plan::pull_request::marker::{ImageKey, Marker};
+use crate::plan::pull_request::ticks;
+use crate::pull_request::{PullRequest, State};
+use crate::revision::{BranchName, CommitId};
+use crate::stream::StreamTagName;
+
+/// On a closed pull request: what it proposed may be proposed again.
+pub const PROPOSE_AGAIN: &str = "propose-again";
+/// On an open one, as Renovate names them: make its branch anew.
+pub const REBASE: &str = "rebase";
+/// Leave its branch and its text as they are.
+pub const STOP_UPDATING: &str = "stop-updating";
+/// Make its branch anew whenever it is behind.
+pub const KEEP_UPDATED: &str = "keep-updated";
+
+/// What is known of the pull requests of the bot's branches.
+#[derive(Clone, Debug, Default)]
+pub struct ForgeView {
+    /// Why the forge cannot be asked now: then what is open is not known.
+    pub outage: Option<String>,
+    /// From the bot's branches, oldest first.
+    pub open: Vec<PullRequest>,
+    /// Branches whose ended pull requests are known, with a hash of those.
+    asked: BTreeMap<BranchName, String>,
+    declined: BTreeMap<ImageKey, Declined>,
+    /// Base branches that demand of a pull request to have their newest commit; known where the
+    /// base is in it.
+    pub demands: BTreeMap<BranchName, bool>,
+    /// What the bot's marks are authenticated with.
+    pub marker_key: Option<Vec<u8>>,
+}
+
+/// The pull request that somebody closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declined {
+    pub number: u64,
+    pub url: String,
+}
+
+impl ForgeView {
+    /// The open pull request of a branch; into `base`, where there are several.
+    pub fn open_of(&self, branch: &BranchName, base: &BranchName) -> Option<&PullRequest> {
+        let mut of_branch = self.open.iter().filter(|open| open.head == *branch);
+        let first = of_branch.clone().next();
+        of_branch.find(|open| open.base == *base).or(first)
+    }
+
+    pub fn is_asked(&self, branch: &BranchName) -> bool {
+        self.asked.contains_key(branch)
+    }
+
+    pub fn asked_branches(&self) -> impl Iterator<Item = &BranchName> {
+        self.asked.keys()
+    }
+
+    /// Remembers that the pull requests of a branch are these.
+    pub fn note(&mut self, branch: &BranchName, pull_requests: &[PullRequest]) {
+        self.asked.insert(branch.clone(), hash_of(pull_requests));
+    }
+
+    /// A hash of everything that is known of the forge.
+    pub fn fingerprint(&self) -> String {
+        let text = format!(
+            "{:?} {} {:?} {:?}",
+            self.outage,
+            hash_of(&self.open),
+            self.asked,
+            self.demands
+        );
+        Digest::of(text.as_bytes()).to_string()
+    }
+
+    /// Takes in the pull requests of a branch in any state. `images` are those that the branch
+    /// would propose now.
+    pub fn learn(
+        &mut self,
+        branch: &BranchName,
+        pull_requests: &[PullRequest],
+        images: &BTreeSet<ImageKey>,
+    ) {
+        self.note(branch, pull_requests);
+        let all = Marker::of_images(images.iter().cloned());
+        for closed in pull_requests {
+            let is_revived = closed.labels.contains(PROPOSE_AGAIN);
+            if closed.state != State::Closed || is_revived {
+                continue;
+            }
+            let Some(marker) = self.marker(closed) else {
+                continue;
+            };
+            if marker.ended {
+                continue;
+            }
+            let keys = match marker.images == all {
+                true => images,
+                false => &marker.images,
+            };
+            for key in keys {
+                self.declined
+                    .entry(key.clone())
+                    .or_insert_with(|| Declined {
+                        number: closed.number,
+                        url: closed.url.clone(),
+                    });
+            }
+        }
+    }
+
+    /// Who declined an image, as far as was asked.
+    pub fn declined(&self, image: &ImageKey) -> Option<&Declined> {
+        self.declined.get(image)
+    }
+
+    pub fn marker(&self, pull_request: &PullRequest) -> Option<Marker> {
+        let key = self.marker_key.as_deref();
+        Marker::read(&pull_request.body, &pull_request.head, key).marker
+    }
+
+    /// The stream tags of an environment that somebody wants to be held: ticked on a pull request,
+    /// or written by one that is open. `prefix` is that of the environment's branches.
+    pub fn holds(&self, prefix: &str) -> BTreeSet<StreamTagName> {
+        let open = self.open.iter();
+        let own = open.filter(|open| open.head.as_str().starts_with(prefix));
+        own.flat_map(|open| {
+            let written = self.marker(open).and_then(|marker| marker.hold);
+            let written = written.and_then(|tag| StreamTagName::parse(&tag, ""));
+            ticks(&open.body).hold.into_iter().chain(written)
+        })
+        .collect()
+    }
+
+    /// The base that each open pull request's branch was built on.
+    pub fn bases(&self) -> BTreeMap<BranchName, CommitId> {
+        let open = self.open.iter();
+        open.filter_map(|open| Some((open.head.clone(), self.marker(open)?.base?)))
+            .collect()
+    }
+}
+
+fn hash_of(pull_requests: &[PullRequest]) -> String {
+    Digest::of(format!("{pull_requests:?}").as_bytes()).to_string()
+}

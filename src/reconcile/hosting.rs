@@ -1,0 +1,143 @@
+//! The forge that a Git repository is on: what is asked of it, and when.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::forge::Forge;
+use crate::image::ImageFacts;
+use crate::lookup::Lookup;
+use crate::plan::pull_request::{Facts, FactsQuestion, ForgeView, KnownForge, MoveFacts};
+use crate::plan::{BotBranch, BranchState, Plan};
+use crate::revision::BranchName;
+
+/// All branches of the bot begin so.
+const PREFIX: &str = "headwater/";
+/// How often a plan is made again because a pull request that somebody closed was found.
+pub const MAX_ROUNDS: usize = 20;
+
+/// The forge of a Git repository.
+pub struct Hosting<'a> {
+    pub forge: &'a dyn Forge,
+    /// What the bot's marks in pull requests are authenticated with.
+    pub marker_key: Option<Vec<u8>>,
+}
+
+/// What registries are asked of images that are proposed, in the lookups' order.
+pub type AskFacts<'a> = dyn FnMut(&[Lookup]) -> Vec<Option<ImageFacts>> + 'a;
+
+/// What texts are made with, beside the plan.
+pub struct Prose<'a> {
+    pub facts: &'a mut AskFacts<'a>,
+    /// Forges beside those that everybody knows: links to their comparisons are made.
+    pub forges: Vec<KnownForge>,
+}
+
+impl std::fmt::Debug for Hosting<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hosting").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Prose<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prose")
+            .field("forges", &self.forges)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Hosting<'_> {
+    /// The open pull requests, or why they are not known.
+    pub fn view(&self) -> ForgeView {
+        let mut view = ForgeView::default();
+        view.marker_key.clone_from(&self.marker_key);
+        match self.forge.open_pull_requests(PREFIX) {
+            Ok(open) => view.open = open,
+            Err(error) => view.outage = Some(error.to_string()),
+        }
+        view
+    }
+
+    /// Asks for what the plan has to know beside the open ones. Gives whether there was anything
+    /// to ask: then it has to be planned again.
+    pub fn learn(&self, view: &mut ForgeView, plan: &Plan) -> bool {
+        let mut has_asked = false;
+        for (branch, images) in plan.unasked(view) {
+            if view.outage.is_some() {
+                break;
+            }
+            has_asked = true;
+            match self.forge.pull_requests_of(&branch) {
+                Ok(found) => view.learn(&branch, &found, &images),
+                Err(error) => view.outage = Some(error.to_string()),
+            }
+        }
+        has_asked
+    }
+
+    /// Asks whether pull requests must have the newest commit of `base`, where a branch has not.
+    pub fn learn_demands(&self, view: &mut ForgeView, base: &BranchName, branches: &[BotBranch]) {
+        let is_behind = |branch: &BotBranch| {
+            branch.is_behind
+                && matches!(branch.state, BranchState::Ours { .. })
+                && view.open_of(&branch.name, base).is_some()
+        };
+        if view.outage.is_some()
+            || view.demands.contains_key(base)
+            || !branches.iter().any(is_behind)
+        {
+            return;
+        }
+        let demands = self.demands(base);
+        view.demands.insert(base.clone(), demands);
+    }
+
+    /// The hash of all that a pass was made from: what is open, and, asked again, what an earlier
+    /// pass asked for. None where it cannot be had.
+    pub fn fingerprint(
+        &self,
+        open: &ForgeView,
+        branches: &[BranchName],
+        bases: &[BranchName],
+    ) -> Option<String> {
+        if open.outage.is_some() {
+            return None;
+        }
+        let mut again = open.clone();
+        for branch in branches {
+            again.note(branch, &self.forge.pull_requests_of(branch).ok()?);
+        }
+        for base in bases {
+            let demands = self.demands(base);
+            again.demands.insert(base.clone(), demands);
+        }
+        Some(again.fingerprint())
+    }
+
+    /// Who may not see the rules does without: the forge says no at the merge.
+    fn demands(&self, base: &BranchName) -> bool {
+        let protection = self.forge.protection(base);
+        protection.is_ok_and(|protection| protection.requires_up_to_date)
+    }
+}
+
+/// The facts of the moves that were asked about; equal images are asked once.
+pub fn facts(questions: &[FactsQuestion], ask: &mut AskFacts<'_>) -> Facts {
+    let wanted: BTreeSet<&Lookup> = questions
+        .iter()
+        .flat_map(|question| question.before.iter().chain(&question.after))
+        .collect();
+    if wanted.is_empty() {
+        return Facts::new();
+    }
+    let lookups: Vec<Lookup> = wanted.into_iter().cloned().collect();
+    let found: BTreeMap<&Lookup, Option<ImageFacts>> = lookups.iter().zip(ask(&lookups)).collect();
+    let of = |lookup: &Option<Lookup>| found.get(lookup.as_ref()?).cloned().flatten();
+    let facts = questions.iter().map(|question| {
+        let facts = MoveFacts {
+            before: of(&question.before),
+            after: of(&question.after),
+        };
+        (question.tag.clone(), facts)
+    });
+    facts.collect()
+}
