@@ -4,7 +4,7 @@
 //!
 //! | floor | modules | what lives there |
 //! |---|---|---|
-//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`], [`pull_request`], [`pull_secret`] | names and values |
+//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`], [`pull_request`], [`pull_secret`], [`window`] | names and values |
 //! | 1 text | [`yaml`], [`manifest`], [`dockerfile`], [`config`] | bytes to values and back |
 //! | 2 decisions | [`resolve`], [`plan`], [`verb`], [`show`] | what to ask; what to write; what a command changes; what to print: values |
 //! | 3 adapters | [`git`], [`registry`], [`forge`], [`worktree`], [`clock`] | all input and output |
@@ -40,5 +40,6 @@ pub mod stream;
 pub mod telemetry;
 pub mod trigger;
 pub mod verb;
+pub mod window;
 pub mod worktree;
 pub mod yaml;

@@ -22,6 +22,7 @@ const FLOORS: [&[&str]; 6] = [
         "snapshot",
         "stream",
         "trigger",
+        "window",
     ],
     &["config", "dockerfile", "manifest", "yaml"],
     &["plan", "resolve", "show", "verb"],
