@@ -4,11 +4,11 @@
 //! tokens come from the operator, never from a Git repository or from an answer.
 
 mod error;
-mod github;
+pub mod gitea;
+pub mod github;
 pub mod http;
 
 pub use error::Error;
-pub use github::{App, GitHub};
 
 use crate::pull_request::{
     Change, Checks, Comment, Draft, MergeMethod, Protection, PullRequest, Standing,

@@ -1,3 +1,4 @@
 //! Forges: what every one keeps, and what is one's own.
 
+mod contract;
 mod http;

@@ -6,9 +6,9 @@ mod values;
 use headwater::pull_request::MergeMethod;
 use serde_json::{Value, json};
 
-use crate::support::forge::Face;
 use crate::support::forge::call::{Call, json as reply};
 use crate::support::forge::model::{CannotOpen, Model, New, Pull, State};
+use crate::support::forge::{Face, Paths};
 use crate::support::scripted::Reply;
 
 pub struct Gitea {
@@ -21,6 +21,14 @@ const DRAFT: &str = "WIP: ";
 impl Face for Gitea {
     fn root(&self) -> &'static str {
         "/api/v1"
+    }
+
+    fn paths(&self) -> Paths {
+        Paths {
+            pulls: "/pulls",
+            merge: ("POST", "/merge"),
+            comments: "/comments",
+        }
     }
 
     fn answer(&mut self, model: &mut Model, call: &Call) -> Option<Reply> {

@@ -9,9 +9,9 @@ mod values;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::forge::Face;
 use crate::support::forge::call::Call;
 use crate::support::forge::model::{CannotOpen, Model, New, Pull, State};
+use crate::support::forge::{Face, Paths};
 use crate::support::scripted::Reply;
 
 pub struct GitHub;
@@ -61,14 +61,13 @@ impl Said {
     }
 
     /// With the tag by which an unchanged answer is known, and which then is all that is sent.
-    fn reply(self, model: &Model, call: &Call) -> Reply {
+    fn reply(self, call: &Call) -> Reply {
         let text = self.body.to_string();
         let tag = format!("W/\"{}\"", hex(&Sha256::digest(text.as_bytes())));
         let is_tagged = call.method == "GET" && self.status == 200;
         let is_known = is_tagged && call.header("if-none-match") == Some(&tag);
         let status = if is_known { 304 } else { self.status };
         let mut reply = Reply::status(status)
-            .header("date", &http_date(model))
             .header("x-github-enterprise-version", VERSION)
             .header("x-oauth-scopes", "repo, read:org");
         if is_tagged {
@@ -91,6 +90,14 @@ impl Said {
 impl Face for GitHub {
     fn root(&self) -> &'static str {
         "/api/v3"
+    }
+
+    fn paths(&self) -> Paths {
+        Paths {
+            pulls: "/pulls",
+            merge: ("PUT", "/merge"),
+            comments: "/comments",
+        }
     }
 
     fn admits(&mut self, model: &Model, call: &Call) -> bool {
@@ -122,7 +129,7 @@ impl Face for GitHub {
             }
             _ => return None,
         };
-        Some(said.reply(model, call))
+        Some(said.reply(call))
     }
 }
 
@@ -335,11 +342,6 @@ fn request_reviewers(model: &mut Model, call: &Call, number: u64) -> Said {
     asked.extend(teams.iter().map(|team| format!("{}/{team}", model.owner)));
     model.edit(number, |pull| pull.reviewers.extend(asked));
     Said::new(201, values::pull(model, model.pull_request(number)))
-}
-
-fn http_date(model: &Model) -> String {
-    let time = model.now.to_zoned(jiff::tz::TimeZone::UTC);
-    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 fn hex(bytes: &[u8]) -> String {

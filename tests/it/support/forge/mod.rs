@@ -12,9 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use url::Url;
 
-pub use call::{Call, json};
-pub use merging::NotMerged;
-pub use model::{CannotOpen, CheckState, Model, New, Pull, Rule, State};
+use call::{Call, json};
+pub use model::{CheckState, Model, Rule};
 
 use crate::support::scripted::{Reply, Scripted};
 
@@ -57,8 +56,22 @@ trait Face: Send {
         call.token() == Some(model.token.as_str())
     }
 
+    /// Where its faults are put.
+    fn paths(&self) -> Paths;
+
     /// What it answers; None where it has no such operation.
     fn answer(&mut self, model: &mut Model, call: &Call) -> Option<Reply>;
+}
+
+/// How the paths end at which it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Paths {
+    /// A `POST` opens one, a `GET` lists them.
+    pub pulls: &'static str,
+    /// The method beside it.
+    pub merge: (&'static str, &'static str),
+    /// A `POST` adds one.
+    pub comments: &'static str,
 }
 
 /// What goes wrong once, with the next request that fits.
@@ -151,6 +164,10 @@ impl TestForge {
         Acting(served)
     }
 
+    pub fn paths(&self) -> Paths {
+        self.state.lock().unwrap().face.paths()
+    }
+
     pub fn fail_next(&self, method: &'static str, path: &'static str, what: Failure) {
         let fault = Fault { method, path, what };
         self.state.lock().unwrap().faults.push(fault);
@@ -213,6 +230,10 @@ impl Served {
             }
             None => self.answer(call),
         };
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new()
+            .timestamp_to_rfc9110_string(&self.model.now)
+            .unwrap();
+        let reply = reply.header("date", &date);
         self.seen.push(Seen {
             method: call.method.clone(),
             path: call.path.clone(),

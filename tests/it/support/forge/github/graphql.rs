@@ -94,10 +94,10 @@ fn schedule(model: &mut Model, number: u64, variables: &Value) -> Result<Value, 
     if variables["head"].as_str() != Some(&pull.head_commit) {
         return Err("Head branch was modified. Review and try the merge again.");
     }
-    if pull.state != State::Open || model.has_conflict(&pull) {
+    if pull.state != State::Open || pull.is_draft || model.has_conflict(&pull) {
         return Err("Pull request is not in the correct state to enable auto-merge");
     }
-    if !pull.is_draft && model.demands_of(&pull).is_empty() {
+    if model.demands_of(&pull).is_empty() {
         return Err(match model.checks_of(&pull.head_commit) {
             None | Some(CheckState::Passing) => "Pull request Pull request is in clean status",
             Some(_) => "Pull request Pull request is in unstable status",

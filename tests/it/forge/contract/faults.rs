@@ -1,0 +1,99 @@
+//! What goes wrong on the way, at a test forge only.
+
+use headwater::forge::{Error, Merging};
+use headwater::pull_request::{MergeMethod, State};
+
+use crate::forge::contract::site::{Site, TestSite, branch, draft, now, opened};
+use crate::support::forge::Failure;
+
+pub fn fault_12_a_lost_answer_makes_no_second_pull_request(site: &TestSite) {
+    let pulls = site.test_forge.paths().pulls;
+    for (number, failure) in [
+        Failure::AnswerLost,
+        Failure::DoneButStatus(502),
+        Failure::DoneButStatus(200),
+        Failure::Status(503),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let head = format!("headwater/dev/s{number}");
+        branch(site, &head);
+        site.test_forge.fail_next("POST", pulls, failure.clone());
+        let opened = site.forge().open(&draft(&head)).unwrap().pull_request;
+        let all = site.forge().pull_requests_of(&opened.head).unwrap();
+        assert_eq!(all, [opened], "{failure:?}");
+    }
+    branch(site, "headwater/dev/down");
+    for _ in 0..2 {
+        site.test_forge
+            .fail_next("POST", pulls, Failure::Status(503));
+    }
+    let error = site.forge().open(&draft("headwater/dev/down")).unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error}");
+    assert_eq!(site.forge().open_pull_requests("").unwrap().len(), 4);
+}
+
+pub fn fault_12_a_lost_answer_to_a_merge_is_a_merge(site: &TestSite) {
+    let head = branch(site, "headwater/dev/web");
+    let pull = opened(site, "headwater/dev/web");
+    let (method, path) = site.test_forge.paths().merge;
+    site.test_forge.fail_next(method, path, Failure::AnswerLost);
+    let merging = site.forge().merge(pull.number, head, MergeMethod::Merge);
+    assert_eq!(merging.unwrap(), Merging::Merged);
+    assert_eq!(now(site, &pull).state, State::Merged);
+}
+
+pub fn fault_12_a_lost_answer_to_a_comment_is_one_comment(site: &TestSite) {
+    branch(site, "headwater/dev/web");
+    let number = opened(site, "headwater/dev/web").number;
+    let comments = site.test_forge.paths().comments;
+    for _ in 0..2 {
+        site.test_forge
+            .fail_next("POST", comments, Failure::AnswerLost);
+    }
+    let added = site.forge().add_comment(number, "once").unwrap();
+    assert_eq!(site.forge().comments(number).unwrap(), [added]);
+}
+
+pub fn fault_13_a_short_limit_is_waited_for(site: &TestSite) {
+    branch(site, "headwater/dev/web");
+    let pulls = site.test_forge.paths().pulls;
+    site.test_forge
+        .fail_next("POST", pulls, Failure::Limited(7));
+    opened(site, "headwater/dev/web");
+    assert_eq!(site.long_pauses(), [7]);
+    assert_eq!(site.forge().open_pull_requests("").unwrap().len(), 1);
+}
+
+pub fn fault_13_a_long_limit_is_told(site: &TestSite) {
+    branch(site, "headwater/dev/web");
+    let pulls = site.test_forge.paths().pulls;
+    site.test_forge
+        .fail_next("POST", pulls, Failure::Limited(3600));
+    let error = site.forge().open(&draft("headwater/dev/web")).unwrap_err();
+    assert!(
+        matches!(error, Error::Limited { until: Some(_), .. }),
+        "{error}"
+    );
+    assert_eq!(site.forge().open_pull_requests("").unwrap(), []);
+}
+
+pub fn fault_14_one_refused_token_is_asked_for_again(site: &TestSite) {
+    branch(site, "headwater/dev/web");
+    let pulls = site.test_forge.paths().pulls;
+    site.test_forge
+        .fail_next("POST", pulls, Failure::Status(401));
+    opened(site, "headwater/dev/web");
+}
+
+pub fn fault_15_a_forge_that_is_down_is_unavailable(site: &TestSite) {
+    let pulls = site.test_forge.paths().pulls;
+    for _ in 0..3 {
+        site.test_forge
+            .fail_next("GET", pulls, Failure::Status(502));
+    }
+    let error = site.forge().open_pull_requests("").unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error}");
+    assert_eq!(site.forge().open_pull_requests("").unwrap(), []);
+}
