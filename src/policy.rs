@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pull_request::MergeMethod;
 use crate::stream::{ImportMode, TagSettings};
+use crate::window::Windows;
 
 /// The settings that act on one pass over one environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,8 +87,13 @@ pub struct PullRequestPolicy {
     pub reviewers: BTreeSet<String>,
     pub assignees: BTreeSet<String>,
     pub is_draft: bool,
+    /// When bot branches are made and moved; empty: at any time.
+    pub schedule: Windows,
     pub rebuild: RebuildWhen,
     pub merge_method: MergeMethod,
+    /// Instead of the usual ones.
+    pub title: Option<String>,
+    pub commit_message: Option<String>,
 }
 
 /// When an open branch of the bot is made anew on the tip although what it writes is the same.
@@ -155,8 +161,11 @@ impl Default for PullRequestPolicy {
             reviewers: BTreeSet::new(),
             assignees: BTreeSet::new(),
             is_draft: false,
+            schedule: Windows::default(),
             rebuild: RebuildWhen::default(),
             merge_method: MergeMethod::default(),
+            title: None,
+            commit_message: None,
         }
     }
 }

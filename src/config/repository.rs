@@ -8,10 +8,11 @@ use crate::environment::{Delivery, Environment, EnvironmentName};
 use crate::policy::{
     Follow, GroupBy, ImportPolicy, PinPolicy, Policy, PullRequestPolicy, RebuildWhen,
 };
-use crate::problem::{Problem, Severity};
+use crate::problem::{Place, Problem, Severity};
 use crate::pull_request::MergeMethod;
 use crate::snapshot::FilePath;
 use crate::stream::ImportMode;
+use crate::window::{Window, Windows};
 use crate::yaml::{Node, Source};
 
 /// The file's name, at the root.
@@ -28,6 +29,8 @@ pub struct RepositoryConfig {
     pub policy: Policy,
     /// Also of environments that are left alone.
     pub promotions: Vec<Promotion>,
+    /// Where each template of [`Policy::pull_requests`] stands, and what it is.
+    pub templates: Vec<(Place, String)>,
 }
 
 /// That one environment's images come from another.
@@ -43,6 +46,7 @@ impl Default for RepositoryConfig {
             environments: vec![Environment::default()],
             policy: Policy::default(),
             promotions: Vec::new(),
+            templates: Vec::new(),
         }
     }
 }
@@ -66,6 +70,7 @@ pub fn read(bytes: &[u8]) -> (Option<RepositoryConfig>, Vec<Problem>) {
         if let Some(spec) = fields.mapping(root, "spec", KNOWN) {
             read_environments(&mut fields, spec, &mut config, &mut refused);
             read_pull_requests(&mut fields, spec, &mut config.policy.pull_requests);
+            config.templates = templates(&fields, spec);
             read_imports(&mut fields, spec, &mut config.policy.imports);
             read_pins(&mut fields, spec, &mut config.policy.pins);
         }
@@ -195,8 +200,11 @@ fn read_pull_requests<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut Pu
         "reviewers",
         "assignees",
         "draft",
+        "schedule",
         "rebuild",
         "mergeMethod",
+        "title",
+        "commitMessage",
     ];
     let Some(node) = fields.mapping(spec, "pullRequests", KNOWN) else {
         return;
@@ -221,9 +229,35 @@ fn read_pull_requests<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut Pu
     into.reviewers = names(fields, node, "reviewers");
     into.assignees = names(fields, node, "assignees");
     set(&mut into.is_draft, fields.flag(node, "draft"));
+    into.schedule = windows(fields, node);
     set(&mut into.rebuild, fields.choice(node, "rebuild", &rebuilds));
     let method = fields.choice(node, "mergeMethod", &methods);
     set(&mut into.merge_method, method);
+    into.title = fields.text(node, "title");
+    into.commit_message = fields.text(node, "commitMessage");
+}
+
+fn windows<'a>(fields: &mut Fields<'a>, node: &'a Node) -> Windows {
+    let mut windows = Vec::new();
+    for (node, text) in fields.texts(node, "schedule") {
+        match text.parse::<Window>() {
+            Ok(window) => windows.push(window),
+            Err(error) => fields.error(node, format!("`{text}` is no window: {error}")),
+        }
+    }
+    windows.into_iter().collect()
+}
+
+fn templates(fields: &Fields<'_>, spec: &Node) -> Vec<(Place, String)> {
+    let Some(node) = spec.get("pullRequests") else {
+        return Vec::new();
+    };
+    let keys = ["title", "commitMessage"].into_iter();
+    let found = keys.filter_map(|key| {
+        let member = node.get(key)?;
+        Some((fields.place(member), member.text()?.to_owned()))
+    });
+    found.collect()
 }
 
 /// Names of labels or accounts, as a forge takes them.
@@ -327,7 +361,7 @@ spec:
   environments:
     - {name: dev, branch: env/dev, delivery: commit, automerge: true}
     - {name: prod, paths: [apps/prod/**], namespaces: [prod]}
-  pullRequests: {groupBy: namespace, maxOpen: 3, maxPerHour: 2, labels: [images, team a], reviewers: [ann, acme/sre], assignees: [bob], draft: true, rebuild: behind, mergeMethod: squash}
+  pullRequests: {groupBy: namespace, maxOpen: 3, maxPerHour: 2, labels: [images, team a], reviewers: [ann, acme/sre], assignees: [bob], draft: true, schedule: [Mon-Fri 09:00-17:00 Europe/Berlin], rebuild: behind, mergeMethod: squash, title: a title}
   imports: {follow: all, scheduled: false, interval: 1h30m, perMinute: 5, bulkPerRepository: 6, importMode: Legacy, minimumAge: 2h}
   pins: {keepTag: false, historyLimit: 4}
 ";
@@ -353,6 +387,9 @@ spec:
         assert_eq!(Vec::from_iter(&pull_requests.assignees), ["bob"]);
         assert!(pull_requests.is_draft && dev.automerge && !prod.automerge);
         assert_eq!(pull_requests.rebuild, RebuildWhen::Behind);
+        assert!(!pull_requests.schedule.is_empty());
+        assert_eq!(pull_requests.title.as_deref(), Some("a title"));
+        assert_eq!(config.templates.len(), 1);
         assert_eq!(pull_requests.merge_method, MergeMethod::Squash);
         assert_eq!(config.policy.imports.interval, Duration::from_secs(5400));
         assert_eq!(config.policy.imports.minimum_age, Duration::from_secs(7200));

@@ -117,11 +117,18 @@ pub struct PullRequestFields {
     pub assignees: Option<Vec<String>>,
     /// True: pull requests are opened as drafts.
     pub draft: Option<bool>,
+    /// When branches are made and moved, such as `Mon-Fri 09:00-17:00 Europe/Berlin`; at any
+    /// time by default.
+    pub schedule: Option<Vec<String>>,
     /// When an open branch is made anew on the tip although what it writes is the same; `auto`
     /// by default.
     pub rebuild: Option<RebuildWhen>,
     /// How a pull request is merged with `automerge`; `merge` by default.
     pub merge_method: Option<MergeMethod>,
+    /// A template for titles; without it, what moves, from where and why.
+    pub title: Option<String>,
+    /// A template for the bot's commit messages; the trailers come behind it.
+    pub commit_message: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

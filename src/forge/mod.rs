@@ -5,14 +5,11 @@
 
 mod error;
 pub mod gitea;
-mod github;
-mod gitlab;
+pub mod github;
+pub mod gitlab;
 pub mod http;
 
 pub use error::Error;
-pub use gitea::Gitea;
-pub use github::{App, GitHub};
-pub use gitlab::GitLab;
 
 use crate::pull_request::{
     Change, Checks, Comment, Draft, MergeMethod, Protection, PullRequest, Standing,

@@ -117,8 +117,22 @@ impl Placing<'_> {
                 branch,
                 url: open.map(|open| open.url.clone()).unwrap_or_default(),
             }),
+            Action::Rebuild { .. } | Action::Create { .. } if !is_asked_for => {
+                match self.off_schedule() {
+                    Some(until) => Err(Reason::OffSchedule { branch, until }),
+                    None => Ok((branch, action)),
+                }
+            }
             action => Ok((branch, action)),
         }
+    }
+
+    /// None while a window is open; else when the next one opens, if ever.
+    fn off_schedule(&self) -> Option<Option<String>> {
+        let now: Timestamp = self.ground.now.parse().ok()?;
+        let schedule = &self.ground.policy.schedule;
+        let until = schedule.next_opening(now).map(|time| time.to_string());
+        (!schedule.is_open(now)).then_some(until)
     }
 
     fn rebuilt(

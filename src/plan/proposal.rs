@@ -97,6 +97,12 @@ impl Plan {
             && self.proposals.iter().all(Proposal::is_done)
     }
 
+    /// Whether something waits that only time ends.
+    pub fn depends_on_time(&self) -> bool {
+        let mut waiting = self.waiting.iter();
+        waiting.any(|waiting| waiting.reason.depends_on_time())
+    }
+
     /// Branches whose ended pull requests have to be known, with the images that they would
     /// propose: a closed one declines them.
     pub fn unasked(&self, forge: &ForgeView) -> Vec<(BranchName, BTreeSet<ImageKey>)> {

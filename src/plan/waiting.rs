@@ -49,6 +49,11 @@ pub enum Reason {
         limit: usize,
         until: String,
     },
+    /// No window of `pullRequests.schedule` is open; the next one opens at `until`, RFC 3339.
+    OffSchedule {
+        branch: BranchName,
+        until: Option<String>,
+    },
     /// A label on its pull request asks to leave it alone.
     Stopped { branch: BranchName, url: String },
     /// The forge cannot be asked whether somebody closed it before.
@@ -100,6 +105,7 @@ impl Reason {
             Self::Foreign { .. } => "foreign",
             Self::TooManyOpen { .. } => "tooManyOpen",
             Self::TooManyNew { .. } => "tooManyNew",
+            Self::OffSchedule { .. } => "offSchedule",
             Self::Stopped { .. } => "stopped",
             Self::Outage { .. } => "outage",
         }
@@ -112,10 +118,16 @@ impl Reason {
             | Self::Foreign { branch, .. }
             | Self::TooManyOpen { branch, .. }
             | Self::TooManyNew { branch, .. }
+            | Self::OffSchedule { branch, .. }
             | Self::Stopped { branch, .. }
             | Self::Outage { branch, .. } => Some(branch),
             _ => None,
         }
+    }
+
+    /// Whether it ends by itself, without anything in Git or at a registry changing.
+    pub fn depends_on_time(&self) -> bool {
+        matches!(self, Self::TooManyNew { .. } | Self::OffSchedule { .. })
     }
 
     /// Whether something failed, as against being as it should be.
@@ -165,6 +177,13 @@ impl fmt::Display for Reason {
                 f,
                 "{branch} waits until {until}: {limit} were opened within an hour, the limit of pullRequests.maxPerHour"
             ),
+            Self::OffSchedule { branch, until } => match until {
+                Some(until) => write!(
+                    f,
+                    "{branch} waits until {until}, when the next window of pullRequests.schedule opens"
+                ),
+                None => write!(f, "{branch} waits: no window of pullRequests.schedule opens"),
+            },
             Self::Stopped { branch, url } => write!(
                 f,
                 "{branch} is not moved on: its pull request ({url}) has the label `{STOP_UPDATING}`"

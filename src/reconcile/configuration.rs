@@ -1,5 +1,6 @@
 use crate::config::repository::{self, Promotion};
 use crate::environment::{Environment, EnvironmentName};
+use crate::plan::template;
 use crate::policy::Policy;
 use crate::problem::Problem;
 
@@ -23,6 +24,15 @@ impl Configuration {
             };
         };
         let (config, mut problems) = repository::read(bytes);
+        let templates = config.iter().flat_map(|config| &config.templates);
+        let faults: Vec<Problem> = templates
+            .filter_map(|(place, text)| {
+                let fault = template::check(text).err()?;
+                Some(Problem::error(place.clone(), fault.to_string()))
+            })
+            .collect();
+        let config = config.filter(|_| faults.is_empty());
+        problems.extend(faults);
         let Some(config) = config else {
             problems.push(Problem::note(
                 None,

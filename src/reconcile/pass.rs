@@ -143,7 +143,9 @@ impl Pass<'_> {
             let is_quiet = is_timeless
                 && !checks.is_limited
                 && !has_outage
-                && planned.iter().all(|(_, plan)| plan.is_empty());
+                && planned
+                    .iter()
+                    .all(|(_, plan)| plan.is_empty() && !plan.depends_on_time());
             self.cache.put_quiet(is_quiet.then(|| QuietPass {
                 state,
                 answers: quiet::fingerprint(&questions, &answers),

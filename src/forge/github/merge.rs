@@ -6,6 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::forge::github::GitHub;
+use crate::forge::github::open::is_lost;
 use crate::forge::github::wire::Pull;
 use crate::forge::{Error, Merging};
 use crate::pull_request::MergeMethod;
@@ -42,25 +43,26 @@ impl GitHub {
         let request = self
             .request(Method::PUT, &below, "merge the pull request", &subject)
             .body(json!({"sha": head.to_string(), "merge_method": method.name()}));
-        let answer = match self.client.write(&request) {
-            Ok(answer) => answer,
-            Err(error @ Error::Unavailable { .. }) => {
+        let merged = self.client.write(&request).and_then(|answer| {
+            Ok(match answer.status {
+                405 if is_method_refused(&answer.reason) => Merging::NotOffered,
+                // Said of one that is merged already, too.
+                405 => {
+                    settled(&self.pull(number)?, head).unwrap_or(Merging::NotReady(answer.reason))
+                }
+                409 => Merging::HeadMoved,
+                _ => match answer.json(self.client.host(), &request)? {
+                    Merged { merged: true } => Merging::Merged,
+                    Merged { merged: false } => Merging::NotReady(answer.reason),
+                },
+            })
+        });
+        match merged {
+            Err(error) if is_lost(&error) => {
                 let is_merged = self.pull(number)?.is_merged();
-                return is_merged.then_some(Merging::Merged).ok_or(error);
+                is_merged.then_some(Merging::Merged).ok_or(error)
             }
-            Err(error) => return Err(error),
-        };
-        match answer.status {
-            405 if is_method_refused(&answer.reason) => Ok(Merging::NotOffered),
-            // Said of one that is merged already, too.
-            405 => {
-                Ok(settled(&self.pull(number)?, head).unwrap_or(Merging::NotReady(answer.reason)))
-            }
-            409 => Ok(Merging::HeadMoved),
-            _ => match answer.json(self.client.host(), &request)? {
-                Merged { merged: true } => Ok(Merging::Merged),
-                Merged { merged: false } => Ok(Merging::NotReady(answer.reason)),
-            },
+            merged => merged,
         }
     }
 
@@ -74,13 +76,16 @@ impl GitHub {
         if let Some(settled) = settled(&pull, head) {
             return Ok(settled);
         }
+        if pull.draft {
+            return Ok(Merging::NotReady("the pull request is a draft".to_owned()));
+        }
         if pull.auto_merge.is_some() {
             return Ok(Merging::Scheduled);
         }
         let reason = match self.enable(&pull, head, method) {
             Ok(Ok(())) => return Ok(Merging::Scheduled),
             Ok(Err(reason)) => reason,
-            Err(error @ Error::Unavailable { .. }) => {
+            Err(error) if is_lost(&error) => {
                 let pull = self.pull(number)?;
                 return match settled(&pull, head) {
                     Some(settled) => Ok(settled),

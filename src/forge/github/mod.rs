@@ -170,6 +170,10 @@ impl Forge for GitHub {
         if pull.is_open() {
             return Err(self.unusable("the pull request is still open after it was closed"));
         }
+        if pull.is_merged() {
+            let reason = "it is merged".to_owned();
+            return Err(self.refused("close the pull request", reason));
+        }
         Ok(())
     }
 

@@ -17,6 +17,19 @@ const MAX_TRIES: usize = 3;
 /// Comments that are searched for one whose answer was lost.
 const MAX_SEARCHED: usize = 1000;
 
+enum Created {
+    Opened(Box<Pull>),
+    /// One is open for the same head and base.
+    Duplicate(Error),
+    /// Private repositories of some plans have none.
+    NoDrafts,
+}
+
+/// Whether what was asked for may be done although there is no answer to read it from.
+pub(crate) fn is_lost(error: &Error) -> bool {
+    matches!(error, Error::Unavailable { .. } | Error::Unusable { .. })
+}
+
 impl GitHub {
     pub(crate) fn open_pull(&self, draft: &Draft) -> Result<Opened, Error> {
         let mut warnings = Vec::new();
@@ -53,36 +66,47 @@ impl GitHub {
         let mut lost = None;
         for _ in 0..MAX_TRIES {
             let request = self.creation(draft, is_draft);
-            let answer = match self.client.write(&request) {
-                Ok(answer) => answer,
-                Err(error @ Error::Unavailable { .. }) => {
-                    if let Some(found) = self.standing_one(draft)? {
-                        return Ok((found, true));
-                    }
-                    if lost.is_some() {
-                        return Err(error);
-                    }
-                    lost = Some(error);
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let is_refused = answer.status == 422;
-            if is_refused && answer.reason.contains("pull request already exists") {
-                if let Some(found) = self.standing_one(draft)? {
+            let error = match self.creating(&request, is_draft) {
+                Ok(Created::Opened(pull)) => return Ok((*pull, true)),
+                Ok(Created::Duplicate(error)) => {
+                    let found = self.standing_one(draft)?.ok_or(error)?;
                     return Ok((found, lost.is_some()));
                 }
-            } else if is_refused && is_draft && answer.reason.contains("Draft pull requests") {
-                is_draft = false;
-                warnings.push(
-                    "the draft state could not be set: this repository has no drafts".to_owned(),
-                );
-                continue;
+                Ok(Created::NoDrafts) => {
+                    is_draft = false;
+                    let words = "the draft state could not be set: this repository has no drafts";
+                    warnings.push(words.to_owned());
+                    continue;
+                }
+                Err(error) if is_lost(&error) => error,
+                Err(error) => return Err(error),
+            };
+            if let Some(found) = self.standing_one(draft)? {
+                return Ok((found, true));
             }
-            let pull = answer.json(self.client.host(), &request)?;
-            return Ok((pull, true));
+            if lost.is_some() {
+                return Err(error);
+            }
+            lost = Some(error);
         }
         Err(lost.unwrap_or_else(|| self.unusable("it neither opens a pull request nor refuses")))
+    }
+
+    fn creating(&self, request: &Request, is_draft: bool) -> Result<Created, Error> {
+        let answer = self.client.write(request)?;
+        let read = answer.json(self.client.host(), request);
+        match read {
+            Err(error) if answer.status == 422 => {
+                if answer.reason.contains("pull request already exists") {
+                    Ok(Created::Duplicate(error))
+                } else if is_draft && answer.reason.contains("Draft pull requests are not") {
+                    Ok(Created::NoDrafts)
+                } else {
+                    Err(error)
+                }
+            }
+            read => read.map(|pull| Created::Opened(Box::new(pull))),
+        }
     }
 
     fn creation(&self, draft: &Draft, is_draft: bool) -> Request {
@@ -199,15 +223,20 @@ impl GitHub {
         let request = self
             .request(Method::POST, &below, "add a comment", &subject)
             .body(json!({"body": body}));
-        let mut written = self.client.write(&request);
-        if matches!(written, Err(Error::Unavailable { .. })) {
-            if let Some(found) = self.comment_that_says(number, body)? {
-                return Ok(found);
-            }
-            written = self.client.write(&request);
+        let write = || {
+            let answer: Value = self
+                .client
+                .write(&request)?
+                .json(self.client.host(), &request)?;
+            Ok(self.read::<Remark>(answer)?.value())
+        };
+        match write() {
+            Err(error) if is_lost(&error) => match self.comment_that_says(number, body)? {
+                Some(found) => Ok(found),
+                None => write(),
+            },
+            written => written,
         }
-        let answer: Value = written?.json(self.client.host(), &request)?;
-        Ok(self.read::<Remark>(answer)?.value())
     }
 
     /// The newest of this account: somebody else's with the same words is not ours to edit.

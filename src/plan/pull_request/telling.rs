@@ -13,6 +13,7 @@ use crate::plan::pull_request::view::ForgeView;
 use crate::plan::pull_request::{
     BodyInputs, Facts, HistoryEntry, KnownForge, PullRequestText, text,
 };
+use crate::plan::template::{self, Placeholders};
 use crate::plan::trailer::{self, trailer};
 use crate::plan::{message, seal};
 use crate::policy::PullRequestPolicy;
@@ -75,31 +76,47 @@ impl Telling<'_> {
     /// Writes messages and pull requests into the plan.
     pub fn tell(&self, plan: &mut Plan, facts: &Facts) {
         let mut proposals = std::mem::take(&mut plan.proposals);
-        for proposal in &mut proposals {
-            if is_written(proposal) {
-                let seen = |moved: &Move| first_seen(moved, self.first_seen, self.now);
-                let environment = &plan.environment.name;
-                let background = message::Background {
-                    facts,
-                    forges: self.forges,
-                };
-                let message = message::message(&proposal.moves, environment, background, &seen);
-                proposal.message = seal::seal(&message, &proposal.changes);
-            }
+        for proposal in proposals.iter_mut().filter(|proposal| is_written(proposal)) {
+            let message = self.message(plan, proposal, facts);
+            proposal.message = seal::seal(&message, &proposal.changes);
         }
-        for number in 0..proposals.len() {
-            let Some(proposal) = proposals.get(number) else {
-                continue;
-            };
+        for proposal in &mut proposals {
             let publication = self
                 .publishing(plan, proposal)
                 .filter(|publishing| publishing.forge.outage.is_none())
                 .map(|publishing| publishing.publication(|| self.text(plan, &publishing, facts)));
-            if let Some(proposal) = proposals.get_mut(number) {
-                proposal.pull_request = publication;
-            }
+            proposal.pull_request = publication;
         }
         plan.proposals = proposals;
+    }
+
+    fn message(&self, plan: &Plan, proposal: &Proposal, facts: &Facts) -> String {
+        let environment = &plan.environment.name;
+        if let Some(template) = &self.policy.commit_message {
+            let placeholders = self.placeholders(proposal, environment, facts);
+            let trailers = message::trailers(&proposal.moves, environment, facts);
+            // A template is tried before it is used; with one that fails all the same, the usual
+            // message says more than none.
+            let by_template = template::commit_message(template, &placeholders, &trailers);
+            if let Ok(message) = by_template {
+                return message;
+            }
+        }
+        let background = message::Background {
+            facts,
+            forges: self.forges,
+        };
+        let seen = |moved: &Move| first_seen(moved, self.first_seen, self.now);
+        message::message(&proposal.moves, environment, background, &seen)
+    }
+
+    fn placeholders(
+        &self,
+        proposal: &Proposal,
+        environment: &EnvironmentName,
+        facts: &Facts,
+    ) -> Placeholders {
+        Placeholders::of(&proposal.moves, environment, facts, self.forges)
     }
 
     fn is_told(&self, plan: &Plan, proposal: &Proposal) -> bool {
@@ -147,7 +164,7 @@ impl Telling<'_> {
             })
             .collect();
         let seen = |moved: &Move| first_seen(moved, self.first_seen, self.now);
-        text(&BodyInputs {
+        let mut text = text(&BodyInputs {
             moves: &publishing.proposal.moves,
             environment: &plan.environment.name,
             base: publishing.base,
@@ -157,7 +174,15 @@ impl Telling<'_> {
             history: &history,
             notes: &[],
             forges: self.forges,
-        })
+        });
+        if let Some(template) = &self.policy.title {
+            let proposal = publishing.proposal;
+            let placeholders = self.placeholders(proposal, &plan.environment.name, facts);
+            if let Ok(title) = template::title(template, &placeholders) {
+                text.title = title;
+            }
+        }
+        text
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use headwater::forge::Forge;
 use headwater::forge::gitea::Gitea;
+use headwater::forge::github::GitHub;
 use headwater::forge::http::{Options, Timeouts, Token};
 use headwater::pull_request::{Draft, MergeMethod, PullRequest};
 use headwater::revision::{BranchName, CommitId};
@@ -88,6 +89,7 @@ impl TestSite {
 fn client(kind: Kind, options: Options, repository: &str) -> Box<dyn Forge> {
     match kind {
         Kind::Gitea | Kind::Forgejo => Box::new(Gitea::new(options, "acme", repository).unwrap()),
+        Kind::GitHub => Box::new(GitHub::new(options, "acme", repository).unwrap()),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod call;
 mod gitea;
+pub mod github;
 mod merging;
 mod model;
 
@@ -21,6 +22,7 @@ use crate::support::scripted::{Reply, Scripted};
 pub enum Kind {
     Gitea,
     Forgejo,
+    GitHub,
 }
 
 impl Kind {
@@ -37,6 +39,7 @@ impl Kind {
         match self {
             // By a setting that is off unless somebody sets it.
             Self::Gitea | Self::Forgejo => false,
+            Self::GitHub => true,
         }
     }
 
@@ -46,6 +49,7 @@ impl Kind {
             Self::Forgejo => Box::new(gitea::Gitea {
                 version: "7.0.16+gitea-1.21.11",
             }),
+            Self::GitHub => Box::new(github::GitHub),
         }
     }
 }

@@ -8,6 +8,7 @@ use headwater::pull_request::MergeMethod;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::support::forge::Kind;
+use crate::support::forge::github::apps::App;
 
 /// Everything that one forge knows. All of it may be looked at and set by a test.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct Model {
     pub statuses: Vec<Status>,
     /// By branch, or by a pattern with `*` where the forge knows them.
     pub rules: BTreeMap<String, Rule>,
+    /// GitHub's: in place of the account's token.
+    pub app: Option<App>,
     /// Goes on by a second with each thing that is done.
     pub now: Timestamp,
     repository: PathBuf,
@@ -156,6 +159,7 @@ impl Model {
             pulls: Vec::new(),
             statuses: Vec::new(),
             rules: BTreeMap::new(),
+            app: None,
             now: "2026-08-23T07:40:00Z".parse().unwrap(),
             repository: repository.to_owned(),
             last_id: 100,
