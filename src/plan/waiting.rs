@@ -182,7 +182,10 @@ impl fmt::Display for Reason {
                     f,
                     "{branch} waits until {until}, when the next window of pullRequests.schedule opens"
                 ),
-                None => write!(f, "{branch} waits: no window of pullRequests.schedule opens"),
+                None => write!(
+                    f,
+                    "{branch} waits: no window of pullRequests.schedule opens"
+                ),
             },
             Self::Stopped { branch, url } => write!(
                 f,

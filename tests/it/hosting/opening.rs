@@ -161,3 +161,77 @@ spec:
         .never_says("#3");
     hosted.is_settled();
 }
+
+#[test]
+fn outside_its_schedule_nothing_is_made_or_moved() {
+    let hosted = Hosted::new(Kind::Gitea, web());
+    // Two minutes of the week, five and six days away.
+    let day = jiff::Zoned::now()
+        .with_time_zone(jiff::tz::TimeZone::UTC)
+        .checked_add(jiff::SignedDuration::from_hours(5 * 24))
+        .unwrap();
+    let config = format!(
+        "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  pullRequests: {{schedule: [\"{} 09:00-09:01 UTC\"]}}\n",
+        day.strftime("%a")
+    );
+    hosted
+        .scene
+        .commit(&[("headwater.yaml", &config)], "office hours");
+    hosted
+        .reconcile()
+        .exits(0)
+        .says(&format!("{FIRST_PINS} waits until "))
+        .says("T09:00:00Z, when the next window of pullRequests.schedule opens");
+    hosted.is_settled();
+    assert_eq!(hosted.scene.bot_branches(), [""; 0]);
+    hosted.scene.edit("headwater.yaml", |text| {
+        text.replace("09:00-09:01 UTC", "")
+            .replace(&day.strftime("%a").to_string(), "Mon-Sun")
+    });
+    hosted.reconcile().exits(0).says("opened pull request #1");
+}
+
+#[test]
+fn templates_make_title_and_message_and_a_broken_one_is_named() {
+    let hosted = Hosted::moved();
+    let config = "apiVersion: headwater.dev/v1alpha1
+kind: Config
+spec:
+  pullRequests:
+    title: \"chore(images): {{ stream }} to {{ shortDigest }}\"
+    commitMessage: |
+      chore(images): {{ stream }}:{{ tag }}
+
+      {{ subject }}
+";
+    hosted
+        .scene
+        .commit(&[("headwater.yaml", config)], "templates");
+    hosted.reconcile().exits(0).says("opened pull request #2");
+    hosted.is_settled();
+    assert!(
+        hosted.title(2).starts_with("chore(images): dev/web to "),
+        "{}",
+        hosted.title(2)
+    );
+    let message = hosted.scene.message(WEB);
+    assert!(
+        message.starts_with("chore(images): dev/web:1\n\npin dev/web:1 to "),
+        "{message}"
+    );
+    let plans =
+        hosted
+            .scene
+            .origin
+            .git(&["log", "-1", "--format=%(trailers:key=Headwater-Plan)", WEB]);
+    assert!(plans.starts_with("Headwater-Plan: "), "{message}");
+
+    hosted.scene.edit("headwater.yaml", |text| {
+        text.replace("{{ stream }} to", "{{ nonsense }} to")
+    });
+    hosted
+        .reconcile()
+        .exits(3)
+        .says("headwater.yaml:5:12: error: ")
+        .says("nonsense");
+}

@@ -31,6 +31,7 @@ impl Kind {
         match self {
             Self::Gitea => "gitea",
             Self::Forgejo => "forgejo",
+            Self::GitHub => "github",
         }
     }
 
