@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::field_path::FieldPath;
+use crate::hold::Holds;
 use crate::image::Reference;
 use crate::problem::Place;
 use crate::selection::TagRule;
@@ -203,6 +204,8 @@ pub struct TagSettings {
     pub interval: Option<u64>,
     /// The annotation [`MINIMUM_AGE`], in seconds.
     pub minimum_age: Option<u64>,
+    /// The annotation [`crate::hold::HOLD`].
+    pub holds: Holds,
 }
 
 impl TagSettings {

@@ -5,7 +5,7 @@
 use crate::field_path::{FieldPath, Step};
 use crate::manifest::facts::{ContainerFacts, Finding, FromFacts, ObjectFacts, Spot, TriggerFacts};
 use crate::manifest::reader::Reader;
-use crate::manifest::text_in_scalar::spot_inside;
+use crate::manifest::text_in_scalar::{json_fault, spot_inside};
 use crate::manifest::workload::{find_container, pod_spec_path};
 use crate::problem::Severity;
 use crate::trigger::{PinForm, TRIGGERS, TriggerKind};
@@ -23,10 +23,8 @@ pub(crate) fn read<'a>(reader: &mut Reader<'a>, object: &'a Node, facts: &mut Ob
     if text.trim().is_empty() {
         return;
     }
-    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        let offset = offset_of(text, error.line(), error.column());
-        let at = spot_inside(reader.source, annotation, offset);
-        let message = format!("{TRIGGERS} is not JSON: {}", without_place(&error));
+    if let Some((at, fault)) = json_fault(reader.source, annotation, text) {
+        let message = format!("{TRIGGERS} is not JSON: {fault}");
         reader
             .findings
             .push(Finding::new(at, Severity::Error, message));
@@ -78,24 +76,6 @@ pub(crate) fn read<'a>(reader: &mut Reader<'a>, object: &'a Node, facts: &mut Ob
 
 fn is_sequence(node: &Node) -> bool {
     matches!(node.value, crate::yaml::Value::Sequence { .. })
-}
-
-fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(at) => text.get(..at).unwrap_or_default().to_owned(),
-        None => text,
-    }
-}
-
-/// The byte offset of a line and column as serde_json counts them, from 1, in bytes.
-fn offset_of(text: &str, line: usize, column: usize) -> usize {
-    let start: usize = text
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum();
-    (start + column.saturating_sub(1)).min(text.len())
 }
 
 /// One entry of the array being read.

@@ -7,7 +7,7 @@ use crate::image::Reference;
 use crate::manifest::facts::{SourceFacts, StreamFacts, TagFacts};
 use crate::manifest::parameters::parameter_in;
 use crate::manifest::reader::Reader;
-use crate::manifest::{stream_status, tag_source};
+use crate::manifest::{hold, stream_status, tag_source};
 use crate::problem::Severity;
 use crate::stream::{
     From, INTERVAL, ImportMode, MINIMUM_AGE, ReferencePolicy, SELECT, StreamMetadata, TagSettings,
@@ -180,6 +180,7 @@ fn read_tag<'a>(reader: &mut Reader<'a>, item: &'a Node, name: &str) -> TagFacts
             }),
             interval: read_annotation(reader, item, INTERVAL, read_seconds),
             minimum_age: read_annotation(reader, item, MINIMUM_AGE, read_seconds),
+            holds: hold::read(reader, item),
             annotations,
         },
     }

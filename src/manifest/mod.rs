@@ -10,6 +10,7 @@ mod assemble;
 #[cfg(test)]
 mod assemble_tests;
 mod facts;
+mod hold;
 mod image_stream;
 mod image_trigger;
 mod kustomize;

@@ -72,6 +72,8 @@ pub struct LookupPolicy {
 pub struct TagReference {
     /// The tag's name.
     pub name: String,
+    /// `headwater.dev/select`, `interval` and `minimum-age` say how the tag is followed;
+    /// `headwater.dev/hold` which environment takes no new image of it, as JSON.
     pub annotations: Option<BTreeMap<String, String>>,
     /// What the tag follows. Without it, the tag is filled by pushes.
     pub from: Option<TagFrom>,

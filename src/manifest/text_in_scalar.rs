@@ -11,6 +11,31 @@ pub(crate) fn spot_inside(source: &Source<'_>, scalar: &Node, offset: usize) -> 
     source.position(start + found.unwrap_or(0)).into()
 }
 
+/// Why a scalar's text is not JSON, and where in the file that shows.
+pub(crate) fn json_fault(source: &Source<'_>, scalar: &Node, text: &str) -> Option<(Spot, String)> {
+    let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
+    let offset = offset_of(text, error.line(), error.column());
+    Some((spot_inside(source, scalar, offset), without_place(&error)))
+}
+
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(at) => text.get(..at).unwrap_or_default().to_owned(),
+        None => text,
+    }
+}
+
+/// The byte offset of a line and column as serde_json counts them, from 1, in bytes.
+fn offset_of(text: &str, line: usize, column: usize) -> usize {
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    (start + column.saturating_sub(1)).min(text.len())
+}
+
 fn raw_offset(raw: &str, scalar: &Node, offset: usize) -> Option<usize> {
     let crate::yaml::Value::Scalar { text, style } = &scalar.value else {
         return None;

@@ -10,6 +10,7 @@ mod due;
 mod edits;
 mod group;
 mod history;
+pub mod hold;
 mod link;
 mod message;
 pub mod migrate;
@@ -32,6 +33,7 @@ pub use branch::{
 pub use due::{Due, FieldPin, Move, Record, due, recorded_reference};
 pub(crate) use group::branch_name;
 pub use history::{Question, Spot, questions};
+pub use hold::{Held, HoldsInForce, holds};
 pub use message::{Background, message, trailers};
 pub use proposal::{FirstSeen, Inputs, Mode, Plan, Proposal, held, plan};
 pub use report::{PlanReport, ProblemReport, diff};

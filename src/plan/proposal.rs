@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::environment::{Delivery, Environment};
+use crate::hold::InForce;
 use crate::plan::branch::{self, Action, BotBranch, BranchState, Obsolete};
 use crate::plan::due::{Due, Move, recorded_reference};
 use crate::plan::group::{Group, groups};
 use crate::plan::history::{Spot, field_spot};
+use crate::plan::hold::HoldsInForce;
 use crate::plan::placement::{self, Ground};
 use crate::plan::pull_request::{
     End, Facts, ForgeView, ImageKey, Publication, Remark, TakenOver, close_and_remark,
@@ -39,6 +41,7 @@ pub struct Inputs<'a> {
     pub files: &'a Files,
     /// Digests that were taken out of their spots.
     pub taken_back: &'a BTreeMap<Spot, TakenBack>,
+    pub holds: &'a HoldsInForce,
     pub branches: &'a [BotBranch],
     /// Where pull requests are opened; none: the branches are the pull requests.
     pub forge: Option<&'a ForgeView>,
@@ -189,9 +192,12 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
         .iter()
         .any(|problem| problem.severity == Severity::Error);
     let mut moves = inputs.due.moves;
-    let held = held(&moves, inputs.taken_back, inputs.branches, inputs.forge);
+    let (holds, forge) = (inputs.holds, inputs.forge);
+    let held = held(&moves, inputs.taken_back, holds, inputs.branches, forge);
     moves.retain(|moved| held.iter().all(|waiting| waiting.tag != moved.tag));
-    plan.waiting.extend(held);
+    let news = held.into_iter().filter(|it| !plan.waiting.contains(it));
+    let news: Vec<Waiting> = news.collect();
+    plan.waiting.extend(news);
     let moves = hold_fields(moves, inputs.taken_back, &mut plan.waiting);
 
     let seen = |moved: &Move| first_seen(moved, inputs.first_seen, inputs.now);
@@ -199,8 +205,9 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
         inputs.mode == Mode::InPlace || inputs.environment.delivery == Delivery::Commit;
     let mut files = inputs.files.clone();
     let mut candidates = Vec::new();
-    // What could not be edited keeps its branch, as what could not be asked does.
-    let mut unsettled = BTreeSet::new();
+    // What could not be edited keeps its branch, as what could not be asked does, and what is held
+    // by nobody knows what.
+    let mut unsettled: BTreeSet<StreamTagName> = plan.unreadable_holds().collect();
     for Group { name, mut moves } in
         groups(moves, inputs.streams, inputs.policy.pull_requests.group_by)
     {
@@ -297,24 +304,40 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
     plan
 }
 
-/// The stream tags whose new image is declined as a whole, each with the reason: taken out of the
-/// stream's status, or closed on its bot branch.
+impl Plan {
+    fn unreadable_holds(&self) -> impl Iterator<Item = StreamTagName> {
+        let is_unreadable = |waiting: &&Waiting| match &waiting.reason {
+            Reason::Held(held) => matches!(held.hold, InForce::Faulty(_)),
+            _ => false,
+        };
+        let unreadable = self.waiting.iter().filter(is_unreadable);
+        unreadable.map(|waiting| waiting.tag.clone())
+    }
+}
+
+/// The stream tags whose new image is declined as a whole, each with the reasons: held, taken out
+/// of the stream's status, or closed on its bot branch.
 pub fn held(
     moves: &[Move],
     taken_back: &BTreeMap<Spot, TakenBack>,
+    holds: &HoldsInForce,
     branches: &[BotBranch],
     forge: Option<&ForgeView>,
 ) -> Vec<Waiting> {
     let closed = closed_images(branches);
     moves
         .iter()
-        .filter_map(|moved| {
+        .flat_map(|moved| {
+            let own = holds.get(&moved.tag).into_iter().flatten();
+            let hold = own.into_iter().find(|held| held.is_against(moved));
             let declined = || {
                 let key = ImageKey::new(&moved.tag, moved.digest()?);
                 forge?.declined(&key).cloned().map(Reason::Declined)
             };
-            let reason = reason_to_hold(moved, taken_back, &closed).or_else(declined)?;
-            Some(Waiting::stream_tag(&moved.tag, &moved.place, reason))
+            // What was closed counts beside a hold, which may be over before it.
+            let closed = reason_to_hold(moved, taken_back, &closed).or_else(declined);
+            let reasons = hold.cloned().map(Reason::Held).into_iter().chain(closed);
+            reasons.map(|reason| Waiting::stream_tag(&moved.tag, &moved.place, reason))
         })
         .collect()
 }

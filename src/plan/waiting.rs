@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::lookup::Resolution;
+use crate::plan::hold::Held;
 use crate::plan::pull_request::{Declined, PROPOSE_AGAIN, STOP_UPDATING};
 use crate::problem::Place;
 use crate::resolve::{Standing, Young};
@@ -35,6 +36,8 @@ pub enum Reason {
     Incomplete,
     /// The digest stood here, and somebody took it out.
     TakenBack(TakenBack),
+    /// Somebody's hold is against it.
+    Held(Held),
     /// Its bot branch was closed.
     Closed(BranchName),
     /// Its pull request was closed.
@@ -101,6 +104,7 @@ impl Reason {
             Self::Paused => "paused",
             Self::Incomplete => "incomplete",
             Self::TakenBack(_) => "takenBack",
+            Self::Held(_) => "held",
             Self::Closed(_) | Self::Declined(_) => "closed",
             Self::Foreign { .. } => "foreign",
             Self::TooManyOpen { .. } => "tooManyOpen",
@@ -161,6 +165,7 @@ impl fmt::Display for Reason {
                 back.commit.short(),
                 back.time
             ),
+            Self::Held(held) => write!(f, "{held}"),
             Self::Closed(branch) => write!(
                 f,
                 "closed on {branch}; held until the source moves past it (delete that branch to propose it again)"

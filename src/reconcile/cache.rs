@@ -20,7 +20,7 @@ use crate::revision::{BlobId, TreeId};
 use crate::snapshot::FilePath;
 
 /// Raised with every change of what is stored: an older file is not read.
-const FORMAT: u32 = 8;
+const FORMAT: u32 = 9;
 /// Branches and recent commits of one repository; the oldest go.
 const MAX_TREES: usize = 32;
 /// A repository's cache beyond this is not read: something is wrong with it.

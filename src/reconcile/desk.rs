@@ -2,7 +2,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::clock;
 use crate::environment::Environment;
 use crate::git::{self, Repository};
 use crate::manifest::Manifests;
@@ -73,7 +72,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The same desk with other files on it, to do what a person asks for: nothing is held there
-    /// because it was taken back before.
+    /// because it was taken back before. A hold counts: somebody has to take it out.
     pub fn with_files(&self, files: Files) -> Self {
         let reading = read_files(&files, Vec::new());
         Self {
@@ -130,7 +129,6 @@ impl<'a> Desk<'a> {
     ) -> Result<InPlace, git::Error> {
         let mut subjects = self.subjects();
         let followings = self.follow(&mut subjects, now, ask)?;
-        let now = &clock::rfc3339(now);
         let mut edited = self.files.clone();
         let mut plans = Vec::new();
         let history = self.history.filter(|_| !self.is_asked_for);
@@ -177,6 +175,8 @@ impl<'a> Desk<'a> {
             let pins = &self.policy().pins;
             let has_registry = !self.operator.integrated_hosts.is_empty();
             found.extend(plan::advice(&manifests, pins, has_registry));
+            let name = &subject.environment.name;
+            found.extend(plan::hold::notes(&manifests.streams, name, now));
             let due = plan::due(
                 &manifests.streams,
                 &manifests.triggers,
@@ -191,10 +191,12 @@ impl<'a> Desk<'a> {
     }
 
     fn subjects(&self) -> Vec<Subject> {
-        self.environments
-            .iter()
-            .map(|environment| Subject::read(&self.reading, environment, &self.environments))
-            .collect()
+        let read = |environment: &Environment| {
+            let mut subject = Subject::read(&self.reading, environment, &self.environments);
+            subject.name_unheeded_holds(&self.configuration.environments);
+            subject
+        };
+        self.environments.iter().map(read).collect()
     }
 
     fn follow(

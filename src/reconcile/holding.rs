@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use crate::git::{Error, Repository};
 use crate::manifest::Manifests;
 use crate::plan::pull_request::ForgeView;
-use crate::plan::{self, BotBranch, Due, Spot, TakenBack};
+use crate::plan::{self, BotBranch, Due, HoldsInForce, Spot, TakenBack};
 use crate::policy::PinPolicy;
 use crate::reconcile::evidence;
 use crate::resolve::{Outcome, TagState};
@@ -18,6 +18,7 @@ pub fn due_without_held(
     policy: &PinPolicy,
     tags: &mut [TagState],
     branches: &[BotBranch],
+    holds: &HoldsInForce,
     forge: Option<&ForgeView>,
     history: Option<(&Repository, CommitId)>,
 ) -> Result<(Due, BTreeMap<Spot, TakenBack>), Error> {
@@ -30,7 +31,7 @@ pub fn due_without_held(
     };
     let due = plan::due(streams, &manifests.triggers, tags, policy);
     let back = taken_back(&due)?;
-    let held = plan::held(&due.moves, &back, branches, forge);
+    let held = plan::held(&due.moves, &back, holds, branches, forge);
     if held.is_empty() {
         return Ok((due, back));
     }

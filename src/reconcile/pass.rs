@@ -7,7 +7,7 @@ use crate::environment::{Environment, EnvironmentName};
 use crate::git::{self, Repository};
 use crate::lookup::{Answer, Question, Resolution, Verified};
 use crate::plan::pull_request::{ForgeView, Telling};
-use crate::plan::{Mode, Plan};
+use crate::plan::{self, Mode, Plan};
 use crate::policy::{OperatorPolicy, Policy, RebuildWhen};
 use crate::problem::Problem;
 use crate::reconcile::cache::Cache;
@@ -90,6 +90,7 @@ impl Pass<'_> {
         if let Some(quiet) = self.cache.quiet()
             && state.as_ref() == Some(&quiet.state)
             && self.is_forge_quiet(view.as_ref(), quiet.forge.as_ref())
+            && !quiet.is_over(self.now)
         {
             let answers = (self.ask)(&quiet.questions);
             if quiet::fingerprint(&quiet.questions, &answers) == quiet.answers {
@@ -115,6 +116,11 @@ impl Pass<'_> {
             .iter()
             .flat_map(|following| &following.tags)
             .any(TagState::depends_on_time);
+        let ends = subjects.iter().filter_map(|subject| {
+            let name = &subject.environment.name;
+            plan::hold::next_end(&subject.manifests.streams, name, self.now)
+        });
+        let ends = ends.min();
         let (questions, answers) = inquiry.into_answered();
         self.cache.put_verified(verified(&questions, &answers));
         if scope.is_unattended && checks.is_limited {
@@ -148,6 +154,7 @@ impl Pass<'_> {
                     .all(|(_, plan)| plan.is_empty() && !plan.depends_on_time());
             self.cache.put_quiet(is_quiet.then(|| QuietPass {
                 state,
+                ends: ends.map(Timestamp::as_second),
                 answers: quiet::fingerprint(&questions, &answers),
                 questions: quiet::verified(&questions, &answers),
                 forge: view.as_ref().map(QuietForge::from),
@@ -260,6 +267,7 @@ impl Pass<'_> {
                 subject.environment.branch = Some(branch.clone());
                 let found = reading.problems.iter().cloned();
                 subject.manifests.problems.extend(found);
+                subject.name_unheeded_holds(&configuration.environments);
                 let prefix = evidence::branch_prefix(&environment.name);
                 if let Some(obstacle) = self.obstacle(&prefix)? {
                     problems.push(obstacle);
@@ -333,7 +341,7 @@ impl Pass<'_> {
                 history: Some((self.repository, snapshot.commit)),
                 mode: Mode::Commits,
                 only: None,
-                now: &now,
+                now: self.now,
             };
             let plan = subject.plan(following, &planning, |paths| self.files(&snapshot, paths))?;
             rounds += 1;

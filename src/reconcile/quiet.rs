@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::git::{Error, Repository};
@@ -20,6 +21,8 @@ use crate::revision::BranchName;
 pub struct QuietPass {
     /// Of the branches: [`state`].
     pub state: String,
+    /// From this second since 1970 on, a hold is over that counted.
+    pub ends: Option<i64>,
     pub questions: Vec<Question>,
     /// Of the answers: [`fingerprint`].
     pub answers: String,
@@ -46,6 +49,13 @@ impl From<&ForgeView> for QuietForge {
             bases: view.demands.keys().cloned().collect(),
             answers: view.fingerprint(),
         }
+    }
+}
+
+impl QuietPass {
+    /// Whether the passing of time alone has changed what it was made from.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.ends.is_some_and(|end| end <= now.as_second())
     }
 }
 
@@ -145,4 +155,25 @@ fn lookup_identity(kind: &str, lookup: &Lookup) -> String {
         lookup.insecure,
         lookup.secrets_of
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quiet_pass_is_over_when_a_hold_is() {
+        let quiet = |ends: Option<&str>| QuietPass {
+            ends: ends.map(|end| end.parse::<Timestamp>().unwrap().as_second()),
+            ..QuietPass::default()
+        };
+        let now: Timestamp = "2026-09-01T08:00:00.5Z".parse().unwrap();
+        for (ends, is_over) in [
+            (None, false),
+            (Some("2026-09-01T08:00:00Z"), true),
+            (Some("2026-09-01T08:00:01Z"), false),
+        ] {
+            assert_eq!(quiet(ends).is_over(now), is_over, "{ends:?}");
+        }
+    }
 }

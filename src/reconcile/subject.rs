@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
+use crate::clock;
 use crate::environment::Environment;
 use crate::git::{Error, Repository};
 use crate::manifest::{self, Manifests};
@@ -33,8 +36,7 @@ pub struct Planning<'a> {
     pub mode: Mode,
     /// Stream tags that alone are planned for; none: all.
     pub only: Option<&'a BTreeSet<StreamTagName>>,
-    /// RFC 3339.
-    pub now: &'a str,
+    pub now: Timestamp,
 }
 
 impl Subject {
@@ -66,6 +68,12 @@ impl Subject {
         }
     }
 
+    /// A hold for none of the repository's environments is a slip of the pen.
+    pub fn name_unheeded_holds(&mut self, environments: &[Environment]) {
+        let unheeded = plan::hold::unheeded(&self.manifests.streams, environments);
+        self.manifests.problems.extend(unheeded);
+    }
+
     /// `files` reads those that the plan edits.
     pub fn plan(
         &self,
@@ -78,11 +86,13 @@ impl Subject {
             manifests,
         } = self;
         let mut tags = following.tags.clone();
+        let holds = plan::holds(&manifests.streams, &environment.name, planning.now);
         let (mut due, taken_back) = due_without_held(
             manifests,
             &planning.policy.pins,
             &mut tags,
             &planning.branches.branches,
+            &holds,
             planning.forge,
             planning.history,
         )?;
@@ -107,10 +117,11 @@ impl Subject {
             problems,
             files: &files,
             taken_back: &taken_back,
+            holds: &holds,
             branches: &planning.branches.branches,
             forge: planning.forge,
             first_seen: &planning.branches.first_seen,
-            now: planning.now,
+            now: &clock::rfc3339(planning.now),
         }))
     }
 }

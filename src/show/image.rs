@@ -11,7 +11,9 @@ use crate::show::ago::ago;
 use crate::show::item::{Item, Tagged};
 use crate::show::object;
 use crate::show::size::human_size;
+use crate::show::stream::held;
 use crate::show::tabs::{Padding, Tabs};
+use crate::stream::SpecTag;
 
 /// A tag's or a stream's image as `oc describe istag` shows it; without a description, what Git
 /// knows. Empty for what has no image.
@@ -37,6 +39,9 @@ pub fn describe(item: &Item<'_>, description: Option<&Description>, now: Timesta
     if !annotations.is_empty() {
         out.annotations(annotations, "");
     }
+    if let Some(spec) = spec(item).filter(|spec| !spec.settings.holds.is_empty()) {
+        out.list("Holds", held(&spec.settings.holds), "");
+    }
     if let Some(description) = description {
         described(description, now, &mut out);
     }
@@ -46,12 +51,13 @@ pub fn describe(item: &Item<'_>, description: Option<&Description>, now: Timesta
 /// Those of the tag: an image that is asked for by one is shown with them.
 fn annotations<'i>(item: &'i Item<'_>) -> &'i BTreeMap<String, String> {
     const NONE: &BTreeMap<String, String> = &BTreeMap::new();
+    spec(item).map_or(NONE, |tag| &tag.settings.annotations)
+}
+
+fn spec<'i>(item: &'i Item<'_>) -> Option<&'i SpecTag> {
     match item {
-        Item::StreamTag(image) => image
-            .stream
-            .tag(image.tag)
-            .map_or(NONE, |tag| &tag.settings.annotations),
-        _ => NONE,
+        Item::StreamTag(image) => image.stream.tag(image.tag),
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::hold::Holds;
 use crate::image::Reference;
 use crate::plain::{plain, plain_lines};
 use crate::selection::prioritize;
@@ -158,10 +159,24 @@ fn source(stream: &ImageStream, spec: Option<&SpecTag>, out: &mut Tabs) {
         };
         out.line(plain(&line));
     }
+    for line in held(&settings.holds) {
+        out.line(plain(&format!("    {line}")));
+    }
     if settings.reference_policy == ReferencePolicy::Local {
         out.line("    prefer registry pullthrough when referencing this tag");
     }
     out.line("");
+}
+
+/// The holds of a tag, one a line.
+pub(crate) fn held(holds: &Holds) -> impl Iterator<Item = String> {
+    let sound = holds.sound.iter();
+    let sound = sound.map(|hold| format!("in {}: {hold}", hold.environment));
+    let faulty = holds.faulty.iter().map(|hold| match &hold.environment {
+        Some(environment) => format!("in {environment}: {hold}"),
+        None => format!("everywhere: {hold}"),
+    });
+    sound.chain(faulty)
 }
 
 fn source_verb(kind: &str, reference: bool, scheduled: bool) -> String {

@@ -170,6 +170,7 @@ impl World {
             problems: manifests.problems.clone(),
             files: &self.files,
             taken_back: &self.taken_back,
+            holds: &plan::HoldsInForce::new(),
             branches: &self.branches,
             forge: None,
             first_seen: &self.first_seen,

@@ -4,6 +4,7 @@ mod closed;
 mod environments;
 mod forms;
 mod groups;
+mod holds;
 mod links;
 mod moves;
 mod people;
