@@ -1,5 +1,6 @@
 //! Logging in to a Git server.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use git2::{Cred, CredentialType};
@@ -33,6 +34,16 @@ pub enum SshKey {
         private_key: PathBuf,
         passphrase: Option<SecretString>,
     },
+}
+
+/// Where the key is, for people.
+impl fmt::Display for SshKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Agent => f.write_str("those of the agent (`ssh-add -l` lists them)"),
+            Self::File { private_key, .. } => write!(f, "{}", private_key.display()),
+        }
+    }
 }
 
 /// Answers for one connection. libgit2 asks again after each refusal, without end.
@@ -117,7 +128,16 @@ impl<'a> Login<'a> {
             None if self.credentials.ssh.is_empty() => {
                 Err(self.denied("it wants an ssh key, and none is given"))
             }
-            None => Err(self.denied("it accepts none of the ssh keys")),
+            None => {
+                let tried: Vec<String> = self
+                    .credentials
+                    .ssh
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect();
+                let tried = tried.join(", ");
+                Err(self.denied(&format!("it accepts none of the ssh keys: {tried}")))
+            }
         }
     }
 

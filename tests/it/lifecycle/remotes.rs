@@ -1,7 +1,9 @@
 //! Repositories behind sshd and nginx, clones, and work trees.
 
+use std::path::Path;
+
 use crate::lifecycle::{FIRST_PINS, WEB, pinned, web};
-use crate::support::git::{HttpServer, Setup, SshServer};
+use crate::support::git::{HttpServer, Setup, SshAgent, SshServer};
 use crate::support::scene::{Run, Scene, deployment};
 
 /// First pins, a move, and runs that change nothing, against `url`.
@@ -63,6 +65,53 @@ fn over_ssh_to(scene: &Scene, server: &SshServer, arguments: &[&str]) -> Run {
         .env("HEADWATER_GIT_SSH_KEY", server.client_key())
         .env("HEADWATER_GIT_KNOWN_HOSTS", server.known_hosts());
     scene.ended(&command.output().unwrap())
+}
+
+#[test]
+fn over_ssh_with_a_key_that_only_the_agent_holds() {
+    let scene = web();
+    let server = SshServer::start(&scene.origin);
+    let agent = SshAgent::start();
+    let url = server.url();
+    let run = |known_hosts: &Path| {
+        let mut command = scene.command(&["reconcile", &url]);
+        command
+            .env("SSH_AUTH_SOCK", agent.socket())
+            .env("HEADWATER_GIT_KNOWN_HOSTS", known_hosts);
+        scene.ended(&command.output().unwrap())
+    };
+    let known = server.known_hosts();
+    let denied = "it accepts none of the ssh keys: those of the agent (`ssh-add -l` lists them)";
+    run(&known).exits(4).says(denied);
+    agent.add(&server.stranger_key());
+    run(&known).exits(4).says(denied);
+    agent.add(&server.client_key());
+    std::fs::remove_file(server.client_key()).unwrap();
+    let nothing = Path::new("/dev/null");
+    run(nothing).exits(3).says("/dev/null has none for it");
+    assert_eq!(scene.bot_branches(), [""; 0]);
+    first_pin_and_move(&scene, &|| run(&known));
+}
+
+/// A socket that nobody listens at does not keep a key in a file from being tried.
+#[test]
+fn over_ssh_without_the_agent_that_is_named() {
+    let scene = web();
+    let server = SshServer::start(&scene.origin);
+    let url = server.url();
+    let command = || {
+        let mut command = scene.command(&["reconcile", &url]);
+        command
+            .env("SSH_AUTH_SOCK", scene.home().join("gone"))
+            .env("HEADWATER_GIT_KNOWN_HOSTS", server.known_hosts());
+        command
+    };
+    let alone = command().output().unwrap();
+    scene.ended(&alone).exits(4).says("those of the agent");
+    let mut with_a_key = command();
+    with_a_key.env("HEADWATER_GIT_SSH_KEY", server.client_key());
+    scene.ended(&with_a_key.output().unwrap()).exits(0);
+    assert_eq!(scene.bot_branch(), FIRST_PINS);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 pub use http::{HttpServer, Setup};
-pub use ssh::SshServer;
+pub use ssh::{SshAgent, SshServer};
 
 /// A repository in a temporary folder of its own, gone when dropped.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! `sshd` on the loopback interface, with keys of its own.
+//! `sshd` on the loopback interface, with keys of its own, and `ssh-agent`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::support::git::Repo;
 use crate::support::git::http::is_root;
-use crate::support::git::process::{Process, listening};
+use crate::support::git::process::{Process, listening, wait_for};
 
 /// Lets one key in, as the user that runs the tests.
 #[derive(Debug)]
@@ -96,6 +96,42 @@ impl SshServer {
         let public = fs::read_to_string(self.folder.path().join(format!("{key}.pub"))).unwrap();
         let line = format!("[127.0.0.1]:{} {public}", self.port);
         fs::write(self.folder.path().join(name), line).unwrap();
+    }
+}
+
+/// Holds keys, and ends with the test.
+#[derive(Debug)]
+pub struct SshAgent {
+    _agent: Process,
+    folder: TempDir,
+}
+
+impl SshAgent {
+    /// Without a key.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // In the foreground: it stays a child.
+        let mut command = Command::new("ssh-agent");
+        let agent = Process::start(command.args(["-D", "-a"]).arg(folder.path().join("socket")));
+        let agent = Self {
+            _agent: agent,
+            folder,
+        };
+        wait_for(&agent.socket());
+        agent
+    }
+
+    pub fn add(&self, key: &Path) {
+        let mut command = Command::new("ssh-add");
+        command
+            .arg("-q")
+            .arg(key)
+            .env("SSH_AUTH_SOCK", self.socket());
+        assert!(command.status().unwrap().success());
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
     }
 }
 
