@@ -69,7 +69,9 @@ pub(crate) fn place(plan: &mut Plan, candidates: Vec<Proposal>, ground: &Ground<
         }
     }
     placing.admit(plan, new);
-    plan.proposals.sort_by(|a, b| a.branch.cmp(&b.branch));
+    // Holds first: what asked for them is closed or written anew behind them.
+    let order = |proposal: &Proposal| (proposal.hold.is_none(), proposal.branch.clone());
+    plan.proposals.sort_by_key(order);
 }
 
 struct Placing<'a> {
@@ -87,7 +89,7 @@ impl Placing<'_> {
             |images: &[TaggedImage]| images.iter().any(|image| self.held.contains(&image.tag));
         let fit = branch::fit(self.ground.branches, &name, &is_in_force, &proposal.changes)?;
         Some(match fit {
-            Fit::At(branch, action) => self.within_wishes(branch, action),
+            Fit::At(branch, action) => self.within_wishes(branch, action, proposal.hold.is_some()),
             Fit::Foreign { branch, reason } => match self.wishes(&branch) {
                 Some((wishes, _)) if wishes.asks_for_rebuild() => self.rebuilt(branch, ASKED_FOR),
                 _ => Err(Reason::Foreign { branch, reason }),
@@ -100,6 +102,7 @@ impl Placing<'_> {
         &self,
         branch: BranchName,
         action: Action,
+        is_hold: bool,
     ) -> Result<(BranchName, Action), Reason> {
         let wishes = self.wishes(&branch);
         let (wishes, open) = match &wishes {
@@ -117,7 +120,7 @@ impl Placing<'_> {
                 branch,
                 url: open.map(|open| open.url.clone()).unwrap_or_default(),
             }),
-            Action::Rebuild { .. } | Action::Create { .. } if !is_asked_for => {
+            Action::Rebuild { .. } | Action::Create { .. } if !is_asked_for && !is_hold => {
                 match self.off_schedule() {
                     Some(until) => Err(Reason::OffSchedule { branch, until }),
                     None => Ok((branch, action)),
@@ -178,6 +181,10 @@ impl Placing<'_> {
             let reason = if let Some(reason) = outage {
                 let reason = reason.clone();
                 Reason::Outage { branch, reason }
+            } else if proposal.hold.is_some() {
+                // What a person asked for waits for no limit.
+                plan.proposals.push(proposal);
+                continue;
             } else if plan.proposals.len() >= policy.max_open {
                 let limit = policy.max_open;
                 Reason::TooManyOpen { branch, limit }

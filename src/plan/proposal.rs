@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::environment::{Delivery, Environment};
 use crate::hold::InForce;
+use crate::image::Digest;
 use crate::plan::branch::{self, Action, BotBranch, BranchState, Obsolete};
 use crate::plan::due::{Due, Move, recorded_reference};
 use crate::plan::group::{Group, groups};
 use crate::plan::history::{Spot, field_spot};
 use crate::plan::hold::HoldsInForce;
+use crate::plan::hold::wanted;
 use crate::plan::placement::{self, Ground};
 use crate::plan::pull_request::{
     End, Facts, ForgeView, ImageKey, Publication, Remark, TakenOver, close_and_remark,
@@ -87,8 +89,21 @@ pub struct Proposal {
     pub changes: Vec<FileChange>,
     pub message: String,
     pub action: Action,
+    /// Instead of moving anything it writes this hold.
+    pub hold: Option<HoldProposal>,
     /// None without a forge, and while it cannot be asked.
     pub pull_request: Option<Publication>,
+}
+
+/// A stream tag that is to stay where it is.
+#[derive(Clone, Debug)]
+pub struct HoldProposal {
+    pub tag: StreamTagName,
+    pub current: Option<Digest>,
+    /// Where the tag would go otherwise.
+    pub rejected: Digest,
+    /// Who wants it.
+    pub by: String,
 }
 
 impl Plan {
@@ -198,7 +213,17 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
     let news = held.into_iter().filter(|it| !plan.waiting.contains(it));
     let news: Vec<Waiting> = news.collect();
     plan.waiting.extend(news);
-    let moves = hold_fields(moves, inputs.taken_back, &mut plan.waiting);
+    let mut moves = hold_fields(moves, inputs.taken_back, &mut plan.waiting);
+    let holding = match inputs.mode {
+        Mode::Commits => wanted::take_out(
+            &mut plan,
+            &mut moves,
+            inputs.forge,
+            inputs.streams,
+            inputs.files,
+        ),
+        Mode::InPlace => Vec::new(),
+    };
 
     let seen = |moved: &Move| first_seen(moved, inputs.first_seen, inputs.now);
     let in_sequence =
@@ -260,9 +285,11 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
             } else {
                 Action::Commit
             },
+            hold: None,
             pull_request: None,
         });
     }
+    candidates.extend(holding);
     if in_sequence {
         plan.proposals = candidates;
     } else {

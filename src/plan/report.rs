@@ -86,6 +86,15 @@ fn publication_line(publication: &Publication) -> String {
 }
 
 fn write_moves(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Result {
+    if let Some(hold) = &proposal.hold {
+        let tag = hold.tag.to_string();
+        let tag = plain(&tag);
+        writeln!(
+            f,
+            "  {tag}  held at {}",
+            hold.current.as_ref().map_or("none", Digest::short)
+        )?;
+    }
     // A branch that stays as it is shows its own diff.
     let shows_fields = !matches!(proposal.action, Action::Keep { .. });
     for moved in &proposal.moves {

@@ -127,10 +127,16 @@ impl Publisher<'_> {
             let head =
                 written.filter(|written| matches!(written.outcome, Outcome::Kept | Outcome::Done));
             // A branch that could not be moved is planned again, and its pull request with it.
-            let Some(head) = head.and_then(|written| written.commit) else {
-                continue;
+            let done = match head.and_then(|written| written.commit) {
+                Some(head) => self.one(proposal, publication, branch, head),
+                None if proposal.hold.is_none() => continue,
+                None => Err(Stopped { is_general: true }),
             };
-            isolated(self.one(proposal, publication, branch, head))?;
+            // What asked for a hold must not go before the hold is there.
+            match proposal.hold {
+                Some(_) => done?,
+                None => isolated(done)?,
+            }
         }
         for remark in &plan.remarks {
             isolated(self.remark(remark))?;

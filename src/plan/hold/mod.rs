@@ -1,5 +1,7 @@
-//! Holds in a plan: which of them count, and what they hold back; `write` writes one.
+//! Holds in a plan: which of them count, and what they hold back; `write` writes one, and
+//! `wanted` those that people ask for.
 
+pub(crate) mod wanted;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,11 +2,14 @@
 
 use crate::environment::EnvironmentName;
 use crate::image::Digest;
+use crate::plain::plain;
+use crate::plan::proposal::HoldProposal;
 use crate::plan::pull_request::body::{MAX_BODY, PullRequestText};
 use crate::plan::pull_request::foreign::Foreign;
 use crate::plan::pull_request::markdown::{Document, Inline, Mark};
 use crate::plan::pull_request::reading::RebuildBox;
-use crate::plan::pull_request::title::harmless;
+use crate::plan::pull_request::title::{end_of, harmless};
+use crate::plan::trailer;
 use crate::revision::BranchName;
 use crate::stream::StreamTagName;
 
@@ -60,15 +63,8 @@ pub fn hold_text(inputs: &HoldInputs<'_>) -> PullRequestText {
         "Rebuild this pull request on the current base (discards other commits on this branch)",
     );
     document.tasks(vec![(rebuild, &RebuildBox as &dyn Mark)]);
-    let start = inputs.current.map_or_else(String::new, |digest| {
-        format!(" at {}", digest.encoded().get(..7).unwrap_or_default())
-    });
-    let ending = format!("{start} in {}", inputs.environment);
-    let room = 72_usize.saturating_sub(ending.chars().count() + "hold ".len());
-    let name = harmless(&inputs.tag.to_string());
-    let name = crate::plan::pull_request::title::end_of(&name, room);
     PullRequestText {
-        title: format!("hold {name}{ending}").chars().take(72).collect(),
+        title: hold_title(inputs.tag, inputs.environment, inputs.current),
         body: document.markdown(MAX_BODY),
         labels: [
             "image-pin".to_owned(),
@@ -77,4 +73,39 @@ pub fn hold_text(inputs: &HoldInputs<'_>) -> PullRequestText {
         ]
         .into(),
     }
+}
+
+/// At most 72 characters; the commit's subject too.
+fn hold_title(
+    tag: &StreamTagName,
+    environment: &EnvironmentName,
+    current: Option<&Digest>,
+) -> String {
+    let start = current.map_or_else(String::new, |digest| {
+        format!(" at {}", digest.encoded().get(..7).unwrap_or_default())
+    });
+    let ending = format!("{start} in {environment}");
+    let room = 72_usize.saturating_sub(ending.chars().count() + "hold ".len());
+    let name = end_of(&harmless(&tag.to_string()), room);
+    format!("hold {name}{ending}").chars().take(72).collect()
+}
+
+/// The commit's message, without the plan's own trailer.
+pub fn hold_message(hold: &HoldProposal, environment: &EnvironmentName) -> String {
+    let tag = hold.tag.to_string();
+    let tag = plain(&tag);
+    let current = match &hold.current {
+        Some(current) => format!("at {current}"),
+        None => "without an image".to_owned(),
+    };
+    format!(
+        "{}\n\n{tag}\n  stays   {current}\n  not     {}\n  asked   {}\n\n\
+         To undo this, revert the commit that merges it, or take the annotation out of the\n\
+         stream: the tag is then followed again.\n\n{}: {tag}\n{}: {environment}",
+        hold_title(&hold.tag, environment, hold.current.as_ref()),
+        hold.rejected,
+        plain(&hold.by),
+        trailer::IMAGE_STREAM,
+        trailer::ENVIRONMENT,
+    )
 }

@@ -41,9 +41,9 @@ pub struct Marker {
     /// Earlier subjects, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Earlier>,
-    /// The stream tag whose hold it writes.
+    /// The hold that it writes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hold: Option<String>,
+    pub hold: Option<WantedHold>,
     /// The hash of the remark that was made under it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
@@ -53,6 +53,14 @@ pub struct Marker {
     /// The bot itself closes it: that declines nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended: bool,
+}
+
+/// Somebody wants a stream tag to stay where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedHold {
+    pub tag: String,
+    /// As the hold is to say it.
+    pub by: String,
 }
 
 /// What a pull request proposed before it moved on.

@@ -31,9 +31,9 @@ pub use ends::{EDITED_REMARK, ENDED_REMARK, End, Remark, TakenOver, close_and_re
 pub use facts::{Facts, MoveFacts};
 pub(crate) use finding::Finding;
 pub use foreign::Foreign;
-pub use hold::{HoldInputs, hold_text};
+pub use hold::{HoldInputs, hold_message, hold_text};
 pub use markdown::{Document, Folded, Inline, Link, Mark};
-pub use marker::{ImageKey, Marker};
+pub use marker::{ImageKey, Marker, WantedHold};
 pub use publication::{Found, Publication, Step};
 pub use reading::{END, Ticks, history, ticks};
 pub use telling::{FactsQuestion, Telling};

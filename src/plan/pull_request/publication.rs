@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use crate::plan::branch::Action;
 use crate::plan::proposal::Proposal;
 use crate::plan::pull_request::PullRequestText;
-use crate::plan::pull_request::marker::{Earlier, ImageKey, MAX_HISTORY, MarkedBody, Marker};
+use crate::plan::pull_request::marker::{
+    Earlier, ImageKey, MAX_HISTORY, MarkedBody, Marker, WantedHold,
+};
 use crate::plan::pull_request::view::{ForgeView, REBASE};
 use crate::plan::pull_request::wishes::Wishes;
 use crate::policy::PullRequestPolicy;
@@ -185,7 +187,10 @@ impl Publishing<'_> {
             images: self.images(),
             subject: title.to_owned(),
             history: self.history(),
-            hold: None,
+            hold: self.proposal.hold.as_ref().map(|hold| WantedHold {
+                tag: hold.tag.to_string(),
+                by: hold.by.clone(),
+            }),
             remark: None,
             merging: old.filter(|_| is_kept).and_then(|old| old.merging),
             ended: false,
@@ -201,7 +206,10 @@ impl Publishing<'_> {
 
     fn merge(&self) -> Option<MergeMethod> {
         let moves_back = |moved: &crate::plan::Move| moved.moves_back_to().is_some();
-        let is_fit = self.merges && !self.proposal.moves.iter().any(moves_back);
+        // A hold is a person's to decide.
+        let is_fit = self.merges
+            && self.proposal.hold.is_none()
+            && !self.proposal.moves.iter().any(moves_back);
         let is_draft = match self.open {
             Some(open) => open.is_draft || Wishes::of(open).stops,
             None => self.policy.is_draft,

@@ -11,7 +11,7 @@ use crate::plan::proposal::{FirstSeen, Plan, Proposal, first_seen};
 use crate::plan::pull_request::publication::Publishing;
 use crate::plan::pull_request::view::ForgeView;
 use crate::plan::pull_request::{
-    BodyInputs, Facts, HistoryEntry, KnownForge, PullRequestText, text,
+    BodyInputs, Facts, HistoryEntry, HoldInputs, KnownForge, PullRequestText, hold_text, text,
 };
 use crate::plan::template::{self, Placeholders};
 use crate::plan::trailer::{self, trailer};
@@ -76,7 +76,8 @@ impl Telling<'_> {
     /// Writes messages and pull requests into the plan.
     pub fn tell(&self, plan: &mut Plan, facts: &Facts) {
         let mut proposals = std::mem::take(&mut plan.proposals);
-        for proposal in proposals.iter_mut().filter(|proposal| is_written(proposal)) {
+        let is_told = |proposal: &&mut Proposal| is_written(proposal) && proposal.hold.is_none();
+        for proposal in proposals.iter_mut().filter(is_told) {
             let message = self.message(plan, proposal, facts);
             proposal.message = seal::seal(&message, &proposal.changes);
         }
@@ -155,6 +156,15 @@ impl Telling<'_> {
     }
 
     fn text(&self, plan: &Plan, publishing: &Publishing<'_>, facts: &Facts) -> PullRequestText {
+        if let Some(hold) = &publishing.proposal.hold {
+            return hold_text(&HoldInputs {
+                tag: &hold.tag,
+                environment: &plan.environment.name,
+                base: publishing.base,
+                current: hold.current.as_ref(),
+                rejected: &hold.rejected,
+            });
+        }
         let history: Vec<HistoryEntry> = publishing
             .history()
             .into_iter()

@@ -121,17 +121,22 @@ impl ForgeView {
         Marker::read(&pull_request.body, &pull_request.head, key).marker
     }
 
-    /// The stream tags of an environment that somebody wants to be held: ticked on a pull request,
-    /// or written by one that is open. `prefix` is that of the environment's branches.
-    pub fn holds(&self, prefix: &str) -> BTreeSet<StreamTagName> {
+    /// The stream tags of an environment that somebody wants to be held, and who: ticked on a pull
+    /// request, or written by one that is open. `prefix` is that of the environment's branches.
+    pub fn holds(&self, prefix: &str) -> BTreeMap<StreamTagName, String> {
+        let mut holds = BTreeMap::new();
         let open = self.open.iter();
-        let own = open.filter(|open| open.head.as_str().starts_with(prefix));
-        own.flat_map(|open| {
-            let written = self.marker(open).and_then(|marker| marker.hold);
-            let written = written.and_then(|tag| StreamTagName::parse(&tag, ""));
-            ticks(&open.body).hold.into_iter().chain(written)
-        })
-        .collect()
+        for open in open.filter(|open| open.head.as_str().starts_with(prefix)) {
+            let ticked = ticks(&open.body).hold.into_iter();
+            for tag in ticked {
+                let by = || format!("pull request #{}", open.number);
+                holds.entry(tag).or_insert_with(by);
+            }
+        }
+        for written in self.open.iter().filter_map(|open| self.marker(open)?.hold) {
+            holds.extend(StreamTagName::parse(&written.tag, "").map(|tag| (tag, written.by)));
+        }
+        holds
     }
 
     /// The base that each open pull request's branch was built on.

@@ -145,3 +145,42 @@ fn fault_6_a_base_that_was_rewritten_is_built_on_anew() {
     );
     hosted.is_settled();
 }
+
+#[test]
+fn a_ticked_hold_is_a_pull_request_that_writes_it() {
+    const HOLD: &str = "headwater/default/hold.dev.web@1";
+    let hosted = Hosted::proposed();
+    hosted.forge.model().tick(2, "Hold `dev/web:1`");
+    hosted
+        .reconcile()
+        .exits(0)
+        .says("opened pull request #3")
+        .says("closed pull request #2")
+        .says(&format!("deleted {WEB}"));
+    hosted.is_settled();
+    assert_eq!(hosted.open(), [3]);
+    assert!(
+        hosted.title(3).starts_with("hold dev/web:1 at "),
+        "{}",
+        hosted.title(3)
+    );
+    let before = hosted.scene.file("main", "streams/web.yaml");
+    let after = hosted.scene.file(HOLD, "streams/web.yaml");
+    assert!(after.contains("headwater.dev/hold"), "{after}");
+    assert!(after.contains("pull request #2"), "{after}");
+    assert_eq!(hosted.scene.changed(HOLD), ["streams/web.yaml"]);
+    assert_eq!(after.lines().count(), before.lines().count() + 2);
+
+    // Closed, it declines the hold and not the image.
+    hosted.forge.model().close(3);
+    hosted.reconcile().exits(0).says("opened pull request #4");
+    hosted.is_settled();
+    hosted.forge.model().tick(4, "Hold `dev/web:1`");
+    hosted.reconcile().exits(0).says("opened pull request #5");
+    hosted.merge(5);
+    hosted.reconcile().exits(0).says("held by pull request #4");
+    hosted.is_settled();
+    hosted.scene.image("acme/web", "1", "third");
+    hosted.reconcile().exits(0).never_says("opened");
+    assert_eq!(hosted.open(), [0; 0]);
+}

@@ -1,0 +1,85 @@
+//! Holds that people ask for on pull requests: each becomes a pull request that writes it.
+
+use crate::hold::Hold;
+use crate::plan::branch::Action;
+use crate::plan::due::Move;
+use crate::plan::hold::put;
+use crate::plan::proposal::{HoldProposal, Plan, Proposal};
+use crate::plan::pull_request::{ForgeView, hold_message};
+use crate::plan::seal;
+use crate::snapshot::Files;
+use crate::stream::ImageStream;
+
+const REASON: &str = "held at the digest of then, by a box that was ticked";
+
+/// Takes the moves out that somebody wants to be held, and gives a proposal for each hold. What
+/// cannot be written stays a move, with a problem that says why.
+pub fn take_out(
+    plan: &mut Plan,
+    moves: &mut Vec<Move>,
+    forge: Option<&ForgeView>,
+    streams: &[ImageStream],
+    files: &Files,
+) -> Vec<Proposal> {
+    let Some(forge) = forge else {
+        return Vec::new();
+    };
+    let wanted = forge.holds(&format!("headwater/{}/", plan.environment.name));
+    let mut proposals = Vec::new();
+    moves.retain(|moved| {
+        let by = wanted.get(&moved.tag);
+        let proposal = by.and_then(|by| proposal(plan, moved, by, streams, files));
+        let is_kept = proposal.is_none();
+        proposals.extend(proposal);
+        is_kept
+    });
+    proposals
+}
+
+fn proposal(
+    plan: &mut Plan,
+    moved: &Move,
+    by: &str,
+    streams: &[ImageStream],
+    files: &Files,
+) -> Option<Proposal> {
+    let record = moved.record.as_ref()?;
+    let stream = streams.get(record.stream)?;
+    let hold = Hold {
+        environment: plan.environment.name.clone(),
+        rejected: None,
+        by: Some(by.to_owned()),
+        reason: Some(REASON.to_owned()),
+        until: None,
+    };
+    let change = match put(stream, &moved.tag.tag, &hold, files) {
+        Ok(change) => change?,
+        Err(problem) => {
+            plan.problems.push(problem);
+            return None;
+        }
+    };
+    let hold = HoldProposal {
+        tag: moved.tag.clone(),
+        current: moved.previous.clone(),
+        rejected: moved.digest()?.clone(),
+        by: by.to_owned(),
+    };
+    let changes = vec![change];
+    let message = hold_message(&hold, &plan.environment.name);
+    let stream = &moved.tag.stream;
+    Some(Proposal {
+        // `hold.` is no namespace with a stream: that would have one dot.
+        group: format!(
+            "hold.{}.{}@{}",
+            stream.namespace, stream.name, moved.tag.tag
+        ),
+        branch: None,
+        moves: Vec::new(),
+        message: seal::seal(&message, &changes),
+        changes,
+        action: Action::Commit,
+        hold: Some(hold),
+        pull_request: None,
+    })
+}
