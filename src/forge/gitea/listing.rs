@@ -1,5 +1,7 @@
 //! Pages of pull requests and of other things.
 
+use std::collections::HashSet;
+
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 
@@ -69,7 +71,11 @@ impl Gitea {
         if !sort.is_empty() {
             request = request.query("sort", sort);
         }
-        self.each(&request, MAX_OPEN, &mut wants_more)
+        // One that is opened meanwhile moves the others to a later page, where they come again.
+        let mut seen = HashSet::new();
+        self.each(&request, MAX_OPEN, &mut |pull: Pull| {
+            !seen.insert(pull.number) || wants_more(pull)
+        })
     }
 
     /// The items of all pages, up to `max`, until `wants_more` says no.

@@ -141,7 +141,12 @@ impl Forge for Gitea {
     fn comments(&self, number: u64) -> Result<Vec<Comment>, Error> {
         let below = ["issues", &number.to_string(), "comments"];
         let request = self.request(Method::GET, &below, "list the comments");
-        let mut remarks: Vec<Remark> = self.read(&request)?;
+        let remarks = self.read(&request);
+        if matches!(remarks, Err(Error::Unavailable { .. })) {
+            // An unknown number is a server's error here, and missing there.
+            self.pull(number)?;
+        }
+        let mut remarks: Vec<Remark> = remarks?;
         remarks.sort_by_key(|remark| remark.id);
         remarks.truncate(MAX_LOOKED_AT);
         Ok(remarks.into_iter().map(Remark::value).collect())

@@ -1,4 +1,6 @@
 //! Forges: what every one keeps, and what is one's own.
 
 mod contract;
+mod description;
+mod gitea;
 mod http;

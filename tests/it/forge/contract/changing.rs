@@ -97,6 +97,15 @@ pub fn labels_come_and_go_and_a_persons_stay(site: &dyn Site) {
     }
 }
 
+pub fn a_ticked_box_is_read(site: &dyn Site) {
+    branch(site, "headwater/dev/web");
+    let pull = opened(site, "headwater/dev/web");
+    assert!(pull.body.contains("- [ ] a box"));
+    site.tick(pull.number, "a box");
+    let body = pull.body.replace("- [ ]", "- [x]");
+    assert_eq!(now(site, &pull).body, body);
+}
+
 pub fn what_is_closed_may_be_reopened(site: &dyn Site) {
     let head = "headwater/dev/web";
     let commit = branch(site, head);

@@ -1,7 +1,7 @@
-//! What goes wrong on the way, at a test forge only.
+//! What goes wrong on the way, and what is not asked, at a test forge only.
 
 use headwater::forge::{Error, Merging};
-use headwater::pull_request::{MergeMethod, State};
+use headwater::pull_request::{Change, MergeMethod, State};
 
 use crate::forge::contract::site::{Site, TestSite, branch, draft, now, opened};
 use crate::support::forge::Failure;
@@ -96,4 +96,25 @@ pub fn fault_15_a_forge_that_is_down_is_unavailable(site: &TestSite) {
     let error = site.forge().open_pull_requests("").unwrap_err();
     assert!(matches!(error, Error::Unavailable { .. }), "{error}");
     assert_eq!(site.forge().open_pull_requests("").unwrap(), []);
+}
+
+pub fn where_nothing_changes_nothing_is_written(site: &TestSite) {
+    branch(site, "headwater/dev/web");
+    let pull = opened(site, "headwater/dev/web");
+    let before = site.test_forge.writes().len();
+    assert!(before > 0);
+    let forge = site.forge();
+    let changed = forge.change(pull.number, &Change::default()).unwrap();
+    assert_eq!(changed, pull);
+    let asked = site.test_forge.requests().len();
+    assert_eq!(forge.open_pull_requests("headwater/").unwrap(), [pull]);
+    let requests = site.test_forge.requests();
+    let [listing] = &requests[asked..] else {
+        panic!("{requests:?}");
+    };
+    assert_eq!((&*listing.method, listing.status), ("GET", Some(200)));
+    let pulls = site.test_forge.paths().pulls;
+    let (path, _) = listing.path.split_once('?').unwrap();
+    assert!(path.ends_with(pulls) && listing.body.is_empty(), "{path}");
+    assert_eq!(site.test_forge.writes().len(), before);
 }

@@ -64,6 +64,20 @@ pub fn those_of_one_branch_come_in_all_states_newest_first(site: &dyn Site) {
     assert_eq!(found, expected);
 }
 
+pub fn a_persons_own_has_their_name(site: &dyn Site) {
+    branch(site, "headwater/dev/web");
+    let number = site.open_as_person("headwater/dev/web");
+    let open = site.forge().open_pull_requests("headwater/").unwrap();
+    assert_eq!((open.len(), open[0].number), (1, number));
+    assert_eq!(
+        (&open[0].author, &*open[0].title),
+        (&site.person(), "by hand")
+    );
+    // It stands for the one that would be opened.
+    let found = site.forge().open(&draft("headwater/dev/web")).unwrap();
+    assert_eq!(found.pull_request, open[0]);
+}
+
 pub fn a_deleted_branch_is_still_known_by_its_name(site: &dyn Site) {
     branch(site, "headwater/dev/web");
     let pull = opened(site, "headwater/dev/web");

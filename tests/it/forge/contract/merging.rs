@@ -121,7 +121,7 @@ pub fn a_draft_and_a_closed_one_are_not_ready(site: &dyn Site) {
     asks();
 }
 
-pub fn an_unmet_demand_is_not_ready(site: &dyn Site) {
+pub fn a_missing_approval_is_not_ready(site: &dyn Site) {
     site.protect(
         "main",
         Rule {
@@ -137,6 +137,8 @@ pub fn an_unmet_demand_is_not_ready(site: &dyn Site) {
         .unwrap();
     assert!(matches!(merging, Merging::NotReady(_)), "{merging:?}");
     assert_eq!(now(site, &pull).state, State::Open);
+    site.approve(pull.number);
+    merged(site, &pull, head, MergeMethod::Merge);
 }
 
 pub fn what_is_ready_is_merged_at_once(site: &dyn Site) {

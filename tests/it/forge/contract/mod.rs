@@ -16,6 +16,7 @@ mod standing;
 macro_rules! kept_by {
     ($name:ident, $start:expr) => {
         kept_by! { @each $name, $start,
+            changing::a_ticked_box_is_read
             changing::an_unknown_number_is_missing
             changing::labels_come_and_go_and_a_persons_stay
             changing::only_what_is_named_changes
@@ -24,13 +25,14 @@ macro_rules! kept_by {
             comments::comments_are_added_edited_and_listed_oldest_first
             listing::a_deleted_branch_is_still_known_by_its_name
             listing::a_forks_branch_of_the_same_name_is_not_ours
+            listing::a_persons_own_has_their_name
             listing::all_pages_are_read_and_the_oldest_comes_first
             listing::those_of_one_branch_come_in_all_states_newest_first
             listing::what_is_pushed_is_seen
             merging::a_branch_that_has_moved_is_not_merged
             merging::a_conflict_is_not_ready
             merging::a_draft_and_a_closed_one_are_not_ready
-            merging::an_unmet_demand_is_not_ready
+            merging::a_missing_approval_is_not_ready
             merging::each_method_makes_its_own_history
             merging::what_is_ready_is_merged_at_once
             merging::what_waits_for_a_check_is_merged_by_the_forge
@@ -48,6 +50,7 @@ macro_rules! kept_by {
             standing::one_failure_among_many_checks_counts
             standing::protection_is_what_the_branch_demands
             standing::standing_says_who_asks_and_what_they_may
+            standing::statuses_and_runs_count_together
         }
     };
     (@each $name:ident, $start:expr, $($module:ident :: $test:ident)*) => {
@@ -79,6 +82,7 @@ macro_rules! kept_by_test_forge {
             fault_13_a_short_limit_is_waited_for
             fault_14_one_refused_token_is_asked_for_again
             fault_15_a_forge_that_is_down_is_unavailable
+            where_nothing_changes_nothing_is_written
         }
     };
     (@each $name:ident, $kind:ident, $($fault:ident)*) => {

@@ -86,6 +86,12 @@ impl RealGitea {
         let place = format!("{}/{account}/{name}.git", url.trim_end_matches('/'));
         configure(clone.path(), &place, &account, &token);
         clone.git(&["push", "-q", "origin", "main"]);
+        // Until then the repository counts as empty, and much of it as missing.
+        let main = ["repos", &account, &name, "branches", "main"];
+        wait::until("the forge to know its main branch", || {
+            let (_, answer) = answer(&hands, Method::GET, &main, Value::Null, None);
+            answer.is_success().then_some(())
+        });
         let forge = Gitea::new(plain_options(api.clone(), &token), &account, &name).unwrap();
         Self {
             api,
@@ -101,6 +107,12 @@ impl RealGitea {
     fn here(&self, method: Method, below: &[&str], body: Value) -> Value {
         let segments = [&["repos", &self.account, &self.name], below].concat();
         asked(&self.hands, method, &segments, body)
+    }
+
+    fn by_person(&self, below: &[&str], body: Value) -> Value {
+        let segments = [&["repos", &self.account, &self.name], below].concat();
+        let (request, answer) = answer(&self.hands, Method::POST, &segments, body, Some(PERSON));
+        answer.json(self.hands.host(), &request).unwrap()
     }
 
     fn names_in(&self, number: u64, field: &str) -> BTreeSet<String> {
@@ -239,17 +251,31 @@ impl Site for RealGitea {
 
     fn comment(&self, number: u64, body: &str) {
         let number = number.to_string();
-        let segments = [
-            "repos",
-            &self.account,
-            &self.name,
-            "issues",
-            &number,
-            "comments",
-        ];
-        let body = json!({"body": body});
-        let (request, answer) = answer(&self.hands, Method::POST, &segments, body, Some(PERSON));
-        answer.check(self.hands.host(), &request).unwrap();
+        self.by_person(&["issues", &number, "comments"], json!({"body": body}));
+    }
+
+    fn approve(&self, number: u64) {
+        let number = number.to_string();
+        let body = json!({"event": "APPROVED", "body": "good"});
+        self.by_person(&["pulls", &number, "reviews"], body);
+    }
+
+    fn tick(&self, number: u64, text: &str) {
+        let below = ["pulls", &number.to_string()];
+        let body = self.here(Method::GET, &below, Value::Null)["body"].clone();
+        let ticked = |line: &str| match line.contains(text) {
+            true => line.replacen("- [ ]", "- [x]", 1),
+            false => line.to_owned(),
+        };
+        let lines: Vec<String> = body.as_str().unwrap().split('\n').map(ticked).collect();
+        // As a browser does.
+        self.here(Method::PATCH, &below, json!({"body": lines.join("\r\n")}));
+    }
+
+    fn open_as_person(&self, head: &str) -> u64 {
+        let body = json!({"head": head, "base": "main", "title": "by hand"});
+        let opened = self.by_person(&["pulls"], body);
+        opened["number"].as_u64().unwrap()
     }
 
     fn set_label(&self, number: u64, label: &str) {

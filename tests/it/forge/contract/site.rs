@@ -36,8 +36,18 @@ pub trait Site {
     fn reopen(&self, number: u64);
     fn merge(&self, number: u64, method: MergeMethod);
     fn comment(&self, number: u64, body: &str);
+    /// By the person, who may.
+    fn approve(&self, number: u64);
+    /// Ticks the box whose line holds `text`.
+    fn tick(&self, number: u64, text: &str);
+    /// From a branch of the repository to `main`, by the person; its number.
+    fn open_as_person(&self, head: &str) -> u64;
     fn set_label(&self, number: u64, label: &str);
     fn set_status(&self, commit: CommitId, context: &str, state: CheckState);
+    /// A check run or a job, where the forge tells them from statuses.
+    fn set_run(&self, commit: CommitId, context: &str, state: CheckState) {
+        self.set_status(commit, context, state);
+    }
     fn protect(&self, branch: &str, rule: Rule);
     /// From a branch of this name in somebody's fork, at what the clone has there, to `main`.
     fn open_from_fork(&self, branch: &str);
@@ -174,6 +184,23 @@ impl Site for TestSite {
 
     fn comment(&self, number: u64, body: &str) {
         self.test_forge.model().comment(number, "ada", body);
+    }
+
+    fn approve(&self, number: u64) {
+        self.test_forge.model().approve(number, "ada");
+    }
+
+    fn tick(&self, number: u64, text: &str) {
+        self.test_forge.model().tick(number, text);
+    }
+
+    fn open_as_person(&self, head: &str) -> u64 {
+        self.test_forge.model().open("ada", head, "main", "by hand")
+    }
+
+    fn set_run(&self, commit: CommitId, context: &str, state: CheckState) {
+        let commit = commit.to_string();
+        self.test_forge.model().set_run(&commit, context, state);
     }
 
     fn set_label(&self, number: u64, label: &str) {

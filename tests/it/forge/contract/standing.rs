@@ -5,6 +5,7 @@ use headwater::pull_request::{Checks, MergeMethod, Protection};
 
 use crate::forge::contract::site::{Site, branch, draft, name, texts};
 use crate::support::forge::{CheckState, Rule};
+use crate::support::wait;
 
 pub fn checks_are_summed_up(site: &dyn Site) {
     let forge = site.forge();
@@ -24,6 +25,18 @@ pub fn checks_are_summed_up(site: &dyn Site) {
     }
     let other = branch(site, "headwater/dev/api");
     assert_eq!(forge.checks(other).unwrap(), Checks::None);
+}
+
+pub fn statuses_and_runs_count_together(site: &dyn Site) {
+    let head = branch(site, "headwater/dev/web");
+    site.set_run(head, "build", CheckState::Pending);
+    assert_eq!(site.forge().checks(head).unwrap(), Checks::Pending);
+    site.set_status(head, "ci/test", CheckState::Passing);
+    assert_eq!(site.forge().checks(head).unwrap(), Checks::Pending);
+    site.set_run(head, "build", CheckState::Failing);
+    assert_eq!(site.forge().checks(head).unwrap(), Checks::Failing);
+    site.set_run(head, "build", CheckState::Passing);
+    assert_eq!(site.forge().checks(head).unwrap(), Checks::Passing);
 }
 
 pub fn one_failure_among_many_checks_counts(site: &dyn Site) {
@@ -60,7 +73,10 @@ pub fn protection_is_what_the_branch_demands(site: &dyn Site) {
         approvals: 2,
         checks: texts(&["ci/test", "ci/e2e"]),
     };
-    assert_eq!(forge.protection(&name("env/dev")).unwrap(), expected);
+    let found = wait::until("the forge to know the branch", || {
+        forge.protection(&name("env/dev")).ok()
+    });
+    assert_eq!(found, expected);
     assert_eq!(forge.protection(&main).unwrap(), Protection::default());
 }
 

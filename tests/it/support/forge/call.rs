@@ -22,7 +22,15 @@ pub struct Call {
 
 impl Call {
     pub fn of(seen: &Seen, root: &str) -> Self {
-        let (path, query) = seen.path.split_once('?').unwrap_or((&seen.path, ""));
+        Self {
+            headers: seen.headers.clone(),
+            ..Self::new(&seen.method, &seen.path, root, &seen.body)
+        }
+    }
+
+    /// One without headers; `target` is the path with the query.
+    pub fn new(method: &str, target: &str, root: &str, text: &str) -> Self {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let below = path.strip_prefix(root).unwrap_or(path);
         let decoded = |part: &str| {
             let pair = format!("x={}", part.replace('+', "%2B"));
@@ -30,15 +38,15 @@ impl Call {
             pairs.next().unwrap().1.into_owned()
         };
         Self {
-            method: seen.method.clone(),
-            path: seen.path.clone(),
+            method: method.to_owned(),
+            path: target.to_owned(),
             segments: below.trim_matches('/').split('/').map(decoded).collect(),
             query: url::form_urlencoded::parse(query.as_bytes())
                 .into_owned()
                 .collect(),
-            headers: seen.headers.clone(),
-            text: seen.body.clone(),
-            body: serde_json::from_str(&seen.body).unwrap_or(Value::Null),
+            headers: Vec::new(),
+            text: text.to_owned(),
+            body: serde_json::from_str(text).unwrap_or(Value::Null),
         }
     }
 

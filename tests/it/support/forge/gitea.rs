@@ -3,17 +3,26 @@
 mod merge;
 mod values;
 
+use std::sync::LazyLock;
+
 use headwater::pull_request::MergeMethod;
 use serde_json::{Value, json};
 
 use crate::support::forge::call::{Call, json as reply};
+use crate::support::forge::description::Description;
 use crate::support::forge::model::{CannotOpen, Model, New, Pull, State};
 use crate::support::forge::{Face, Paths};
 use crate::support::scripted::Reply;
 
 pub struct Gitea {
+    /// Forgejo's names the version of Gitea that it keeps to.
     pub version: &'static str,
 }
+
+static GITEA: LazyLock<Description> =
+    LazyLock::new(|| Description::parse(include_str!("descriptions/gitea.json")));
+static FORGEJO: LazyLock<Description> =
+    LazyLock::new(|| Description::parse(include_str!("descriptions/forgejo.json")));
 
 /// What marks a draft in its title.
 const DRAFT: &str = "WIP: ";
@@ -21,6 +30,12 @@ const DRAFT: &str = "WIP: ";
 impl Face for Gitea {
     fn root(&self) -> &'static str {
         "/api/v1"
+    }
+
+    fn faults(&self, call: &Call) -> Vec<String> {
+        let is_forgejo = self.version.contains("+gitea-");
+        let description = if is_forgejo { &FORGEJO } else { &GITEA };
+        description.faults_of(call)
     }
 
     fn paths(&self) -> Paths {
@@ -57,7 +72,7 @@ fn in_repository(model: &mut Model, call: &Call, below: &[&str]) -> Option<Reply
                 .labels
                 .iter()
                 .map(|(name, _)| values::label(model, name));
-            paged(model, call, &labels.collect::<Vec<_>>())
+            paged(call, &labels.collect::<Vec<_>>())
         }
         ("POST", ["labels"]) => define_label(model, call),
         ("PATCH", ["issues", "comments", id]) => edit_comment(model, call, id),
@@ -66,10 +81,11 @@ fn in_repository(model: &mut Model, call: &Call, below: &[&str]) -> Option<Reply
         ("GET", ["branches", branch]) => {
             values::branch(model, branch).map_or_else(missing, |it| reply(200, &it))
         }
-        (_, ["pulls" | "issues", number, below @ ..]) => {
+        (method, ["pulls" | "issues", number, below @ ..]) => {
             let number = number.parse().ok();
             match number.filter(|number| model.find(*number).is_some()) {
                 Some(number) => in_pull_request(model, call, number, below)?,
+                None if method == "GET" && below == ["comments"] => refusal(500, ""),
                 None => missing(),
             }
         }
@@ -117,7 +133,7 @@ pub fn refusal(status: u16, message: &str) -> Reply {
 }
 
 /// One page, at most 50 items, with the headers that tell of more.
-fn paged(model: &Model, call: &Call, items: &[Value]) -> Reply {
+fn paged(call: &Call, items: &[Value]) -> Reply {
     let page = call.page(items, "limit", 30, 50);
     let answer = reply(200, &page.items.into()).header("x-total-count", &page.all.to_string());
     if page.is_last {
@@ -125,7 +141,6 @@ fn paged(model: &Model, call: &Call, items: &[Value]) -> Reply {
     }
     // As configured by its ROOT_URL, which need not be where it is asked.
     let next = call.at_page("https://forge.example", page.number + 1);
-    let _ = model;
     answer.header("link", &format!("<{next}>; rel=\"next\""))
 }
 
@@ -140,7 +155,7 @@ fn list(model: &Model, call: &Call) -> Reply {
         pulls.reverse();
     }
     let pulls: Vec<Value> = pulls.iter().map(|it| values::pull(model, it)).collect();
-    paged(model, call, &pulls)
+    paged(call, &pulls)
 }
 
 fn open(model: &mut Model, call: &Call) -> Reply {
@@ -176,8 +191,7 @@ fn open(model: &mut Model, call: &Call) -> Reply {
             refusal(409, &words)
         }
         Err(CannotOpen::NoHead | CannotOpen::NoBase) => missing(),
-        // A real one opens it, empty.
-        Err(CannotOpen::NothingNew) => refusal(422, "There are no changes"),
+        Err(CannotOpen::NothingNew) => unreachable!("it opens empty ones"),
     }
 }
 

@@ -2,6 +2,7 @@
 //! each forge's way to be asked. Heads, ancestry and merges are real, in a bare repository.
 
 mod call;
+mod description;
 mod gitea;
 pub mod github;
 mod merging;
@@ -12,7 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use url::Url;
 
-use call::{Call, json};
+pub use call::Call;
+use call::json;
+pub use description::Description;
 pub use model::{CheckState, Model, Rule, State};
 
 use crate::support::scripted::{Reply, Scripted};
@@ -44,6 +47,11 @@ impl Kind {
         }
     }
 
+    /// Whether it opens none from a branch that has nothing new.
+    fn refuses_empty(self) -> bool {
+        !matches!(self, Self::Gitea | Self::Forgejo)
+    }
+
     fn face(self) -> Box<dyn Face> {
         match self {
             Self::Gitea => Box::new(gitea::Gitea { version: "1.22.6" }),
@@ -68,7 +76,12 @@ trait Face: Send {
     /// Where its faults are put.
     fn paths(&self) -> Paths;
 
-    /// What it answers; None where it has no such operation.
+    /// What of a request the forge's documentation does not know.
+    fn faults(&self, _call: &Call) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What it answers; None where this test forge plays no such operation.
     fn answer(&mut self, model: &mut Model, call: &Call) -> Option<Reply>;
 }
 
@@ -254,6 +267,7 @@ impl Served {
 
     fn answer(&mut self, call: &Call) -> Reply {
         self.model.follow_git();
+        self.violations.extend(self.face.faults(call));
         if !self.face.admits(&self.model, call) {
             return json(401, &serde_json::json!({"message": "bad credentials"}));
         }
@@ -261,7 +275,7 @@ impl Served {
         self.model.follow_git();
         reply.unwrap_or_else(|| {
             self.violations
-                .push(format!("{} {}: no such operation", call.method, call.path));
+                .push(format!("{} {}: not played here", call.method, call.path));
             json(404, &serde_json::json!({"message": "no such operation"}))
         })
     }

@@ -242,7 +242,8 @@ impl Model {
             return Err(CannotOpen::Duplicate(open.number));
         }
         let git = self.git();
-        if base == head || git.graph_descendant_of(base, head).unwrap() {
+        let is_in_base = base == head || git.graph_descendant_of(base, head).unwrap();
+        if is_in_base && self.kind.refuses_empty() {
             return Err(CannotOpen::NothingNew);
         }
         let number = self.pulls.len() as u64 + 1;
