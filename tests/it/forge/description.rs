@@ -6,6 +6,7 @@ use crate::support::forge::{Call, Description};
 
 const GITEA: &str = include_str!("../support/forge/descriptions/gitea.json");
 const FORGEJO: &str = include_str!("../support/forge/descriptions/forgejo.json");
+const GITHUB: &str = include_str!("../support/forge/descriptions/github.json");
 
 /// OpenAPI 3 says the same in other places.
 const OPEN_API: &str = r##"{
@@ -158,4 +159,91 @@ fn open_api_allows_what_it_says_and_nothing_else() {
         ("POST", "/pulls/new", json!({}), "no such operation"),
     ];
     check(OPEN_API, &requests);
+}
+
+#[test]
+fn githubs_description_finds_what_github_would_pass_over() {
+    let pulls = "/repos/acme/shop/pulls";
+    let merge = "/repos/acme/shop/pulls/1/merge";
+    let labels = "/repos/acme/shop/issues/1/labels";
+    let tokens = "/app/installations/7/access_tokens";
+    let none = Value::Null;
+    let requests = [
+        (
+            "GET",
+            "/repos/acme/shop/pulls?per_page=100",
+            none.clone(),
+            "",
+        ),
+        (
+            "GET",
+            "/repos/acme/shop/pulls?limit=50",
+            none.clone(),
+            "no parameter limit",
+        ),
+        (
+            "GET",
+            "/repos/acme/shop/pulls?state=merged",
+            none,
+            "none of its values",
+        ),
+        (
+            "POST",
+            pulls,
+            json!({"head": "a", "base": "b", "draft": true}),
+            "",
+        ),
+        ("POST", pulls, json!({"head": "a"}), "body.base is missing"),
+        (
+            "POST",
+            pulls,
+            json!({"head": "a", "base": "b", "labels": ["x"]}),
+            "body.labels is not described",
+        ),
+        (
+            "PUT",
+            merge,
+            json!({"sha": "a", "merge_method": "squash"}),
+            "",
+        ),
+        (
+            "PUT",
+            merge,
+            json!({"merge_method": "SQUASH"}),
+            "none of its values",
+        ),
+        ("POST", merge, json!({}), "no such operation"),
+        ("POST", labels, json!({"labels": ["image-pin"]}), ""),
+        (
+            "POST",
+            labels,
+            json!({"labels": [1]}),
+            "none of what it may be",
+        ),
+        (
+            "POST",
+            labels,
+            json!({"labels": []}),
+            "none of what it may be",
+        ),
+        (
+            "POST",
+            tokens,
+            json!({"permissions": {"contents": "write"}}),
+            "",
+        ),
+        (
+            "POST",
+            tokens,
+            json!({"permissions": {"contents": "admin"}}),
+            "none of its values",
+        ),
+        (
+            "POST",
+            tokens,
+            json!({"permissions": {"pull-requests": "write"}}),
+            "not described",
+        ),
+    ];
+    check(GITHUB, &requests);
 }

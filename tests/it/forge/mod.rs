@@ -3,4 +3,5 @@
 mod contract;
 mod description;
 mod gitea;
+mod github;
 mod http;

@@ -167,6 +167,9 @@ impl Description {
         }
         match value {
             Value::Array(items) => {
+                if schema["minItems"].as_u64() > Some(items.len() as u64) {
+                    faults.push(format!("{at} has too few items"));
+                }
                 for item in items.iter().filter(|_| schema["items"].is_object()) {
                     self.check(
                         item,

@@ -6,13 +6,19 @@ mod graphql;
 mod merge;
 mod values;
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::forge::call::Call;
+use crate::support::forge::description::Description;
 use crate::support::forge::model::{CannotOpen, Model, New, Pull, State};
 use crate::support::forge::{Face, Paths};
 use crate::support::scripted::Reply;
+
+static DESCRIPTION: LazyLock<Description> =
+    LazyLock::new(|| Description::parse(include_str!("descriptions/github.json")));
 
 pub struct GitHub;
 
@@ -98,6 +104,14 @@ impl Face for GitHub {
             merge: ("PUT", "/merge"),
             comments: "/comments",
         }
+    }
+
+    /// GraphQL is described elsewhere.
+    fn faults(&self, call: &Call) -> Vec<String> {
+        if call.path == "/api/graphql" {
+            return Vec::new();
+        }
+        DESCRIPTION.faults_of(call)
     }
 
     fn admits(&mut self, model: &Model, call: &Call) -> bool {

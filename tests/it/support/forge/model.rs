@@ -177,6 +177,13 @@ impl Model {
         branch.get().target()
     }
 
+    /// As somebody pushes it.
+    pub fn git_branch(&self, branch: &str, commit: &str) {
+        let name = format!("refs/heads/{branch}");
+        let commit = Oid::from_str(commit).unwrap();
+        self.git().reference(&name, commit, true, "pushed").unwrap();
+    }
+
     /// The commit that a pull request's branch is at, in a fork too.
     pub fn head_of(&self, pull: &Pull) -> Option<Oid> {
         match pull.fork {
