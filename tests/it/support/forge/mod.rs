@@ -4,12 +4,14 @@
 mod call;
 mod gitea;
 pub mod github;
+mod gitlab;
 mod merging;
 mod model;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use headwater::pull_request::MergeMethod;
 use url::Url;
 
 use call::{Call, json};
@@ -23,6 +25,7 @@ pub enum Kind {
     Gitea,
     Forgejo,
     GitHub,
+    GitLab,
 }
 
 impl Kind {
@@ -32,6 +35,7 @@ impl Kind {
             Self::Gitea => "gitea",
             Self::Forgejo => "forgejo",
             Self::GitHub => "github",
+            Self::GitLab => "gitlab",
         }
     }
 
@@ -40,7 +44,18 @@ impl Kind {
         match self {
             // By a setting that is off unless somebody sets it.
             Self::Gitea | Self::Forgejo => false,
-            Self::GitHub => true,
+            Self::GitHub | Self::GitLab => true,
+        }
+    }
+
+    /// Those that a new repository allows.
+    pub fn merge_methods(self) -> Vec<MergeMethod> {
+        match self {
+            Self::Gitea | Self::Forgejo | Self::GitHub => {
+                vec![MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase]
+            }
+            // Rebasing is a project's own way of merging, and then it has no other.
+            Self::GitLab => vec![MergeMethod::Merge, MergeMethod::Squash],
         }
     }
 
@@ -51,6 +66,7 @@ impl Kind {
                 version: "7.0.16+gitea-1.21.11",
             }),
             Self::GitHub => Box::new(github::GitHub),
+            Self::GitLab => Box::new(gitlab::GitLab),
         }
     }
 }
@@ -67,6 +83,11 @@ trait Face: Send {
 
     /// Where its faults are put.
     fn paths(&self) -> Paths;
+
+    /// What of a request the forge's documentation does not know.
+    fn faults(&self, _call: &Call) -> Vec<String> {
+        Vec::new()
+    }
 
     /// What it answers; None where it has no such operation.
     fn answer(&mut self, model: &mut Model, call: &Call) -> Option<Reply>;
@@ -254,6 +275,7 @@ impl Served {
 
     fn answer(&mut self, call: &Call) -> Reply {
         self.model.follow_git();
+        self.violations.extend(self.face.faults(call));
         if !self.face.admits(&self.model, call) {
             return json(401, &serde_json::json!({"message": "bad credentials"}));
         }
