@@ -9,6 +9,7 @@ pub mod create;
 pub mod delete;
 pub mod demo;
 pub mod describe;
+mod doctor;
 mod elsewhere;
 pub mod error;
 pub mod exit;
@@ -92,6 +93,7 @@ enum Command {
     History(history::Args),
     Resolve(resolve::Args),
     Validate(validate::Args),
+    Doctor(doctor::Args),
     Pr(pr::Args),
     Tag(tag::Args),
     ImportImage(import_image::Args),
@@ -120,6 +122,7 @@ impl Command {
             Self::Resolve(args) => resolve::run(args, context),
             Self::History(args) => history::run(args, context),
             Self::Validate(args) => validate::run(args, context),
+            Self::Doctor(args) => doctor::run(args, context),
             Self::Pr(args) => pr::run(args, context),
             Self::Tag(args) => tag::run(args, context),
             Self::ImportImage(args) => import_image::run(args, context),

@@ -75,6 +75,13 @@ impl<'a> Conversation<'a> {
             .collect())
     }
 
+    /// Says hello, for reading or for pushing, and nothing more.
+    pub(crate) fn greet(&self, direction: Direction) -> Result<(), Error> {
+        let mut remote = Remote::create_detached(self.url.connect_text())?;
+        let connected = remote.connect_auth(direction, Some(self.callbacks()), None);
+        connected.map(|_| ()).map_err(|error| self.blame(error))
+    }
+
     pub(crate) fn fetch(
         &self,
         raw: &Raw,
@@ -168,11 +175,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn check_host_key(&self, key: &[u8]) -> Result<(), Error> {
-        let files = if self.credentials.known_hosts.is_empty() {
-            known_hosts::default_files()
-        } else {
-            self.credentials.known_hosts.clone()
-        };
+        let files = known_hosts::files(&self.credentials.known_hosts);
         let (host, port) = (self.url.host(), self.url.port());
         let shown = format!(
             "{} {}",

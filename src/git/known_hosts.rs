@@ -24,12 +24,20 @@ pub(crate) enum Verdict {
 }
 
 /// The files that OpenSSH would read.
-pub(crate) fn default_files() -> Vec<PathBuf> {
+fn default_files() -> Vec<PathBuf> {
     std::env::home_dir()
         .map(|home| home.join(".ssh/known_hosts"))
         .into_iter()
         .chain([PathBuf::from("/etc/ssh/ssh_known_hosts")])
         .collect()
+}
+
+/// Those that are named, else those of OpenSSH.
+pub(crate) fn files(named: &[PathBuf]) -> Vec<PathBuf> {
+    match named {
+        [] => default_files(),
+        named => named.to_vec(),
+    }
 }
 
 /// Files that cannot be read hold nothing.
@@ -48,10 +56,7 @@ pub(crate) fn read(files: &[PathBuf]) -> String {
 
 /// `key` is the server's public key in its wire form.
 pub(crate) fn check(text: &str, host: &str, port: u16, key: &[u8]) -> Verdict {
-    let name = match port {
-        22 => host.to_ascii_lowercase(),
-        _ => format!("[{}]:{port}", host.to_ascii_lowercase()),
-    };
+    let name = name(host, port);
     let mut types = Vec::new();
     let mut is_known = false;
     for line in text.lines().filter_map(Line::read) {
@@ -76,6 +81,27 @@ pub(crate) fn check(text: &str, host: &str, port: u16, key: &[u8]) -> Verdict {
         (false, true) => Verdict::Unknown,
         (false, false) => Verdict::Other(types),
     }
+}
+
+/// How a line names a host.
+pub(crate) fn name(host: &str, port: u16) -> String {
+    match port {
+        22 => host.to_ascii_lowercase(),
+        _ => format!("[{}]:{port}", host.to_ascii_lowercase()),
+    }
+}
+
+/// The keys that the lines about a host have: type and fingerprint.
+pub(crate) fn expected(text: &str, host: &str, port: u16) -> Vec<String> {
+    let name = name(host, port);
+    text.lines()
+        .filter_map(Line::read)
+        .filter(|line| line.marker.is_none() && matches(line.hosts, &name))
+        .filter_map(|line| {
+            let key = BASE64_STANDARD.decode(line.key).ok()?;
+            Some(format!("{} {}", line.kind, fingerprint(&key)))
+        })
+        .collect()
 }
 
 /// As OpenSSH shows it: `SHA256:…`.
@@ -238,6 +264,14 @@ mod tests {
         );
         assert_eq!(verdict(&line, "host.example", 22), Verdict::Known);
         assert_eq!(verdict(&line, "other.example", 22), Verdict::Unknown);
+    }
+
+    #[test]
+    fn what_is_expected_of_a_host_is_named() {
+        let line = format!("git.example ssh-ed25519 {}", BASE64_STANDARD.encode(KEY));
+        let text = format!("{line}\nother.example ssh-rsa AAAA\n@revoked git.example ssh-rsa AAAA");
+        let shown = format!("ssh-ed25519 {}", fingerprint(KEY));
+        assert_eq!(expected(&text, "git.example", 22), [shown]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use reqwest::header::{DATE, HeaderMap, HeaderValue};
 use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
@@ -47,6 +48,8 @@ pub(super) struct Host {
     connect_failures: AtomicU32,
     slow_answers: AtomicU32,
     down: Mutex<Option<(Instant, Failure)>>,
+    /// The `Date` of its last answer.
+    date: Mutex<Option<HeaderValue>>,
     throttled: Mutex<Option<Instant>>,
     head_refused: Mutex<Option<Instant>>,
     manner: Mutex<Option<Manner>>,
@@ -67,6 +70,7 @@ impl Host {
             connect_failures: AtomicU32::new(0),
             slow_answers: AtomicU32::new(0),
             down: Mutex::new(None),
+            date: Mutex::new(None),
             throttled: Mutex::new(None),
             head_refused: Mutex::new(None),
             manner: Mutex::new(None),
@@ -96,6 +100,16 @@ impl Host {
         self.reached.store(true, Ordering::Relaxed);
         self.connect_failures.store(0, Ordering::Relaxed);
         self.slow_answers.store(0, Ordering::Relaxed);
+    }
+
+    pub fn note_date(&self, headers: &HeaderMap) {
+        if let Some(date) = headers.get(DATE) {
+            *lock(&self.date) = Some(date.clone());
+        }
+    }
+
+    pub fn date(&self) -> Option<HeaderValue> {
+        lock(&self.date).clone()
     }
 
     /// A connection failed: after some, or on the very first contact when `at_once`, the host

@@ -42,6 +42,8 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -162,6 +164,32 @@ impl Registries {
         self.access(&lookup.repository, lookup.insecure, &lookup.secrets_of)?
             .describe(lookup)
             .await
+    }
+
+    /// The time that the repository's host gave with its last answer.
+    pub fn time_of(&self, repository: &Repository, insecure: bool) -> Option<Timestamp> {
+        let authority = Authority::parse(&repository.endpoint().host)?;
+        let host = lock(&self.inner.hosts)
+            .get(&(authority, insecure))
+            .cloned()?;
+        let date = host.date()?;
+        DateTimeParser::new()
+            .parse_timestamp(date.to_str().ok()?)
+            .ok()
+    }
+
+    /// Whether there is a login for the repository; the error says which helper failed.
+    pub async fn has_login(
+        &self,
+        repository: &Repository,
+        secrets_of: Option<&str>,
+    ) -> Result<bool, String> {
+        let endpoint = repository.endpoint();
+        let found = self
+            .inner
+            .credentials
+            .find(secrets_of, &endpoint.host, &endpoint.path);
+        found.await.map(|login| login.is_some())
     }
 
     async fn tags(&self, listing: &TagListing) -> Result<Vec<String>, Failure> {

@@ -125,7 +125,12 @@ impl Transport {
             Err(_) => Err(Trouble::slow(&request.url, self.timeouts.total)),
         };
         match &outcome {
-            Ok(_) => host.note_answer(),
+            Ok(answer) => {
+                host.note_answer();
+                if answer.redirected_to.is_none() {
+                    host.note_date(&answer.headers);
+                }
+            }
             Err(trouble) => match trouble.kind {
                 TroubleKind::Unreachable(timed_out) => {
                     host.note_unreachable(&trouble.failure, timed_out, self.retry.rest);

@@ -7,10 +7,12 @@
 //! | `stream`, `image`, `meta` | `describe` |
 //! | `table`, `row`, `trigger` | the tables of `get` |
 //! | `object` | objects, as OpenShift's API gives them |
+//! | `doctor` | what `doctor` finds |
 //! | `tabs`, `ago`, `size` | Go's tabwriter, and go-units' durations and sizes |
 
 mod ago;
 mod catalog;
+pub mod doctor;
 pub mod image;
 #[cfg(test)]
 mod image_tests;

@@ -71,6 +71,10 @@ fn prepare(
         "opened" | "locked" => {}
         state => return Ok(Err(Merging::NotReady(format!("it is {}", plain(state))))),
     }
+    // New versions would wait until it is none.
+    if found.draft {
+        return Ok(Err(Merging::NotReady("it is a draft".to_owned())));
+    }
     // The request to merge can switch squashing on, but not off.
     if found.squash && method != MergeMethod::Squash {
         let body = Map::from_iter([("squash".to_owned(), false.into())]);
@@ -116,14 +120,12 @@ fn request(
 
 /// Makes the request; what is claimed is what GitLab then says of the merge request.
 fn outcome(gitlab: &GitLab, number: u64, request: &Request) -> Result<Merging, Error> {
+    let lost = |error: Error| match reached(&gitlab.merge_request(number)?) {
+        Some(outcome) => Ok(outcome),
+        None => Err(error),
+    };
     let answer = match gitlab.client.write(request) {
-        // It may have arrived.
-        Err(error @ Error::Unavailable { .. }) => {
-            return match reached(&gitlab.merge_request(number)?) {
-                Some(outcome) => Ok(outcome),
-                None => Err(error),
-            };
-        }
+        Err(error) if gitlab.is_lost(&error) => return lost(error),
         answer => answer?,
     };
     match answer.status {
@@ -136,10 +138,11 @@ fn outcome(gitlab: &GitLab, number: u64, request: &Request) -> Result<Merging, E
             }
             Ok(Merging::NotReady(why(&answer.reason, &found)))
         }
-        _ => {
-            let found: MergeRequest = answer.json(gitlab.client.host(), request)?;
-            Ok(reached(&found).unwrap_or_else(|| Merging::NotReady(why("", &found))))
-        }
+        _ => match answer.json::<MergeRequest>(gitlab.client.host(), request) {
+            Ok(found) => Ok(reached(&found).unwrap_or_else(|| Merging::NotReady(why("", &found)))),
+            Err(error) if gitlab.is_lost(&error) => lost(error),
+            Err(error) => Err(error),
+        },
     }
 }
 

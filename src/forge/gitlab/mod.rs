@@ -173,6 +173,12 @@ impl GitLab {
         self.write(&request.body(Value::Object(body)))
     }
 
+    /// Whether what was written may have arrived all the same: no answer, a server's error, or a
+    /// proxy's page in its place.
+    fn is_lost(&self, error: &Error) -> bool {
+        matches!(error, Error::Unavailable { .. } | Error::Unusable { .. })
+    }
+
     fn unusable(&self, reason: &str) -> Error {
         Error::Unusable {
             host: self.client.host().to_owned(),

@@ -59,11 +59,12 @@ pub fn add(gitlab: &GitLab, number: u64, body: &str) -> Result<Comment, Error> {
     let write = || gitlab.write::<Note>(&request).map(Note::into_comment);
     match write() {
         // It may have arrived.
-        Err(Error::Unavailable { .. }) => {
+        Err(error) if gitlab.is_lost(&error) => {
             let newest = read(gitlab, number, "desc", MAX_LOOKED_AT)?;
-            match newest.into_iter().find(|comment| comment.body == body) {
-                Some(comment) => Ok(comment),
-                None => write(),
+            match (newest.into_iter().find(|note| note.body == body), &error) {
+                (Some(comment), _) => Ok(comment),
+                (None, Error::Unavailable { .. }) => write(),
+                (None, _) => Err(error),
             }
         }
         result => result,

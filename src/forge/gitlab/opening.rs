@@ -17,8 +17,8 @@ const MAX_PEOPLE: usize = 50;
 /// reviewer and one assignee: the answer is read for who is there.
 pub fn open(gitlab: &GitLab, draft: &Draft) -> Result<Opened, Error> {
     let mut warnings = Vec::new();
-    let reviewers = people(gitlab, &draft.reviewers, "reviewer", &mut warnings)?;
     let assignees = people(gitlab, &draft.assignees, "assignee", &mut warnings)?;
+    let reviewers = people(gitlab, &draft.reviewers, "reviewer", &mut warnings)?;
     let opened = opened(gitlab, draft, &reviewers, &assignees)?;
     let missing = |asked: &[User], there: &[User], what: &str| -> Vec<String> {
         asked
@@ -27,8 +27,8 @@ pub fn open(gitlab: &GitLab, draft: &Draft) -> Result<Opened, Error> {
             .map(|user| format!("GitLab did not take {} as {what}", user.username))
             .collect()
     };
-    warnings.extend(missing(&reviewers, &opened.reviewers, "reviewer"));
     warnings.extend(missing(&assignees, &opened.assignees, "assignee"));
+    warnings.extend(missing(&reviewers, &opened.reviewers, "reviewer"));
     warnings.extend(
         draft
             .labels
@@ -73,18 +73,19 @@ fn opened(
     let request = gitlab
         .request(Method::POST, &["merge_requests"], "open the merge request")
         .body(body);
-    match gitlab.client.write(&request) {
-        Ok(answer) if answer.status == 409 => match open_one(gitlab, draft)? {
-            Some(found) => Ok(found),
-            None => answer.json(gitlab.client.host(), &request),
-        },
-        Ok(answer) => answer.json(gitlab.client.host(), &request),
-        // It may have arrived.
-        Err(Error::Unavailable { .. }) => match open_one(gitlab, draft)? {
-            Some(found) => Ok(found),
-            None => gitlab.write(&request),
-        },
-        Err(error) => Err(error),
+    let answer = gitlab.client.write(&request);
+    let is_duplicate = matches!(&answer, Ok(answer) if answer.status == 409);
+    let made = answer.and_then(|answer| answer.json(gitlab.client.host(), &request));
+    match made {
+        // There is one already, or the answer was lost and it may have arrived.
+        Err(error) if is_duplicate || gitlab.is_lost(&error) => {
+            match (open_one(gitlab, draft)?, &error) {
+                (Some(found), _) => Ok(found),
+                (None, Error::Unavailable { .. }) => gitlab.write(&request),
+                (None, _) => Err(error),
+            }
+        }
+        made => made,
     }
 }
 

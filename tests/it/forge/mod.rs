@@ -4,4 +4,5 @@ mod contract;
 mod description;
 mod gitea;
 mod github;
+mod gitlab;
 mod http;

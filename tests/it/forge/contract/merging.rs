@@ -26,7 +26,7 @@ fn merged(site: &dyn Site, pull: &PullRequest, head: CommitId, method: MergeMeth
 }
 
 pub fn each_method_makes_its_own_history(site: &dyn Site) {
-    for method in [MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase] {
+    for method in site.merge_methods() {
         let clone = site.clone();
         let head = format!("headwater/dev/{}", method.name());
         let before = clone.rev(&fetched(site, "main"));
@@ -95,7 +95,7 @@ pub fn a_conflict_is_not_ready(site: &dyn Site) {
         (merging.unwrap() == Merging::Merged).then_some(())
     });
     let tip = site.clone().rev(&fetched(site, "main"));
-    for method in [MergeMethod::Merge, MergeMethod::Rebase] {
+    for method in site.merge_methods() {
         let merging = site.forge().merge(pull.number, head, method).unwrap();
         assert!(matches!(merging, Merging::NotReady(_)), "{merging:?}");
     }

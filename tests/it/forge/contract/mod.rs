@@ -109,6 +109,7 @@ macro_rules! kept_by_test_forge {
 kept_by_test_forge!(forgejo, Forgejo);
 kept_by_test_forge!(gitea, Gitea);
 kept_by_test_forge!(github, GitHub);
+kept_by_test_forge!(gitlab, GitLab);
 kept_by!(
     real_gitea,
     crate::forge::contract::real::RealGitea::if_there_is_one()

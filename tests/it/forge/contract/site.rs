@@ -7,8 +7,9 @@ use std::time::Duration;
 use headwater::forge::Forge;
 use headwater::forge::gitea::Gitea;
 use headwater::forge::github::GitHub;
+use headwater::forge::gitlab::GitLab;
 use headwater::forge::http::{Options, Timeouts, Token};
-use headwater::pull_request::{Draft, MergeMethod, PullRequest};
+use headwater::pull_request::{Draft, MergeMethod, Protection, PullRequest};
 use headwater::revision::{BranchName, CommitId};
 use jiff::Timestamp;
 use url::Url;
@@ -29,6 +30,25 @@ pub trait Site {
     fn account(&self) -> String;
     /// Somebody else, who may review and be assigned.
     fn person(&self) -> String;
+
+    /// The ways of merging that a new repository allows.
+    fn merge_methods(&self) -> Vec<MergeMethod> {
+        Kind::Gitea.merge_methods()
+    }
+
+    /// What the forge tells of a branch: one with this rule, or, where `is_other`, another one of
+    /// the repository.
+    fn told_of(&self, rule: &Rule, is_other: bool) -> Protection {
+        if is_other {
+            return Protection::default();
+        }
+        Protection {
+            is_protected: true,
+            requires_up_to_date: rule.requires_up_to_date,
+            approvals: rule.approvals,
+            checks: rule.checks.clone(),
+        }
+    }
 
     fn assignees(&self, number: u64) -> BTreeSet<String>;
     fn reviewers(&self, number: u64) -> BTreeSet<String>;
@@ -100,6 +120,7 @@ fn client(kind: Kind, options: Options, repository: &str) -> Box<dyn Forge> {
     match kind {
         Kind::Gitea | Kind::Forgejo => Box::new(Gitea::new(options, "acme", repository).unwrap()),
         Kind::GitHub => Box::new(GitHub::new(options, "acme", repository).unwrap()),
+        Kind::GitLab => Box::new(GitLab::new(options, &format!("acme/{repository}")).unwrap()),
     }
 }
 
@@ -152,6 +173,28 @@ impl Site for TestSite {
 
     fn person(&self) -> String {
         "ada".to_owned()
+    }
+
+    fn merge_methods(&self) -> Vec<MergeMethod> {
+        self.kind.merge_methods()
+    }
+
+    fn told_of(&self, rule: &Rule, is_other: bool) -> Protection {
+        let told = Protection {
+            is_protected: !is_other,
+            requires_up_to_date: rule.requires_up_to_date,
+            approvals: if is_other { 0 } else { rule.approvals },
+            checks: rule.checks.clone(),
+        };
+        match self.kind {
+            // The project demands both for all its branches, and of no check by name.
+            Kind::GitLab => Protection {
+                checks: texts(&["pipeline"]),
+                ..told
+            },
+            _ if is_other => Protection::default(),
+            _ => told,
+        }
     }
 
     fn assignees(&self, number: u64) -> BTreeSet<String> {

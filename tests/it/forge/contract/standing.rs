@@ -1,7 +1,7 @@
 //! Checks, protection, and who asks.
 
 use headwater::forge::Error;
-use headwater::pull_request::{Checks, MergeMethod, Protection};
+use headwater::pull_request::{Checks, Protection};
 
 use crate::forge::contract::site::{Site, branch, draft, name, texts};
 use crate::support::forge::{CheckState, Rule};
@@ -59,25 +59,18 @@ pub fn protection_is_what_the_branch_demands(site: &dyn Site) {
     assert_eq!(forge.protection(&main).unwrap(), Protection::default());
     site.clone()
         .git(&["push", "-q", "origin", "origin/main:refs/heads/env/dev"]);
-    site.protect(
-        "env/dev",
-        Rule {
-            requires_up_to_date: true,
-            approvals: 2,
-            checks: texts(&["ci/test", "ci/e2e"]),
-        },
-    );
-    let expected = Protection {
-        is_protected: true,
+    let rule = Rule {
         requires_up_to_date: true,
         approvals: 2,
         checks: texts(&["ci/test", "ci/e2e"]),
     };
-    let found = wait::until("the forge to know the branch", || {
+    site.protect("env/dev", rule.clone());
+    let told = wait::until("the forge to know the branch", || {
         forge.protection(&name("env/dev")).ok()
     });
-    assert_eq!(found, expected);
-    assert_eq!(forge.protection(&main).unwrap(), Protection::default());
+    assert_eq!(told, site.told_of(&rule, false));
+    let told = forge.protection(&main).unwrap();
+    assert_eq!(told, site.told_of(&rule, true));
 }
 
 pub fn standing_says_who_asks_and_what_they_may(site: &dyn Site) {
@@ -85,8 +78,7 @@ pub fn standing_says_who_asks_and_what_they_may(site: &dyn Site) {
     assert_eq!(standing.account, site.account());
     assert_eq!(standing.default_branch, "main");
     assert!(standing.may_write && !standing.is_archived && standing.has_automerge);
-    let methods = [MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase];
-    assert_eq!(standing.merge_methods, methods);
+    assert_eq!(standing.merge_methods, site.merge_methods());
     assert!(standing.time.is_some());
 }
 

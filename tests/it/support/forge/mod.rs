@@ -5,12 +5,14 @@ mod call;
 mod description;
 mod gitea;
 pub mod github;
+mod gitlab;
 mod merging;
 mod model;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use headwater::pull_request::MergeMethod;
 use url::Url;
 
 pub use call::Call;
@@ -26,6 +28,7 @@ pub enum Kind {
     Gitea,
     Forgejo,
     GitHub,
+    GitLab,
 }
 
 impl Kind {
@@ -35,6 +38,7 @@ impl Kind {
             Self::Gitea => "gitea",
             Self::Forgejo => "forgejo",
             Self::GitHub => "github",
+            Self::GitLab => "gitlab",
         }
     }
 
@@ -43,7 +47,18 @@ impl Kind {
         match self {
             // By a setting that is off unless somebody sets it.
             Self::Gitea | Self::Forgejo => false,
-            Self::GitHub => true,
+            Self::GitHub | Self::GitLab => true,
+        }
+    }
+
+    /// Those that a new repository allows.
+    pub fn merge_methods(self) -> Vec<MergeMethod> {
+        match self {
+            Self::Gitea | Self::Forgejo | Self::GitHub => {
+                vec![MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase]
+            }
+            // Rebasing is a project's own way of merging, and then it has no other.
+            Self::GitLab => vec![MergeMethod::Merge, MergeMethod::Squash],
         }
     }
 
@@ -59,6 +74,7 @@ impl Kind {
                 version: "7.0.16+gitea-1.21.11",
             }),
             Self::GitHub => Box::new(github::GitHub),
+            Self::GitLab => Box::new(gitlab::GitLab),
         }
     }
 }

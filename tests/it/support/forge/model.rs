@@ -25,6 +25,8 @@ pub struct Model {
     /// All accounts there are; their numbers are their places, from 1.
     pub accounts: Vec<String>,
     pub may_write: bool,
+    /// What the token may do, where the forge says it.
+    pub scopes: Vec<String>,
     pub is_archived: bool,
     pub merge_methods: Vec<MergeMethod>,
     pub has_automerge: bool,
@@ -152,8 +154,9 @@ impl Model {
                 .map(str::to_owned)
                 .to_vec(),
             may_write: true,
+            scopes: vec!["api".to_owned()],
             is_archived: false,
-            merge_methods: vec![MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase],
+            merge_methods: kind.merge_methods(),
             has_automerge: true,
             labels: Vec::new(),
             pulls: Vec::new(),
