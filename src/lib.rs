@@ -4,7 +4,7 @@
 //!
 //! | floor | modules | what lives there |
 //! |---|---|---|
-//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`hold`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`], [`pull_request`], [`pull_secret`], [`window`] | names and values |
+//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`hold`], [`namespace`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`], [`pull_request`], [`pull_secret`], [`window`] | names and values |
 //! | 1 text | [`yaml`], [`manifest`], [`dockerfile`], [`config`] | bytes to values and back |
 //! | 2 decisions | [`resolve`], [`plan`], [`verb`], [`show`] | what to ask; what to write; what a command changes; what to print: values |
 //! | 3 adapters | [`git`], [`registry`], [`forge`], [`worktree`], [`clock`] | all input and output |
@@ -24,6 +24,7 @@ pub mod hold;
 pub mod image;
 pub mod lookup;
 pub mod manifest;
+pub mod namespace;
 pub mod plain;
 pub mod plan;
 pub mod policy;

@@ -1,7 +1,8 @@
 //! The namespace that names on the command line stand in.
 
-use crate::environment::{Environment, current_namespace};
+use crate::environment::Environment;
 use crate::manifest::Manifests;
+use crate::namespace::current_namespace;
 
 /// `-n`, to be flattened into a command's arguments.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::environment::{Environment, current_namespace};
+use crate::environment::Environment;
 use crate::git;
 use crate::manifest::Manifests;
+use crate::namespace::current_namespace;
 use crate::plan::migrate::{self, Inputs, Migration, Origin};
 use crate::policy::OperatorPolicy;
 use crate::problem::{Problem, Severity};

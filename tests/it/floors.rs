@@ -12,6 +12,7 @@ const FLOORS: [&[&str]; 6] = [
         "hold",
         "image",
         "lookup",
+        "namespace",
         "object",
         "plain",
         "policy",

@@ -10,8 +10,6 @@ use crate::plan::seal;
 use crate::snapshot::Files;
 use crate::stream::ImageStream;
 
-const REASON: &str = "held at the digest of then, by a box that was ticked";
-
 /// Takes the moves out that somebody wants to be held, and gives a proposal for each hold. What
 /// cannot be written stays a move, with a problem that says why.
 pub fn take_out(
@@ -49,7 +47,10 @@ fn proposal(
         environment: plan.environment.name.clone(),
         rejected: None,
         by: Some(by.to_owned()),
-        reason: Some(REASON.to_owned()),
+        reason: Some(match &moved.previous {
+            Some(digest) => format!("its box was ticked; it stays at {}", digest.short()),
+            None => "its box was ticked; it stays without an image".to_owned(),
+        }),
         until: None,
     };
     let change = match put(stream, &moved.tag.tag, &hold, files) {

@@ -7,6 +7,7 @@ use crate::plan::pull_request::foreign::Foreign;
 use crate::plan::pull_request::markdown::{Document, Inline};
 use crate::plan::pull_request::marker::Marker;
 use crate::plan::pull_request::publication::Found;
+use crate::plan::pull_request::ticks;
 use crate::plan::pull_request::view::ForgeView;
 use crate::pull_request::PullRequest;
 use crate::revision::BranchName;
@@ -17,6 +18,7 @@ pub const EDITED_REMARK: &str = "<!-- headwater:edited -->";
 pub const ENDED_REMARK: &str = "<!-- headwater:ended -->";
 
 const MAX_REMARK: usize = 10_000;
+const HELD: &str = "its box was ticked, and the hold is proposed instead";
 
 /// A pull request that is closed, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +66,9 @@ pub fn close_and_remark(
     };
     let ends = plan.obsolete.iter().filter_map(|obsolete: &Obsolete| {
         let open = forge.open_of(&obsolete.name, &base)?;
-        Some(end(forge, open, obsolete.why))
+        let is_held = !ticks(&open.body).hold.is_empty();
+        let why = if is_held { HELD } else { obsolete.why };
+        Some(end(forge, open, why))
     });
     let mut ends: Vec<End> = ends.collect();
     if is_complete

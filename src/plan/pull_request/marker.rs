@@ -30,7 +30,7 @@ pub struct Marker {
     /// The plan that the text tells of: the branch's `Headwater-Plan`.
     pub plan: String,
     /// The commit of the base that the branch was built on.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "hex", skip_serializing_if = "Option::is_none")]
     pub base: Option<CommitId>,
     /// Which images it proposes, for which stream tags.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -48,7 +48,7 @@ pub struct Marker {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
     /// The commit for which the forge was asked to merge it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "hex", skip_serializing_if = "Option::is_none")]
     pub merging: Option<CommitId>,
     /// The bot itself closes it: that declines nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -163,6 +163,26 @@ impl Marker {
     }
 }
 
+/// Commits as people write them.
+mod hex {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use crate::revision::CommitId;
+
+    pub fn serialize<S: Serializer>(id: &Option<CommitId>, to: S) -> Result<S::Ok, S::Error> {
+        match id {
+            Some(id) => to.collect_str(id),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<CommitId>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| text.parse().map_err(serde::de::Error::custom))
+            .transpose()
+    }
+}
+
 fn opened(mark: &str, branch: &BranchName, key: Option<&[u8]>) -> Option<Marker> {
     let (text, signed) = match mark.split_once('.') {
         Some((text, signed)) => (text, Some(signed)),
@@ -205,6 +225,7 @@ mod tests {
             plan: "ab".repeat(32),
             images: Marker::of_images([ImageKey::new(&tag, &Digest::of(b"a"))]),
             subject: "pin a--b".to_owned(),
+            base: Some("0123456789abcdef0123456789abcdef01234567".parse().unwrap()),
             ..Marker::default()
         }
     }

@@ -156,6 +156,7 @@ fn a_ticked_hold_is_a_pull_request_that_writes_it() {
         .exits(0)
         .says("opened pull request #3")
         .says("closed pull request #2")
+        .says("the hold is proposed instead")
         .says(&format!("deleted {WEB}"));
     hosted.is_settled();
     assert_eq!(hosted.open(), [3]);
