@@ -131,7 +131,7 @@ pub struct Protection {
 /// What a forge says of the repository and of who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    /// The account that the token is of, or the App's name.
+    /// The account that the token is of, or the App's name; empty where the token may not ask.
     pub account: String,
     /// What the token may do, as the forge calls it; empty where the forge does not say.
     pub scopes: BTreeSet<String>,

@@ -63,7 +63,7 @@ impl RealGitea {
             "username": PERSON, "email": format!("{PERSON}@example.com"),
             "password": "0nly-for-these-tests", "must_change_password": false,
         });
-        let _ = answer(&hands, Method::POST, &["admin", "users"], person, None);
+        let _ = answer(&hands, &Method::POST, &["admin", "users"], person, None);
         let _ = answer(
             &hands,
             Method::POST,
@@ -89,7 +89,7 @@ impl RealGitea {
         // Until then the repository counts as empty, and much of it as missing.
         let main = ["repos", &account, &name, "branches", "main"];
         wait::until("the forge to know its main branch", || {
-            let (_, answer) = answer(&hands, Method::GET, &main, Value::Null, None);
+            let (_, answer) = answer(&hands, &Method::GET, &main, Value::Null, None);
             answer.is_success().then_some(())
         });
         let forge = Gitea::new(plain_options(api.clone(), &token), &account, &name).unwrap();
@@ -111,7 +111,7 @@ impl RealGitea {
 
     fn by_person(&self, below: &[&str], body: Value) -> Value {
         let segments = [&["repos", &self.account, &self.name], below].concat();
-        let (request, answer) = answer(&self.hands, Method::POST, &segments, body, Some(PERSON));
+        let (request, answer) = answer(&self.hands, &Method::POST, &segments, body, Some(PERSON));
         answer.json(self.hands.host(), &request).unwrap()
     }
 
@@ -133,7 +133,7 @@ impl Drop for RealGitea {
     fn drop(&mut self) {
         for owner in [&*self.account, FORKS] {
             let segments = ["repos", owner, &self.name];
-            let _ = answer(&self.hands, Method::DELETE, &segments, Value::Null, None);
+            let _ = answer(&self.hands, &Method::DELETE, &segments, Value::Null, None);
         }
     }
 }
@@ -160,7 +160,7 @@ fn configure(clone: &Path, place: &str, account: &str, token: &str) {
 
 fn answer(
     hands: &Client,
-    method: Method,
+    method: &Method,
     segments: &[&str],
     body: Value,
     sudo: Option<&str>,
@@ -172,7 +172,7 @@ fn answer(
     if let Some(person) = sudo {
         request = request.query("sudo", person);
     }
-    let answer = match method {
+    let answer = match *method {
         Method::GET => hands.get(&request),
         _ => hands.write(&request),
     };
@@ -181,7 +181,7 @@ fn answer(
 }
 
 fn asked(hands: &Client, method: Method, segments: &[&str], body: Value) -> Value {
-    let (request, answer) = answer(hands, method, segments, body, None);
+    let (request, answer) = answer(hands, &method, segments, body, None);
     answer.check(hands.host(), &request).unwrap();
     answer.json(hands.host(), &request).unwrap_or(Value::Null)
 }
@@ -244,7 +244,7 @@ impl Site for RealGitea {
         ];
         wait::until("a person's merge", || {
             let body = json!({"Do": method.name()});
-            let (_, answer) = answer(&self.hands, Method::POST, &segments, body, None);
+            let (_, answer) = answer(&self.hands, &Method::POST, &segments, body, None);
             answer.is_success().then_some(())
         });
     }
@@ -281,7 +281,10 @@ impl Site for RealGitea {
     fn set_label(&self, number: u64, label: &str) {
         let all = self.here(Method::GET, &["labels"], Value::Null);
         let known = all.as_array().into_iter().flatten();
-        let known = known.filter(|known| known["name"] == label).last().cloned();
+        let known = known
+            .filter(|known| known["name"] == label)
+            .next_back()
+            .cloned();
         let known = known.unwrap_or_else(|| {
             let body = json!({"name": label, "color": "#ededed"});
             self.here(Method::POST, &["labels"], body)

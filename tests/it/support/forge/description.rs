@@ -160,10 +160,9 @@ impl Description {
             faults.push(format!("{at} is not of type {}", schema["type"]));
             return;
         }
-        if let Some(allowed) = schema["enum"].as_array() {
-            if !allowed.contains(value) {
-                faults.push(format!("{at} is {value}, which is none of its values"));
-            }
+        let allowed = schema["enum"].as_array();
+        if allowed.is_some_and(|allowed| !allowed.contains(value)) {
+            faults.push(format!("{at} is {value}, which is none of its values"));
         }
         match value {
             Value::Array(items) => {
