@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use git2::{CertificateCheckStatus, Direction, ErrorClass, ErrorCode, Remote, RemoteCallbacks};
 
-use crate::git::connection::Conversation;
+use crate::git::connection::{Conversation, cleaned};
 use crate::git::known_hosts::{self, Verdict};
 use crate::git::setup::trust_ca_file;
 use crate::git::{Credentials, Error, Options, RemoteUrl, Timeouts, prepare};
@@ -61,7 +61,7 @@ pub fn host_key(url: &RemoteUrl, credentials: &Credentials) -> Result<HostKey, E
         return Err(Error::Unreachable {
             url: url.to_string(),
             reason: match ended {
-                Err(error) => crate::git::connection::cleaned(error.message()),
+                Err(error) => cleaned(error.message()),
                 Ok(()) => "it shows no key".to_owned(),
             },
         });

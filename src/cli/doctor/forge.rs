@@ -52,7 +52,7 @@ pub fn look(
             findings.push(protection(&of, hosting.forge, environment, branch));
         }
     }
-    findings.push(doctor::registry_clock(&of, ours, standing.time));
+    findings.push(doctor::clock(&of, ours, standing.time));
     Ok(findings)
 }
 

@@ -57,8 +57,7 @@ pub fn look(context: &Context, location: &Location) -> Result<Vec<Finding>, CliE
     findings.push(doctor::reachable(&of, default.as_str(), &tip.short()));
     if let Location::Remote(url) = location {
         let outcome = may_push(url, &options).map_err(|error| reason(&error));
-        let outcome = outcome.as_ref().map(|()| ()).map_err(String::as_str);
-        findings.push(doctor::push(&of, outcome));
+        findings.push(doctor::push(&of, &outcome));
     }
     if repository.is_shallow() {
         findings.push(doctor::shallow(&of));

@@ -36,7 +36,7 @@ pub fn look(
         if timed.replace(host) != Some(host)
             && (time.is_some() || findings.last().is_some_and(|it| it.state == State::Ok))
         {
-            findings.push(doctor::registry_clock(host, clock::now(), time));
+            findings.push(doctor::clock(host, clock::now(), time));
         }
     }
     if lookups.len() > MAX_HOSTS {

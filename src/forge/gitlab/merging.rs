@@ -126,6 +126,11 @@ fn outcome(gitlab: &GitLab, number: u64, request: &Request) -> Result<Merging, E
     };
     let answer = match gitlab.client.write(request) {
         Err(error) if gitlab.is_lost(&error) => return lost(error),
+        // 401 is its word for one who may not merge into the base; the token has just been taken.
+        Err(Error::Denied { reason, .. }) => {
+            let why = format!("the account may not merge into this branch: {reason}");
+            return Ok(Merging::NotReady(why));
+        }
         answer => answer?,
     };
     match answer.status {

@@ -11,18 +11,21 @@ const PREFIXES: [&str; 5] = ["draft:", "[draft]", "(draft)", "wip:", "[wip]"];
 /// The title that people wrote.
 pub fn without_prefix(title: &str, is_draft: bool) -> &str {
     let mut rest = title;
-    while is_draft {
-        let Some(shorter) = PREFIXES.iter().find_map(|prefix| {
-            let start = rest.get(..prefix.len())?;
-            start
-                .eq_ignore_ascii_case(prefix)
-                .then(|| rest.get(prefix.len()..))?
-        }) else {
-            break;
-        };
-        rest = shorter.trim_start();
+    if is_draft {
+        while let Some(shorter) = without_one(rest) {
+            rest = shorter;
+        }
     }
     rest
+}
+
+fn without_one(title: &str) -> Option<&str> {
+    PREFIXES.iter().find_map(|prefix| {
+        let (start, rest) = title.split_at_checked(prefix.len())?;
+        start
+            .eq_ignore_ascii_case(prefix)
+            .then(|| rest.trim_start())
+    })
 }
 
 /// The title that makes it a draft, or not.

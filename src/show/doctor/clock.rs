@@ -8,8 +8,12 @@ const WARNING: i64 = 60;
 /// requests are commonly good for five.
 const FAULT: i64 = 5 * 60;
 
-/// This machine's time against that of a server's answer, taken at the same moment.
-pub fn clock(of: &str, ours: Timestamp, theirs: Timestamp) -> Finding {
+/// This machine's time against that of a server's answer, taken at the same moment; unknown where
+/// it gives none.
+pub fn clock(of: &str, ours: Timestamp, theirs: Option<Timestamp>) -> Finding {
+    let Some(theirs) = theirs else {
+        return Finding::new(State::Unknown, "clock", of, "it gives no time");
+    };
     let ahead = ours.as_second() - theirs.as_second();
     let off = ahead.abs();
     let state = match off {
@@ -44,7 +48,7 @@ mod tests {
             (301, State::Fault, "this machine is 301 s ahead"),
         ] {
             let ours = theirs + jiff::SignedDuration::from_secs(ahead);
-            let finding = clock("git.example", ours, theirs);
+            let finding = clock("git.example", ours, Some(theirs));
             assert_eq!((finding.state, &*finding.found), (state, found));
             assert_eq!(finding.advice.is_some(), state != State::Ok);
         }

@@ -76,7 +76,7 @@ pub fn shallow(of: &str) -> Finding {
 }
 
 /// `outcome`: whether the server lets this login push at all, in its words where not.
-pub fn push(of: &str, outcome: Result<(), &str>) -> Finding {
+pub fn push(of: &str, outcome: &Result<(), String>) -> Finding {
     match outcome {
         Ok(()) => Finding::new(
             State::Ok,

@@ -14,7 +14,7 @@ pub use git::{
     KeyTrust, ShownKey, Trouble, blocking_branch, environment_branch, host_key, push, reachable,
     shallow, signing_key, unreachable,
 };
-pub use registry::{RegistryFacts, registry, registry_clock};
+pub use registry::{RegistryFacts, registry};
 
 use serde::Serialize;
 

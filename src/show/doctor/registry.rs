@@ -1,7 +1,5 @@
-use jiff::Timestamp;
-
 use crate::lookup::Resolution;
-use crate::show::doctor::{Finding, State, clock};
+use crate::show::doctor::{Finding, State};
 
 /// What came of asking a registry for one image that is followed there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,14 +38,6 @@ pub fn registry(of: &str, facts: &RegistryFacts) -> Finding {
     };
     new(state, format!("{image}, asked {login}: {}", fault.message))
         .advice(fault.advice.as_deref().unwrap_or(usual))
-}
-
-/// This machine's clock against the registry's; unknown where it gives no time.
-pub fn registry_clock(of: &str, ours: Timestamp, theirs: Option<Timestamp>) -> Finding {
-    match theirs {
-        Some(theirs) => clock(of, ours, theirs),
-        None => Finding::new(State::Unknown, "clock", of, "it gives no time"),
-    }
 }
 
 #[cfg(test)]

@@ -222,6 +222,17 @@ fn a_method_is_the_projects_and_squashing_can_be_switched_off() {
 }
 
 #[test]
+fn who_may_not_merge_is_told_so_and_keeps_the_token() {
+    let (_server, gitlab) = gitlab(|asked, _| match asked {
+        "GET P" => ok(&json!({"merge_method": "merge"})),
+        "PUT P/merge_requests/1/merge" => no(401, "401 Unauthorized"),
+        _ => ok(&merge_request(1, &json!({}))),
+    });
+    let merging = gitlab.merge(1, head(), MergeMethod::Merge).unwrap();
+    assert!(matches!(&merging, Merging::NotReady(why) if why.contains("may not merge")));
+}
+
+#[test]
 fn whom_gitlab_leaves_out_is_a_warning() {
     // Without a paid tier there is one reviewer.
     let (_server, gitlab) = gitlab(|asked, _| match asked {
