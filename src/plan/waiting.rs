@@ -37,7 +37,7 @@ pub enum Reason {
     /// The digest stood here, and somebody took it out.
     TakenBack(TakenBack),
     /// Somebody's hold is against it.
-    Held(Held),
+    Held(Box<Held>),
     /// Its bot branch was closed.
     Closed(BranchName),
     /// Its pull request was closed.

@@ -214,10 +214,9 @@ fn rebased(
     base: CommitId,
     head: CommitId,
 ) -> Result<Option<BranchState>, Error> {
-    let commits = match branch_commits(repository, base, head) {
-        Ok(Some(commits)) => commits,
-        // What a rewritten history has left behind may be gone.
-        Ok(None) | Err(_) => return Ok(None),
+    // What a rewritten history has left behind may be gone.
+    let Ok(Some(commits)) = branch_commits(repository, base, head) else {
+        return Ok(None);
     };
     let commits: Vec<BranchCommit> = commits.into_iter().map(|(_, commit)| commit).collect();
     Ok(match plan::classify(&commits, None) {

@@ -258,7 +258,7 @@ fn windows_open_and_close() {
             Some(time(closes)),
             "{windows} at {now}"
         );
-        assert_eq!(windows.is_open(time(closes)), false, "{windows} at {now}");
+        assert!(!windows.is_open(time(closes)), "{windows} at {now}");
         if now != opens {
             assert_eq!(windows.closes(time(now)), None, "{windows} at {now}");
         }
