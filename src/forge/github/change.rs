@@ -10,6 +10,7 @@ use crate::forge::Error;
 use crate::forge::github::GitHub;
 use crate::forge::github::wire::Pull;
 use crate::pull_request::{Change, PullRequest};
+use crate::revision::BranchName;
 
 const TO_DRAFT: &str = "mutation($id: ID!) { \
     changed: convertPullRequestToDraft(input: {pullRequestId: $id}) \
@@ -28,7 +29,7 @@ impl GitHub {
         };
         set("title", change.title.as_deref());
         set("body", change.body.as_deref());
-        set("base", change.base.as_ref().map(|base| base.as_str()));
+        set("base", change.base.as_ref().map(BranchName::as_str));
         let mut pull = if fields.is_empty() {
             self.pull(number)?
         } else {
@@ -81,7 +82,7 @@ impl GitHub {
         let subject = self.pull_subject(pull.number);
         let query = if is_draft { TO_DRAFT } else { TO_READY };
         let answer: Answer = self
-            .graphql(what, &subject, query, json!({"id": pull.node_id}))?
+            .graphql(what, &subject, query, &json!({"id": pull.node_id}))?
             .map_err(|reason| self.refused(what, reason))?;
         pull.draft = answer.changed.pull_request.is_draft;
         Ok(())

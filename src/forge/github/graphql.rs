@@ -33,7 +33,7 @@ impl GitHub {
         asks: &str,
         subject: &str,
         query: &str,
-        variables: Value,
+        variables: &Value,
     ) -> Result<Result<T, String>, Error> {
         let request = Request::new(Method::POST, &["graphql"], asks, subject)
             .beside()

@@ -118,7 +118,8 @@ impl GitHub {
             "method": method.name().to_uppercase(),
         });
         let subject = self.pull_subject(pull.number);
-        let answer = self.graphql::<IgnoredAny>("merge when ready", &subject, ENABLE, variables)?;
+        let answer =
+            self.graphql::<IgnoredAny>("merge when ready", &subject, ENABLE, &variables)?;
         Ok(answer.map(|_| ()))
     }
 }

@@ -93,7 +93,7 @@ impl GitHub {
         // An App's token has no user, but a name.
         let what = "tell the account";
         let viewer: Viewer = self
-            .graphql(what, subject, VIEWER, json!({}))?
+            .graphql(what, subject, VIEWER, &json!({}))?
             .map_err(|reason| self.refused(what, reason))?;
         Ok(viewer.viewer.login)
     }
@@ -129,7 +129,7 @@ impl GitHub {
         let subject = format!("repository {}", self.full_name());
         let variables = json!({"owner": self.owner, "name": self.repository});
         let answer: Answer = self
-            .graphql(what, &subject, SETTINGS, variables)?
+            .graphql(what, &subject, SETTINGS, &variables)?
             .map_err(|reason| self.refused(what, reason))?;
         Ok(answer.repository)
     }

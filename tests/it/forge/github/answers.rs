@@ -1,11 +1,12 @@
 //! Answers that only the real GitHub gives on demand, by a scripted server.
 
+use headwater::forge::github::GitHub;
 use headwater::forge::{Error, Forge as _};
 use headwater::pull_request::Protection;
 use serde_json::{Value, json};
 
 use crate::forge::contract::site::{draft, name, texts};
-use crate::forge::github::{said, scripted};
+use crate::forge::github::{Clock, Pauses, options, said, scripted};
 use crate::support::scripted::{Reply, Scripted};
 
 fn pull(is_draft: bool) -> Value {
@@ -176,6 +177,33 @@ fn pages_and_graphql_stay_at_the_forge() {
         first.path,
         "/api/v3/repos/acme/shop/pulls?state=open&sort=created&direction=asc&per_page=100"
     );
+}
+
+#[test]
+fn graphql_is_beside_the_root_of_the_api() {
+    for (root, expected) in [
+        ("", "/graphql"),
+        ("/", "/graphql"),
+        ("/api/v3", "/api/graphql"),
+        ("/api/v3/", "/api/graphql"),
+    ] {
+        let forge = Scripted::start(|seen| match seen.path.ends_with("/graphql") {
+            true => said(
+                200,
+                &json!({"data": {"changed": {"pullRequest": {"isDraft": true}}}}),
+            ),
+            false => said(200, &pull(false)),
+        });
+        let clock = Clock::at("2026-08-23T07:40:00Z");
+        let options = options(&forge.url(root), &clock, &Pauses::default());
+        let client = GitHub::new(options, "acme", "shop").unwrap();
+        let change = headwater::pull_request::Change {
+            is_draft: Some(true),
+            ..Default::default()
+        };
+        assert!(client.change(3, &change).unwrap().is_draft);
+        assert_eq!(forge.seen()[1].path, expected, "{root}");
+    }
 }
 
 #[test]
