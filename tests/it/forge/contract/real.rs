@@ -66,7 +66,7 @@ impl RealGitea {
         let _ = answer(&hands, &Method::POST, &["admin", "users"], person, None);
         let _ = answer(
             &hands,
-            Method::POST,
+            &Method::POST,
             &["orgs"],
             json!({"username": FORKS}),
             None,
