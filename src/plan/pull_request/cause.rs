@@ -167,14 +167,9 @@ impl Evidence<'_> {
                 same.words(", and the lowest layer, the base's, is another"),
             ),
             (_, Some(layers)) if layers.is_same => self.same_layers(layers, same.words(", ")),
-            (_, Some(layers)) => Cause::with(
-                Class::Rebuild,
-                same.words(", and ")
-                    .number(layers.new)
-                    .words(" of ")
-                    .count(layers.count, "layer is", "layers are")
-                    .words(" new"),
-            ),
+            (_, Some(layers)) => {
+                Cause::with(Class::Rebuild, new_layers(same.words(", and "), layers))
+            }
             (_, None) => Cause::with(
                 Class::Unknown,
                 same.words(", and the layers cannot be compared"),
@@ -194,12 +189,7 @@ impl Evidence<'_> {
         let reason = Inline::of(reason);
         let reason = match (self.is_named_base_other(), self.layers) {
             (Some(true), _) => reason.words("; the base image is another"),
-            (_, Some(layers)) => reason
-                .words("; ")
-                .number(layers.new)
-                .words(" of ")
-                .count(layers.count, "layer is", "layers are")
-                .words(" new"),
+            (_, Some(layers)) => new_layers(reason.words("; "), layers),
             _ => reason,
         };
         Cause::with(Class::Unknown, reason)
@@ -225,6 +215,19 @@ impl Evidence<'_> {
             )
         }
     }
+}
+
+/// `3 of 9 layers are new`
+fn new_layers(reason: Inline, layers: LayerChange) -> Inline {
+    reason
+        .number(layers.new)
+        .words(" of ")
+        .count(layers.count, "layer", "layers")
+        .words(if layers.new == 1 {
+            " is new"
+        } else {
+            " are new"
+        })
 }
 
 /// A commit by its first digits, anything else as it is.

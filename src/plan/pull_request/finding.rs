@@ -123,6 +123,7 @@ impl<'a> Finding<'a> {
         if let Some((before, after)) = self.told.both()
             && let (Some(old), Some(new)) = (before.image_size(), after.image_size())
             && let Some(layers) = self.told.layers()
+            && (new != old || layers.new > 0)
         {
             let sign = if new < old { "-" } else { "+" };
             row.after = row.after.words(" (").words(sign).size(new.abs_diff(old));

@@ -208,8 +208,12 @@ fn check_message(world: &World) {
         .collect();
     assert_eq!(parsed_trailers(&message), trimmed, "{message}");
     let text = message.strip_suffix(&trailers).unwrap();
+    assert!(
+        !trailers.contains("[skip") && !trailers.contains("[ci"),
+        "{trailers}"
+    );
     let acting = regex::Regex::new(
-        r"(?im)\[|\*\*|#\d|(^|[^a-z0-9])@|\bGH-\d|^(/|[A-Za-z-]+: )|(clos|fix|resolv)\w*:? +(#|http|[A-Z]+-\d)",
+        r"(?im)\[[a-z]|\*\*\*|://|#\d|(^|[^a-z0-9])@|\bGH-\d|^(/|[A-Za-z-]+: )|\b(clos|fix|resolv)\w*:? +(#|https?://|[A-Z]+-\d)",
     )
     .unwrap();
     assert!(!acting.is_match(text), "{:?}\n{text}", acting.find(text));
