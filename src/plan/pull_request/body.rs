@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::environment::EnvironmentName;
 use crate::plan::due::Move;
-use crate::plan::pull_request::cause::Class;
+use crate::plan::pull_request::cause::{Class, plain_class};
 use crate::plan::pull_request::comparison::KnownForge;
 use crate::plan::pull_request::details;
 use crate::plan::pull_request::facts::Facts;
@@ -442,7 +442,9 @@ fn row_of(moved: &Move, finding: Option<&Finding<'_>>) -> Vec<Inline> {
         },
         None => Inline::of("not known"),
     };
-    let cause = finding.map_or("not looked at", |finding| finding.cause.class.words());
+    let class = finding.map(|finding| finding.cause.class);
+    let class = class.or_else(|| plain_class(moved));
+    let cause = class.map_or("not looked at", Class::words);
     vec![stream_tag(moved), before, after, source, Inline::of(cause)]
 }
 

@@ -76,7 +76,7 @@ fn take(page: &str, hash: &str) {
             "--user-data-dir={}",
             folder.path().join("profile").display()
         ))
-        .arg("--window-size=980,1240")
+        .arg("--window-size=860,1090")
         .arg(format!("--screenshot={}", shot.display()))
         .arg(format!("file://{}", source.display()))
         .output()
