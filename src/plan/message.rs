@@ -232,5 +232,5 @@ fn plain(text: &str) -> String {
 
 /// As it is read back: no name that Kubernetes or a registry allows is changed.
 fn value(text: &str) -> String {
-    Foreign::cut(text, 300).as_str().replace('[', "\\u{5b}")
+    Foreign::cut(text, 300).as_str().trim().to_owned()
 }

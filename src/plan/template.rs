@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use crate::environment::EnvironmentName;
 use crate::plan::due::Move;
-use crate::plan::pull_request::cause_of;
+use crate::plan::pull_request::finding::Finding;
 use crate::plan::pull_request::foreign::is_unseen;
 use crate::plan::pull_request::title::{harmless, title as usual_title};
-use crate::plan::pull_request::{Facts, Finding, KnownForge};
+use crate::plan::pull_request::{Facts, KnownForge};
 
 /// Bytes of a template.
 const LONGEST_TEMPLATE: usize = 4096;
@@ -103,7 +103,12 @@ impl Placeholders {
             .collect();
         let all: Vec<MovePlaceholders> = moves
             .iter()
-            .map(|moved| MovePlaceholders::of(moved, cause_of(moved, &findings)))
+            .map(|moved| {
+                let found = findings
+                    .iter()
+                    .find(|finding| finding.moved.tag == moved.tag);
+                MovePlaceholders::of(moved, found.map(|finding| finding.cause.class.words()))
+            })
             .collect();
         Self {
             environment: environment.to_string(),
@@ -249,7 +254,9 @@ fn render(template: &str, placeholders: &Placeholders) -> Result<String, Templat
     environment.add_filter("lower", minijinja::filters::lower);
     environment.add_filter("first", minijinja::filters::first);
     environment.add_filter("last", minijinja::filters::last);
-    let compiled = environment.template_from_str(template).map_err(sentence)?;
+    let compiled = environment
+        .template_from_str(template)
+        .map_err(|error| sentence(&error))?;
     let unknown = compiled.undeclared_variables(false);
     let mut unknown: Vec<&String> = unknown
         .iter()
@@ -265,7 +272,7 @@ fn render(template: &str, placeholders: &Placeholders) -> Result<String, Templat
     let context = minijinja::Value::from(minijinja::value::Serde(placeholders));
     compiled
         .render_captured_to(context, &mut output)
-        .map_err(sentence)?;
+        .map_err(|error| sentence(&error))?;
     String::from_utf8(output.0).map_err(|_| fail("gives no text".to_owned()))
 }
 
@@ -352,7 +359,7 @@ fn code_lines(template: &str) -> Vec<(usize, String)> {
 }
 
 /// As a clause with its line; the engine's words name no values.
-fn sentence(error: minijinja::Error) -> TemplateError {
+fn sentence(error: &minijinja::Error) -> TemplateError {
     use minijinja::ErrorKind;
     let detail = error.detail().unwrap_or_default();
     let reason = match error.kind() {

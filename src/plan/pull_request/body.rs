@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::environment::EnvironmentName;
 use crate::plan::due::Move;
-use crate::plan::pull_request::cause::Class;
+use crate::plan::pull_request::cause::{Class, plain_class};
 use crate::plan::pull_request::comparison::KnownForge;
 use crate::plan::pull_request::details;
 use crate::plan::pull_request::facts::Facts;
@@ -252,9 +252,13 @@ fn cause_line(finding: &Finding<'_>) -> Inline {
         .words(": ")
         .then(finding.cause.reason.clone())
         .words(".");
-    match finding.contract_count() {
-        0 => line,
-        count => line
+    match (finding.contract_count(), finding.cause.class) {
+        (0, _) => line,
+        (count, Class::ConfigurationOnly) => line
+            .words(" ")
+            .count(count, "change is", "changes are")
+            .words(" listed below."),
+        (count, _) => line
             .words(" Its run-time contract has ")
             .count(count, "change", "changes")
             .words(", listed below."),
@@ -267,7 +271,7 @@ fn why_now(moved: &Move, inputs: &BodyInputs<'_>) -> Inline {
     let line = if moved.moves_back_to().is_some() {
         line.words("somebody moved the tag back; seen ")
     } else if moved.is_first_pin() {
-        line.words("the stream follows it since; first seen ")
+        line.words("a stream follows it now; first seen ")
     } else if moved.previous.as_ref() == moved.digest() {
         line.words("a field was found behind its stream; seen ")
     } else {
@@ -438,7 +442,9 @@ fn row_of(moved: &Move, finding: Option<&Finding<'_>>) -> Vec<Inline> {
         },
         None => Inline::of("not known"),
     };
-    let cause = finding.map_or("not looked at", |finding| finding.cause.class.words());
+    let class = finding.map(|finding| finding.cause.class);
+    let class = class.or_else(|| plain_class(moved));
+    let cause = class.map_or("not looked at", Class::words);
     vec![stream_tag(moved), before, after, source, Inline::of(cause)]
 }
 

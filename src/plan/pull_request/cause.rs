@@ -4,6 +4,7 @@
 //! is what it is built on; are its layers; is its configuration. What the images do not say is
 //! unknown, and nothing is guessed from it.
 
+use crate::image::Description;
 use crate::plan::due::Move;
 use crate::plan::pull_request::contract::ContractChange;
 use crate::plan::pull_request::facts::{LayerChange, Told};
@@ -70,15 +71,22 @@ impl Class {
     }
 }
 
-pub fn cause(moved: &Move, told: &Told<'_>, contract: &[ContractChange]) -> Cause {
+/// What needs no facts.
+pub fn plain_class(moved: &Move) -> Option<Class> {
     if moved.is_first_pin() {
-        return Cause::new(Class::FirstPin, "nothing was pinned here before");
+        Some(Class::FirstPin)
+    } else {
+        (moved.previous.as_ref() == moved.digest()).then_some(Class::FilesOnly)
     }
-    if moved.previous.as_ref() == moved.digest() {
-        return Cause::new(
-            Class::FilesOnly,
-            "the image is the one that is recorded, and files do not name it yet",
-        );
+}
+
+pub fn cause(moved: &Move, told: &Told<'_>, contract: &[ContractChange]) -> Cause {
+    if let Some(class) = plain_class(moved) {
+        let reason = match class {
+            Class::FirstPin => "nothing was pinned here before",
+            _ => "the image is the one that is recorded, and files do not name it yet",
+        };
+        return Cause::new(class, reason);
     }
     let Some((before, after)) = told.both() else {
         let reason = match (told.before, told.after) {
@@ -88,6 +96,9 @@ pub fn cause(moved: &Move, told: &Told<'_>, contract: &[ContractChange]) -> Caus
         };
         return Cause::new(Class::Unknown, reason);
     };
+    if let Some(cause) = one_of_an_index(before, after) {
+        return cause;
+    }
     let evidence = Evidence {
         before: Origin::of(before),
         after: Origin::of(after),
@@ -114,6 +125,22 @@ impl Cause {
     fn with(class: Class, reason: Inline) -> Self {
         Self { class, reason }
     }
+}
+
+/// A pin that goes from one platform's image to the whole index that holds it, or back: the same
+/// bytes (dependabot#8609).
+fn one_of_an_index(before: &Description, after: &Description) -> Option<Cause> {
+    let holds = |index: &Description, image: &Description| {
+        let found = index.images.iter().find(|it| it.digest == image.digest)?;
+        found.platform.clone()
+    };
+    let (platform, words) = match (holds(after, before), holds(before, after)) {
+        (Some(platform), _) => (platform, "the image before is this index's own one for "),
+        (None, Some(platform)) => (platform, "it is the image of the index before for "),
+        (None, None) => return None,
+    };
+    let name = Foreign::name(&platform.to_string());
+    Some(Cause::with(Class::Rebuild, Inline::of(words).code(name)))
 }
 
 struct Evidence<'a> {
@@ -167,14 +194,9 @@ impl Evidence<'_> {
                 same.words(", and the lowest layer, the base's, is another"),
             ),
             (_, Some(layers)) if layers.is_same => self.same_layers(layers, same.words(", ")),
-            (_, Some(layers)) => Cause::with(
-                Class::Rebuild,
-                same.words(", and ")
-                    .number(layers.new)
-                    .words(" of ")
-                    .count(layers.count, "layer is", "layers are")
-                    .words(" new"),
-            ),
+            (_, Some(layers)) => {
+                Cause::with(Class::Rebuild, new_layers(same.words(", and "), layers))
+            }
             (_, None) => Cause::with(
                 Class::Unknown,
                 same.words(", and the layers cannot be compared"),
@@ -194,12 +216,7 @@ impl Evidence<'_> {
         let reason = Inline::of(reason);
         let reason = match (self.is_named_base_other(), self.layers) {
             (Some(true), _) => reason.words("; the base image is another"),
-            (_, Some(layers)) => reason
-                .words("; ")
-                .number(layers.new)
-                .words(" of ")
-                .count(layers.count, "layer is", "layers are")
-                .words(" new"),
+            (_, Some(layers)) => new_layers(reason.words("; "), layers),
             _ => reason,
         };
         Cause::with(Class::Unknown, reason)
@@ -225,6 +242,19 @@ impl Evidence<'_> {
             )
         }
     }
+}
+
+/// `3 of 9 layers are new`
+fn new_layers(reason: Inline, layers: LayerChange) -> Inline {
+    reason
+        .number(layers.new)
+        .words(" of ")
+        .count(layers.count, "layer", "layers")
+        .words(if layers.new == 1 {
+            " is new"
+        } else {
+            " are new"
+        })
 }
 
 /// A commit by its first digits, anything else as it is.

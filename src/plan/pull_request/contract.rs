@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::image::Configuration;
 use crate::plan::pull_request::foreign::Foreign;
 use crate::plan::pull_request::markdown::Inline;
+use crate::plan::pull_request::origin::is_told;
 use crate::plan::pull_request::secret::{is_secret_name, is_secret_value};
+
+/// What stands in place of a secret within a command.
+const HIDDEN: &str = "(hidden)";
 
 /// One thing that is different.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,8 +126,13 @@ pub fn changes(before: &Configuration, after: &Configuration) -> Vec<ContractCha
             command_line(new),
         ));
     }
+    // Those that say where the image comes from stand on the first screen.
     let labels = |configuration: &Configuration| -> BTreeMap<String, String> {
-        configuration.labels.clone()
+        let labels = configuration.labels.iter();
+        labels
+            .filter(|(key, _)| !is_told(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     };
     changes.extend(named(Field::Label, &labels(before), &labels(after)));
     changes.sort_by_key(|change| change.field);
@@ -171,9 +180,11 @@ fn command_line(words: &[String]) -> Inline {
             .map_or((word.as_str(), None), |(n, v)| (n, Some(v)));
         let is_option = word.starts_with('-');
         shown.push(match value {
-            _ if is_secret_next && !is_option => "***".to_owned(),
-            Some(value) if is_secret_name(name) || is_secret_value(value) => format!("{name}=***"),
-            _ if is_secret_value(word) => "***".to_owned(),
+            _ if is_secret_next && !is_option => HIDDEN.to_owned(),
+            Some(value) if is_secret_name(name) || is_secret_value(value) => {
+                format!("{name}={HIDDEN}")
+            }
+            _ if is_secret_value(word) => HIDDEN.to_owned(),
             _ if word.is_empty() || word.contains(char::is_whitespace) => format!("\"{word}\""),
             _ => word.clone(),
         });
@@ -252,13 +263,16 @@ mod tests {
         for (words, expected) in [
             (&["java", "-jar", "app.jar"][..], "java -jar app.jar"),
             (&["sh", "-c", "a | b"], "sh -c \"a | b\""),
-            (&["app", "--password=hunter2"], "app --password=***"),
-            (&["app", "--api-key", "hunter2", "x"], "app --api-key *** x"),
+            (&["app", "--password=hunter2"], "app --password=(hidden)"),
+            (
+                &["app", "--api-key", "hunter2", "x"],
+                "app --api-key (hidden) x",
+            ),
             (&["app", "--token", "--verbose"], "app --token --verbose"),
-            (&["app", "postgres://a:b@c/d"], "app ***"),
+            (&["app", "postgres://a:b@c/d"], "app (hidden)"),
             (&[], "none"),
         ] {
-            assert_eq!(shown(words).replace("*\\u{2a}*", "***"), expected);
+            assert_eq!(shown(words), expected);
         }
     }
 

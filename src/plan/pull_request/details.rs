@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::image::Description;
 use crate::plan::due::Move;
 use crate::plan::pull_request::body::{BodyInputs, HistoryEntry, MOST_ROWS, push_more, stream_tag};
+use crate::plan::pull_request::contract::Field;
 use crate::plan::pull_request::facts::platforms;
 use crate::plan::pull_request::finding::{Finding, signature_words};
 use crate::plan::pull_request::foreign::Foreign;
@@ -85,7 +86,11 @@ fn contract(findings: &[Finding<'_>], is_one: bool) -> Option<Folded> {
     if let ([finding], true) = (compared.as_slice(), is_one) {
         content.paragraph(unchanged(finding));
     }
-    let mut summary = Inline::of("Run-time contract: ").count(changes, "change", "changes");
+    let mut summary = Inline::of("Run-time contract: ");
+    summary = match changes {
+        0 => summary.words("no change"),
+        count => summary.count(count, "change", "changes"),
+    };
     if labels > 0 {
         summary = summary.words(", and ").count(labels, "label", "labels");
     }
@@ -97,12 +102,13 @@ fn contract(findings: &[Finding<'_>], is_one: bool) -> Option<Folded> {
 }
 
 fn unchanged(finding: &Finding<'_>) -> Inline {
-    use crate::plan::pull_request::contract::Field;
     let changed: BTreeSet<Field> = finding.contract.iter().map(|change| change.field).collect();
-    let same = Field::ALL.iter().filter(|field| !changed.contains(field));
+    let same = Field::ALL
+        .iter()
+        .filter(|field| **field != Field::Label && !changed.contains(field));
     let same: Vec<Inline> = same.map(|field| Inline::of(field.words())).collect();
     if same.is_empty() {
-        return Inline::of("Everything else is new too.");
+        return Inline::of("Every part of it changed.");
     }
     Inline::of("No change: ").list(same, usize::MAX).words(".")
 }
@@ -295,6 +301,7 @@ fn layers(finding: &Finding<'_>) -> Option<Folded> {
     let count = after.layers.len();
     let summary = Inline::of("Layers: ").number(count);
     let summary = match change {
+        Some(change) if change.is_same => summary.words(", all the same"),
         Some(change) => summary
             .words(", ")
             .number(change.new)

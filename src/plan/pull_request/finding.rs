@@ -123,6 +123,7 @@ impl<'a> Finding<'a> {
         if let Some((before, after)) = self.told.both()
             && let (Some(old), Some(new)) = (before.image_size(), after.image_size())
             && let Some(layers) = self.told.layers()
+            && (new != old || layers.new > 0)
         {
             let sign = if new < old { "-" } else { "+" };
             row.after = row.after.words(" (").words(sign).size(new.abs_diff(old));
@@ -149,7 +150,9 @@ impl<'a> Finding<'a> {
 
 /// "same" for what is no other, so that what differs is seen.
 pub fn or_same(row: &Row) -> Inline {
-    let is_told = row.before != Inline::of("not known") && row.before != Inline::of("not named");
+    let is_told = !["not known", "not named", "not said", "unknown"]
+        .iter()
+        .any(|unknown| row.before == Inline::of(unknown));
     if row.before == row.after && is_told {
         Inline::of("same")
     } else {

@@ -16,7 +16,8 @@ const VALUE: usize = 160;
 /// - `@` of a mention, `#` of an issue and `<` of a tag, a comment or a marker are shown so too: in
 ///   a code span no forge acts on them, but GitLab looks for `Closes #1` and bots look for their
 ///   commands in the raw text;
-/// - so is the space in `Closes https://…` and `Fixes ABC-1`, for the same reason.
+/// - so is the space in `Closes https://…` and `Fixes ABC-1`, for the same reason, and what
+///   switches checks off: a squash makes a commit message of the body.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Foreign(String);
 
@@ -53,7 +54,8 @@ impl Foreign {
             }
             before = character;
         }
-        Self(without_closing_words(&safe))
+        let safe = without_closing_words(&without_switches(&safe));
+        Self(without_github_keys(&safe, "\\u{2d}"))
     }
 
     /// For two values that differ: long ones are cut where they are still the same, so that what
@@ -81,25 +83,9 @@ impl Foreign {
         &self.0
     }
 
-    /// As it may stand in plain text: a commit message has no code spans, and forges look there
-    /// for links, `[skip ci]` and `GH-1`.
+    /// As it may stand in plain text, where forges look for links too.
     pub fn bare(&self) -> String {
-        let text = self
-            .0
-            .replace('[', "\\u{5b}")
-            .replace("**", "*\\u{2a}")
-            .replace("://", "\\u{3a}//");
-        let mut bare = String::new();
-        let mut rest = text.as_str();
-        while let Some((head, tail)) = rest.split_once('-') {
-            let end = head.get(head.len().saturating_sub(2)..).unwrap_or_default();
-            let is_issue =
-                end.eq_ignore_ascii_case("GH") && tail.starts_with(|c: char| c.is_ascii_digit());
-            bare.push_str(head);
-            bare.push_str(if is_issue { "\\u{2d}" } else { "-" });
-            rest = tail;
-        }
-        bare + rest
+        self.0.replace("://", "\\u{3a}//")
     }
 }
 
@@ -115,13 +101,47 @@ fn escaped(character: char) -> String {
 
 fn is_harmless(before: char, character: char, after: char) -> bool {
     match character {
-        // An image is written `name@sha256:…`, and only with something before it.
-        '@' => before.is_ascii_alphanumeric() && after == 's',
+        // An image is written `name@sha256:…`, and a JSON path `[?(@.name=="api")]`.
+        '@' => (before.is_ascii_alphanumeric() && after == 's') || (before == '(' && after == '.'),
         '#' => !after.is_alphanumeric(),
         '!' | '&' | '$' | '%' => !after.is_ascii_digit(),
         '<' => !(after.is_ascii_alphabetic() || matches!(after, '!' | '/' | '?')),
         _ => !is_unseen(character),
     }
+}
+
+/// `[skip ci]`, `***NO_CI***` and their kind; `containers[0]` and `src/**` stay.
+fn without_switches(text: &str) -> String {
+    let mut safe = String::new();
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let is_switch = match character {
+            '[' => characters.peek().is_some_and(|next| next.is_alphabetic()),
+            '*' => safe.ends_with("**"),
+            _ => false,
+        };
+        if is_switch {
+            safe.push_str(&escaped(character));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// `GH-1` is `#1` to GitHub; `mark` takes the place of its hyphen.
+pub fn without_github_keys(text: &str, mark: &str) -> String {
+    let mut safe = String::new();
+    let mut rest = text;
+    while let Some((head, tail)) = rest.split_once('-') {
+        let end = head.get(head.len().saturating_sub(2)..).unwrap_or_default();
+        let is_key =
+            end.eq_ignore_ascii_case("gh") && tail.starts_with(|c: char| c.is_ascii_digit());
+        safe.push_str(head);
+        safe.push_str(if is_key { mark } else { "-" });
+        rest = tail;
+    }
+    safe + rest
 }
 
 /// Characters that are not seen, or change how others are seen: Unicode's controls, formats and
@@ -236,14 +256,18 @@ mod tests {
     }
 
     #[test]
-    fn plain_text_has_no_links_and_no_commands() {
+    fn what_acts_in_a_commit_message_is_shown_too() {
         for (text, expected) in [
             ("quay.io/acme/api-gh:1", "quay.io/acme/api-gh:1"),
             (
                 "[skip ci] ***NO_CI***",
-                "\\u{5b}skip ci] *\\u{2a}*NO_CI*\\u{2a}*",
+                "\\u{5b}skip ci] **\\u{2a}NO_CI**\\u{2a}",
             ),
-            ("https://x/GH-1", "https\\u{3a}//x/GH\\u{2d}1"),
+            (
+                "a[0].b[?(@.name==\"x\")] src/**",
+                "a[0].b[?(@.name==\"x\")] src/**",
+            ),
+            ("https://x/GH-1-2", "https\\u{3a}//x/GH\\u{2d}1-2"),
         ] {
             assert_eq!(Foreign::new(text).bare(), expected);
         }

@@ -230,7 +230,7 @@ fn mebibytes(bytes: u64) -> String {
     let kib = bytes as f64 / KIB;
     match bytes {
         0..1024 => format!("{bytes} B"),
-        1024..1_048_576 => format!("{kib:.1} KiB"),
+        1024..1_048_576 => format!("{kib:.0} KiB"),
         1_048_576..1_073_741_824 => format!("{:.1} MiB", kib / KIB),
         _ => format!("{:.2} GiB", kib / KIB / KIB),
     }
@@ -471,10 +471,7 @@ mod tests {
         let cut = document.markdown(whole.len() - 1);
         assert!(cut.contains(">one<") && !cut.contains(">two<"), "{cut}");
         assert!(cut.contains("too long: two.\n\nlast\n"), "{cut}");
-        assert!(
-            document.markdown(0).contains("too long: two, one.")
-                || document.markdown(0).contains("one, two")
-        );
+        assert!(document.markdown(0).contains("too long: one, two."));
     }
 
     #[test]
@@ -482,7 +479,7 @@ mod tests {
         for (bytes, expected) in [
             (0, "0 B"),
             (1023, "1023 B"),
-            (1024, "1.0 KiB"),
+            (1024, "1 KiB"),
             (191_259_607, "182.4 MiB"),
             (2_147_483_648, "2.00 GiB"),
         ] {

@@ -29,7 +29,6 @@ pub use cause::{Cause, Class};
 pub use comparison::{ForgeKind, KnownForge};
 pub use ends::{EDITED_REMARK, ENDED_REMARK, End, Remark, TakenOver, close_and_remark};
 pub use facts::{Facts, MoveFacts};
-pub(crate) use finding::Finding;
 pub use foreign::Foreign;
 pub use hold::{HoldInputs, hold_message, hold_text};
 pub use markdown::{Document, Folded, Inline, Link, Mark};
@@ -39,13 +38,3 @@ pub use reading::{END, Ticks, history, ticks};
 pub use telling::{FactsQuestion, Telling};
 pub use view::{Declined, ForgeView, KEEP_UPDATED, PROPOSE_AGAIN, REBASE, STOP_UPDATING};
 pub use wishes::Wishes;
-
-use crate::plan::due::Move;
-
-/// The class of a move's cause, in words.
-pub(crate) fn cause_of(moved: &Move, findings: &[Finding<'_>]) -> Option<&'static str> {
-    let found = findings
-        .iter()
-        .find(|finding| finding.moved.tag == moved.tag);
-    found.map(|finding| finding.cause.class.words())
-}

@@ -27,6 +27,13 @@ const CREATED: &[&str] = &["org.opencontainers.image.created"];
 const BASE_NAME: &[&str] = &["org.opencontainers.image.base.name"];
 const BASE_DIGEST: &[&str] = &["org.opencontainers.image.base.digest"];
 
+/// Whether a label or an annotation says where its image comes from.
+pub fn is_told(key: &str) -> bool {
+    [SOURCE, REVISION, VERSION, CREATED, BASE_NAME, BASE_DIGEST]
+        .iter()
+        .any(|keys| keys.contains(&key))
+}
+
 /// What builders write where they know nothing.
 const NOTHING: &[&str] = &[
     "",

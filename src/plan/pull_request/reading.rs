@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::plan::pull_request::body::{HISTORY, HistoryEntry};
+use crate::plan::pull_request::foreign::without_github_keys;
 use crate::plan::pull_request::markdown::{Mark, push_encoded};
 use crate::stream::StreamTagName;
 
@@ -48,7 +49,7 @@ impl HoldBox {
             matches!(byte, b'.' | b'_' | b'/' | b':' | b'-')
         });
         // `--` does not stand in a comment (HTML, and CommonMark before 0.31).
-        let name = name.replace("--", "-%2D");
+        let name = without_github_keys(&name.replace("--", "-%2D"), "%2D");
         (name.len() <= LONGEST_NAME && hold_name(&name).as_ref() == Some(tag)).then_some(Self(name))
     }
 }
@@ -161,6 +162,7 @@ mod tests {
             ("-->", "<!--"),
             ("a---b", "--"),
             ("%2D", "%"),
+            ("gh-1", "GH-2"),
             ("a b\n", "\u{202e}é"),
         ] {
             let name = StreamTagName::new("ns", stream, tag);

@@ -1,11 +1,13 @@
 //! The title of a pull request, which is the subject of its commit.
 
+use jiff::Timestamp;
+
 use crate::environment::EnvironmentName;
 use crate::image::Digest;
 use crate::plan::due::Move;
 use crate::plan::pull_request::cause::Class;
 use crate::plan::pull_request::finding::Finding;
-use crate::plan::pull_request::foreign::is_unseen;
+use crate::plan::pull_request::foreign::{is_unseen, without_github_keys};
 
 const MOST: usize = 72;
 /// A name that would be cut shorter for the cause is more to people than the cause.
@@ -19,16 +21,14 @@ pub fn title(moves: &[Move], environment: &EnvironmentName, findings: &[Finding<
         [moved] => one(moved, environment, &cause),
         _ => {
             let count = moves.len();
-            let start = if moves.iter().all(Move::is_first_pin) {
+            if moves.iter().all(Move::is_first_pin) {
                 format!("pin {count} images for the first time in {environment}")
             } else {
-                format!("pin {count} images in {environment}{cause}")
-            };
-            let is_too_long = start.chars().count() > MOST;
-            if is_too_long {
-                format!("pin {count} images in {environment}")
-            } else {
-                start
+                let start = format!("pin {count} images in {environment}");
+                let endings = [cause.as_str(), " (several causes)"];
+                let fits = |ending: &&str| (start.chars().count() + ending.chars().count()) <= MOST;
+                let ending = endings.into_iter().find(fits).unwrap_or_default();
+                format!("{start}{ending}")
             }
         }
     };
@@ -46,12 +46,11 @@ fn one(moved: &Move, environment: &EnvironmentName, cause: &str) -> String {
     let (verb, ending) = match moved.moves_back_to() {
         None => ("pin", format!(" to {digest} in {environment}")),
         Some(item) => {
-            let day = item.created.split('T').next().unwrap_or_default();
-            let since = format!("first seen {}", harmless(day));
-            (
-                "move",
-                format!(" BACK to {digest} in {environment} ({since})"),
-            )
+            let since = match item.created.parse::<Timestamp>() {
+                Ok(time) => format!(" (first seen {})", time.strftime("%Y-%m-%d")),
+                Err(_) => String::new(),
+            };
+            ("move", format!(" BACK to {digest} in {environment}{since}"))
         }
     };
     let cause = if verb == "pin" { cause } else { "" };
@@ -99,19 +98,19 @@ pub fn end_of(name: &str, room: usize) -> String {
     std::iter::once('…').chain(rest).collect()
 }
 
-/// What a name may bring into a title: letters, digits and the marks of image names.
+/// What a name may bring into a title: letters, digits and the marks of image names, and those
+/// not as `://` or `GH-1`.
 pub fn harmless(name: &str) -> String {
-    name.chars()
-        .filter(|character| !is_unseen(*character))
-        .map(|character| {
-            let is_mark = matches!(character, '.' | '_' | '-' | '/' | ':' | '+' | '*');
-            if character.is_alphanumeric() || is_mark {
-                character
-            } else {
-                '_'
-            }
-        })
-        .collect()
+    let mut safe = String::new();
+    for character in name.chars().filter(|character| !is_unseen(*character)) {
+        let is_mark = match character {
+            '/' => !safe.ends_with('/'),
+            _ => matches!(character, '.' | '_' | '-' | ':' | '+'),
+        };
+        let is_kept = character.is_alphanumeric() || is_mark;
+        safe.push(if is_kept { character } else { '_' });
+    }
+    without_github_keys(&safe, "_")
 }
 
 fn shorter(digest: &Digest) -> &str {
@@ -128,6 +127,7 @@ mod tests {
             ("payments/api:1.8", "payments/api:1.8"),
             ("[skip ci]/x:1", "_skip_ci_/x:1"),
             ("@all/#1:\u{202e}x", "_all/_1:x"),
+            ("https://x:gh-1", "https:/_x:gh_1"),
         ] {
             assert_eq!(harmless(name), expected);
         }

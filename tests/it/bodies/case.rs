@@ -128,7 +128,7 @@ impl World {
         let text = std::fs::read_to_string(folder.join("case.yaml")).unwrap();
         let case: Case = serde_yaml::from_str(&text)
             .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        let moves = case.moves.iter().flat_map(repeated).collect();
+        let moves: Vec<MoveCase> = case.moves.iter().flat_map(repeated).collect();
         Self {
             environment: case.environment,
             base: case.base,
@@ -147,11 +147,11 @@ impl World {
                 .iter()
                 .map(|note| Inline::of("Note: ").code(Foreign::new(note)))
                 .collect(),
-            ..Self::of(moves)
+            ..Self::of(&moves)
         }
     }
 
-    pub fn of(moves: Vec<MoveCase>) -> Self {
+    pub fn of(moves: &[MoveCase]) -> Self {
         let facts = moves.iter().filter_map(facts).collect();
         Self {
             moves: moves.iter().map(a_move).collect(),

@@ -70,12 +70,13 @@ fn take(page: &str, hash: &str) {
             "--no-sandbox",
             "--disable-gpu",
             "--hide-scrollbars",
+            "--disable-lcd-text",
         ])
         .arg(format!(
             "--user-data-dir={}",
             folder.path().join("profile").display()
         ))
-        .arg("--window-size=980,1010")
+        .arg("--window-size=860,1090")
         .arg(format!("--screenshot={}", shot.display()))
         .arg(format!("file://{}", source.display()))
         .output()

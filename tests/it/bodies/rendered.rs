@@ -67,8 +67,11 @@ pub fn check(body: &str) -> Rendered {
     // What bots and GitLab look for in the raw text.
     for raw in [
         r"(?m)^\s*/",
-        r"(?i)(clos|fix|resolv|implement)\w*:? +(#|https?:|[A-Z]\w*-\d)",
+        r"(?i)\b(clos|fix|resolv|implement)\w*:? +(#|https?://|[A-Z]\w*-\d)",
         r"<!-- headwater:v1",
+        r"(?i)\[(skip|ci|no) ",
+        r"\*\*\*",
+        r"(?i)\bGH-\d",
         r"@[A-Za-z0-9_-]*[A-RT-Za-rt-z0-9_-]+/",
     ] {
         let raw = Regex::new(raw).unwrap();
