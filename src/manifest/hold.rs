@@ -296,7 +296,10 @@ mod tests {
                 "{json}: {findings:?}"
             );
             let faulty = holds.faulty.first().unwrap();
-            let named = faulty.environment.as_ref().map(crate::environment::EnvironmentName::as_str);
+            let named = faulty
+                .environment
+                .as_ref()
+                .map(crate::environment::EnvironmentName::as_str);
             assert_eq!(named, environment, "{json}: {holds:?}");
         }
     }

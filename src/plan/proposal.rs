@@ -363,7 +363,12 @@ pub fn held(
             };
             // What was closed counts beside a hold, which may be over before it.
             let closed = reason_to_hold(moved, taken_back, &closed).or_else(declined);
-            let reasons = hold.cloned().map(Box::new).map(Reason::Held).into_iter().chain(closed);
+            let reasons = hold
+                .cloned()
+                .map(Box::new)
+                .map(Reason::Held)
+                .into_iter()
+                .chain(closed);
             reasons.map(|reason| Waiting::stream_tag(&moved.tag, &moved.place, reason))
         })
         .collect()
