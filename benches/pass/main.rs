@@ -1,6 +1,8 @@
 //! A whole pass, against a bare client that only asks.
 //!
-//! `cargo bench --bench pass -- [--streams N] [--files N] [--runs N]`
+//! `cargo bench --bench pass -- [--streams N] [--files N] [--runs N] [--program PATH]`
+//!
+//! `--program` measures another binary, such as an earlier release, against the same baseline.
 //!
 //! Debian's docker-registry serves N repositories of one tiny image; a bare Git repository holds
 //! N ImageStreams, N Deployments and N other files. The baseline and headwater run in turn, each
@@ -52,6 +54,7 @@ struct Settings {
     streams: usize,
     files: usize,
     runs: usize,
+    program: PathBuf,
 }
 
 impl Settings {
@@ -60,17 +63,19 @@ impl Settings {
             streams: 1_000,
             files: 50_000,
             runs: 3,
+            program: env!("CARGO_BIN_EXE_headwater").into(),
         };
         let words: Vec<String> = words.collect();
         for pair in words.chunks(2) {
             let [name, value] = pair else {
                 panic!("{} has no value", pair[0]);
             };
-            let value = value.parse().expect("a number");
+            let number = || value.parse().expect("a number");
             match name.as_str() {
-                "--streams" => settings.streams = value,
-                "--files" => settings.files = value,
-                "--runs" => settings.runs = value,
+                "--streams" => settings.streams = number(),
+                "--files" => settings.files = number(),
+                "--runs" => settings.runs = number(),
+                "--program" => settings.program = value.into(),
                 _ => panic!("unknown: {name}"),
             }
         }
@@ -191,6 +196,7 @@ struct Bench {
     folder: tempfile::TempDir,
     repository: PathBuf,
     streams: usize,
+    program: PathBuf,
 }
 
 /// One run, and what the registry was asked in it.
@@ -227,6 +233,7 @@ impl Bench {
             folder,
             repository,
             streams: settings.streams,
+            program: settings.program.clone(),
         }
     }
 
@@ -237,8 +244,8 @@ impl Bench {
     }
 
     fn reconcile(&self, repository: &Path) -> Run {
-        let program = Path::new(env!("CARGO_BIN_EXE_headwater"));
-        self.run(program, &["reconcile", "-q", &repository.to_string_lossy()])
+        let words = ["reconcile", "-q", &repository.to_string_lossy()];
+        self.run(&self.program, &words)
     }
 
     fn delete_cache(&self) {

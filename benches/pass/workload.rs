@@ -140,7 +140,8 @@ fn git(folder: &Path, words: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn files(host: &str, size: Size) -> impl Iterator<Item = (String, String)> {
+/// Paths and contents of all files, with images at `host`.
+pub fn files(host: &str, size: Size) -> impl Iterator<Item = (String, String)> {
     let streams = (0..size.streams).map(move |number| {
         let path = format!("images/{:02}/app-{number:05}.yaml", number % 100);
         (path, stream(host, number))

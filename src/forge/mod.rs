@@ -35,6 +35,14 @@ pub trait Forge {
     /// [`MAX_LOOKED_AT`].
     fn pull_requests_of(&self, head: &BranchName) -> Result<Vec<PullRequest>, Error>;
 
+    /// The same of several branches, in their order.
+    fn pull_requests_of_each(&self, heads: &[BranchName]) -> Result<Vec<Vec<PullRequest>>, Error> {
+        heads
+            .iter()
+            .map(|head| self.pull_requests_of(head))
+            .collect()
+    }
+
     /// Opens one, or finds the one that is open for the same head and base already.
     fn open(&self, draft: &Draft) -> Result<Opened, Error>;
 

@@ -139,11 +139,12 @@ impl<'a> Desk<'a> {
                 }
                 None => evidence::Branches::default(),
             };
+            let past = history.map(|(repository, head)| evidence::Past::new(repository, head));
             let planning = Planning {
                 policy: self.policy(),
                 branches: &branches,
                 forge: None,
-                history,
+                past: past.as_ref(),
                 mode: Mode::InPlace,
                 only,
                 now,

@@ -1,5 +1,6 @@
 //! What Git's history and the bot branches say about what is due.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -25,12 +26,54 @@ const MAX_HISTORY: usize = 100_000;
 /// Commits on a bot branch; the bot itself makes one.
 pub const MAX_BRANCH_COMMITS: usize = 50;
 
-/// Which of the questions have a digest that was taken back.
-pub fn taken_back(
+/// The first-parent history of a commit. What was asked of it is remembered: a plan is made several
+/// times of the same one.
+pub struct Past<'a> {
+    repository: &'a Repository,
+    pub head: CommitId,
+    answered: RefCell<BTreeMap<(Spot, Digest), Option<TakenBack>>>,
+}
+
+impl<'a> Past<'a> {
+    pub fn new(repository: &'a Repository, head: CommitId) -> Self {
+        Self {
+            repository,
+            head,
+            answered: RefCell::default(),
+        }
+    }
+
+    /// Which of the questions have a digest that was taken back. All of them must be about the same
+    /// manifests each time.
+    pub fn taken_back(&self, questions: &[Question]) -> Result<BTreeMap<Spot, TakenBack>, Error> {
+        let mut answered = self.answered.borrow_mut();
+        let open: Vec<Question> = questions
+            .iter()
+            .filter(|question| !answered.contains_key(&key(question)))
+            .cloned()
+            .collect();
+        let mut found = taken_back(self.repository, self.head, &open)?;
+        for question in &open {
+            let back = found.remove(&key(question));
+            answered.entry(key(question)).or_insert(back);
+        }
+        let back = questions.iter().filter_map(|question| {
+            let back = answered.get(&key(question))?.clone()?;
+            Some((question.spot.clone(), back))
+        });
+        Ok(back.collect())
+    }
+}
+
+fn key(question: &Question) -> (Spot, Digest) {
+    (question.spot.clone(), question.digest.clone())
+}
+
+fn taken_back(
     repository: &Repository,
     head: CommitId,
     questions: &[Question],
-) -> Result<BTreeMap<Spot, TakenBack>, Error> {
+) -> Result<BTreeMap<(Spot, Digest), TakenBack>, Error> {
     let paths: BTreeSet<&FilePath> = questions.iter().flat_map(Question::files).collect();
     if paths.is_empty() {
         return Ok(BTreeMap::new());
@@ -48,7 +91,7 @@ pub fn taken_back(
         }
         let versions = versions(repository, &commits, question)?;
         if let Some(back) = question.taken_back(&versions) {
-            found.insert(question.spot.clone(), back);
+            found.insert(key(question), back);
         }
     }
     Ok(found)

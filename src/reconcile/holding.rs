@@ -1,13 +1,12 @@
 use std::collections::BTreeMap;
 
-use crate::git::{Error, Repository};
+use crate::git::Error;
 use crate::manifest::Manifests;
 use crate::plan::pull_request::ForgeView;
 use crate::plan::{self, BotBranch, Due, HoldsInForce, Spot, TakenBack};
 use crate::policy::PinPolicy;
-use crate::reconcile::evidence;
+use crate::reconcile::evidence::Past;
 use crate::resolve::{Outcome, TagState};
-use crate::revision::CommitId;
 
 /// What is due without what somebody declined, and which fields are held of it.
 ///
@@ -20,13 +19,11 @@ pub fn due_without_held(
     branches: &[BotBranch],
     holds: &HoldsInForce,
     forge: Option<&ForgeView>,
-    history: Option<(&Repository, CommitId)>,
+    past: Option<&Past<'_>>,
 ) -> Result<(Due, BTreeMap<Spot, TakenBack>), Error> {
     let streams = &manifests.streams;
-    let taken_back = |due: &Due| match history {
-        Some((repository, head)) => {
-            evidence::taken_back(repository, head, &plan::questions(&due.moves, streams))
-        }
+    let taken_back = |due: &Due| match past {
+        Some(past) => past.taken_back(&plan::questions(&due.moves, streams)),
         None => Ok(BTreeMap::new()),
     };
     let due = plan::due(streams, &manifests.triggers, tags, policy);

@@ -60,18 +60,22 @@ impl Hosting<'_> {
     /// Asks for what the plan has to know beside the open ones. Gives whether there was anything
     /// to ask: then it has to be planned again.
     pub fn learn(&self, view: &mut ForgeView, plan: &Plan) -> bool {
-        let mut has_asked = false;
-        for (branch, images) in plan.unasked(view) {
-            if view.outage.is_some() {
-                break;
-            }
-            has_asked = true;
-            match self.forge.pull_requests_of(&branch) {
-                Ok(found) => view.learn(&branch, &found, &images),
-                Err(error) => view.outage = Some(error.to_string()),
-            }
+        if view.outage.is_some() {
+            return false;
         }
-        has_asked
+        let (branches, images): (Vec<_>, Vec<_>) = plan.unasked(view).into_iter().unzip();
+        if branches.is_empty() {
+            return false;
+        }
+        match self.forge.pull_requests_of_each(&branches) {
+            Ok(found) => {
+                for ((branch, images), found) in branches.iter().zip(&images).zip(&found) {
+                    view.learn(branch, found, images);
+                }
+            }
+            Err(error) => view.outage = Some(error.to_string()),
+        }
+        true
     }
 
     /// Asks whether pull requests must have the newest commit of `base`, where a branch has not.
@@ -103,8 +107,9 @@ impl Hosting<'_> {
             return None;
         }
         let mut again = open.clone();
-        for branch in branches {
-            again.note(branch, &self.forge.pull_requests_of(branch).ok()?);
+        let found = self.forge.pull_requests_of_each(branches).ok()?;
+        for (branch, found) in branches.iter().zip(&found) {
+            again.note(branch, found);
         }
         for base in bases {
             let demands = self.demands(base);

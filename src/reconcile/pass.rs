@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -332,18 +333,21 @@ impl Pass<'_> {
             hosting.learn_demands(view, &snapshot.branch, &branches.branches);
         }
         let now = clock::rfc3339(self.now);
+        let past = evidence::Past::new(self.repository, snapshot.commit);
+        let known = RefCell::default();
         let mut rounds = 0;
         let mut plan = loop {
             let planning = Planning {
                 policy,
                 branches: &branches,
                 forge: view.as_ref(),
-                history: Some((self.repository, snapshot.commit)),
+                past: Some(&past),
                 mode: Mode::Commits,
                 only: None,
                 now: self.now,
             };
-            let plan = subject.plan(following, &planning, |paths| self.files(&snapshot, paths))?;
+            let files = |paths: &_| self.files(&snapshot, paths, &mut known.borrow_mut());
+            let plan = subject.plan(following, &planning, files)?;
             rounds += 1;
             let has_asked = match (self.hosting, view.as_mut()) {
                 (Some(hosting), Some(view)) if rounds < MAX_ROUNDS => hosting.learn(view, &plan),
@@ -375,21 +379,28 @@ impl Pass<'_> {
         Ok((snapshot, plan))
     }
 
-    fn files(&self, snapshot: &Snapshot, paths: &BTreeSet<FilePath>) -> Result<Files, git::Error> {
-        if paths.is_empty() {
-            return Ok(Files::new());
+    /// Those that are `known` are not read again.
+    fn files(
+        &self,
+        snapshot: &Snapshot,
+        paths: &BTreeSet<FilePath>,
+        known: &mut Files,
+    ) -> Result<Files, git::Error> {
+        let unknown = paths.iter().filter(|path| !known.contains_key(*path));
+        let unknown: BTreeSet<&str> = unknown.map(FilePath::as_str).collect();
+        if !unknown.is_empty() {
+            let is_unknown = |path: &str| unknown.contains(path);
+            let (entries, _) = self.repository.entries(snapshot.tree, is_unknown)?;
+            let blobs: Vec<_> = entries.iter().map(|entry| entry.blob).collect();
+            let contents = self.repository.read_blobs(&blobs, MAX_FILE_BYTES as u64);
+            for (entry, content) in entries.into_iter().zip(contents) {
+                known.insert(entry.path, content?);
+            }
         }
-        let names: BTreeSet<&str> = paths.iter().map(FilePath::as_str).collect();
-        let (entries, _) = self
-            .repository
-            .entries(snapshot.tree, |path| names.contains(path))?;
-        let blobs: Vec<_> = entries.iter().map(|entry| entry.blob).collect();
-        let contents = self.repository.read_blobs(&blobs, MAX_FILE_BYTES as u64);
-        let mut files = Files::new();
-        for (entry, content) in entries.into_iter().zip(contents) {
-            files.insert(entry.path, content?);
-        }
-        Ok(files)
+        let wanted = paths.iter().filter_map(|path| known.get_key_value(path));
+        Ok(wanted
+            .map(|(path, content)| (path.clone(), content.clone()))
+            .collect())
     }
 }
 

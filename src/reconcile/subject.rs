@@ -6,16 +6,15 @@ use jiff::Timestamp;
 
 use crate::clock;
 use crate::environment::Environment;
-use crate::git::{Error, Repository};
+use crate::git::Error;
 use crate::manifest::{self, Manifests};
 use crate::plan::pull_request::ForgeView;
 use crate::plan::{self, Due, Inputs, Mode, Plan};
 use crate::policy::Policy;
-use crate::reconcile::evidence::Branches;
+use crate::reconcile::evidence::{Branches, Past};
 use crate::reconcile::holding::due_without_held;
 use crate::reconcile::read::Reading;
 use crate::resolve::Following;
-use crate::revision::CommitId;
 use crate::snapshot::{FilePath, Files};
 use crate::stream::StreamTagName;
 
@@ -32,7 +31,7 @@ pub struct Planning<'a> {
     /// Where pull requests are opened.
     pub forge: Option<&'a ForgeView>,
     /// The commit whose first-parent history is looked into, if there is one.
-    pub history: Option<(&'a Repository, CommitId)>,
+    pub past: Option<&'a Past<'a>>,
     pub mode: Mode,
     /// Stream tags that alone are planned for; none: all.
     pub only: Option<&'a BTreeSet<StreamTagName>>,
@@ -94,7 +93,7 @@ impl Subject {
             &planning.branches.branches,
             &holds,
             planning.forge,
-            planning.history,
+            planning.past,
         )?;
         if let Some(only) = planning.only {
             due.moves.retain(|moved| only.contains(&moved.tag));
@@ -107,7 +106,7 @@ impl Subject {
             environment,
             policy: planning.policy,
             base: match planning.mode {
-                Mode::Commits => planning.history.map(|(_, commit)| commit),
+                Mode::Commits => planning.past.map(|past| past.head),
                 Mode::InPlace => None,
             },
             mode: planning.mode,

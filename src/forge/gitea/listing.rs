@@ -31,16 +31,24 @@ impl Gitea {
         Ok(found)
     }
 
-    /// Neither of them can be asked for one branch only.
-    pub(crate) fn all_of(&self, head: &BranchName) -> Result<Vec<PullRequest>, Error> {
-        let mut found = Vec::new();
+    /// Neither of them can be asked for one branch only: all branches are looked for in one walk.
+    pub(crate) fn all_of_each(&self, heads: &[BranchName]) -> Result<Vec<Vec<PullRequest>>, Error> {
+        let mut found = vec![Vec::new(); heads.len()];
+        if heads.is_empty() {
+            return Ok(found);
+        }
         self.each_pull("all", "", |pull| {
-            if pull.is_from(head.as_str()) {
-                found.extend(pull.value());
+            let head = heads.iter().position(|head| pull.is_from(head.as_str()));
+            if let Some(of_head) = head.and_then(|place| found.get_mut(place))
+                && of_head.len() < MAX_LOOKED_AT
+            {
+                of_head.extend(pull.value());
             }
-            found.len() < MAX_LOOKED_AT
+            found.iter().any(|of_head| of_head.len() < MAX_LOOKED_AT)
         })?;
-        found.sort_by_key(|pull| std::cmp::Reverse((pull.created, pull.number)));
+        for of_head in &mut found {
+            of_head.sort_by_key(|pull| std::cmp::Reverse((pull.created, pull.number)));
+        }
         Ok(found)
     }
 

@@ -94,7 +94,12 @@ impl Forge for Gitea {
     }
 
     fn pull_requests_of(&self, head: &BranchName) -> Result<Vec<PullRequest>, Error> {
-        self.all_of(head)
+        let found = self.all_of_each(std::slice::from_ref(head))?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn pull_requests_of_each(&self, heads: &[BranchName]) -> Result<Vec<Vec<PullRequest>>, Error> {
+        self.all_of_each(heads)
     }
 
     fn open(&self, draft: &Draft) -> Result<Opened, Error> {

@@ -69,6 +69,29 @@ fn pages_are_counted_by_what_the_forge_says() {
 }
 
 #[test]
+fn several_branches_are_looked_for_in_one_walk() {
+    let forge = with_pages(50, 120, true);
+    let gitea = asking(&forge);
+    let heads = [
+        "headwater/dev/s77",
+        "headwater/dev/none",
+        "headwater/dev/s3",
+    ]
+    .map(name);
+    let found = gitea.pull_requests_of_each(&heads).unwrap();
+    let numbers = found
+        .iter()
+        .map(|of_head| of_head.iter().map(|pull| pull.number).collect());
+    assert_eq!(
+        numbers.collect::<Vec<Vec<u64>>>(),
+        [vec![77], vec![], vec![3]]
+    );
+    assert_eq!(forge.count("GET"), 3);
+    assert!(gitea.pull_requests_of_each(&[]).unwrap().is_empty());
+    assert_eq!(forge.count("GET"), 3);
+}
+
+#[test]
 fn pages_without_an_end_are_left() {
     let forge = with_pages(50, 1_000_000, true);
     let open = asking(&forge).open_pull_requests("headwater/").unwrap();

@@ -62,6 +62,10 @@ pub fn those_of_one_branch_come_in_all_states_newest_first(site: &dyn Site) {
         (closed.number, State::Closed),
     ];
     assert_eq!(found, expected);
+    let heads = ["headwater/dev/web2", "headwater/dev/none", head].map(name);
+    let each = site.forge().pull_requests_of_each(&heads).unwrap();
+    let alone = heads.map(|head| site.forge().pull_requests_of(&head).unwrap());
+    assert_eq!(each, alone);
 }
 
 pub fn a_persons_own_has_their_name(site: &dyn Site) {
