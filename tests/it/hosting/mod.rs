@@ -1,6 +1,7 @@
 //! Pull requests on a forge, through the binary: a registry, Git over http, and a test forge.
 
 mod closing;
+mod commands;
 mod faults;
 mod merging;
 mod opening;
