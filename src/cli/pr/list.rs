@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use crate::cli::context::Context;
@@ -8,19 +6,17 @@ use crate::cli::exit::Exit;
 use crate::cli::forges;
 use crate::cli::output::{self, Format, OutputArgs};
 use crate::cli::place;
+use crate::cli::pr::declined::{Declined, MAX_ASKED, declined};
 use crate::cli::pr::hosted::Page;
 use crate::cli::pr::{Opened, state};
 use crate::cli::style::{Role, Styles};
 use crate::cli::table::{Cell, Table};
 use crate::clock;
 use crate::environment::Environment;
-use crate::plan::pull_request::{ForgeView, ImageKey, PROPOSE_AGAIN};
+use crate::plan::pull_request::PROPOSE_AGAIN;
 use crate::plan::{BranchState, named_images};
-use crate::pull_request::PullRequest;
 use crate::reconcile::{self, Hosting, Proposed};
-
-/// Branches without an open pull request whose ended ones are asked for, one request each.
-const MAX_ASKED: usize = 100;
+use crate::revision::BranchName;
 
 /// List the branches that wait for somebody
 ///
@@ -47,9 +43,21 @@ pub struct Args {
 }
 
 /// What `-o json` prints.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct List {
     items: Vec<Row>,
+    /// Not all could be asked for.
+    #[serde(skip)]
+    is_cut: bool,
+}
+
+impl List {
+    fn of(rows: impl Iterator<Item = Row>) -> Self {
+        Self {
+            items: rows.collect(),
+            is_cut: false,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -119,55 +127,36 @@ impl Row {
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let opened = Opened::new(context, args.location.as_deref())?;
     let environments = environments(args, &opened.environments)?;
-    let mut found =
-        reconcile::proposed(&opened.repository, &environments, &opened.default, &|_| {
-            true
-        })
+    let all = |_: &BranchName| true;
+    let found = reconcile::proposed(&opened.repository, &environments, &opened.default, &all)
         .map_err(|error| place::git_error(&error))?;
     let forge = opened.forge(context)?;
     let hosting = forge.as_ref().map(forges::Opened::hosting);
-    let mut notes = Notes::default();
-    let items: Vec<Row> = match (&hosting, args.closed) {
-        (Some(hosting), is_closed) => {
-            let view = hosting.open().map_err(|error| {
-                forges::error("the repository's pull requests are not known", &error)
-            })?;
-            match is_closed {
-                false => open_rows(&view, &found),
-                true => Declining {
-                    hosting,
-                    view,
-                    left: MAX_ASKED,
-                }
-                .rows(&found, &mut notes)?,
-            }
-        }
-        (None, is_closed) => {
-            found.retain(|proposed| is_closed == is_tombstone(proposed));
-            notes.has_tombstones = is_closed && !found.is_empty();
-            found
-                .iter()
-                .map(|proposed| Row::new(proposed, None))
-                .collect()
-        }
+    let hosting = hosting.as_ref();
+    let (tombstones, open): (Vec<_>, Vec<_>) = found.into_iter().partition(is_tombstone);
+    let mut list = match hosting {
+        Some(hosting) => at_forge(hosting, args.closed, &open)?,
+        None if args.closed => List::default(),
+        None => List::of(open.iter().map(|proposed| Row::new(proposed, None))),
     };
+    if args.closed {
+        let closed = tombstones.iter().map(|proposed| Row::new(proposed, None));
+        list.items.extend(closed);
+    }
     let is_table = args.output.output == Format::Table;
-    if items.is_empty() && is_table {
+    if list.items.is_empty() && is_table {
         context.note(if args.closed {
             "no branch is closed"
         } else {
             "no branch waits for anybody"
         });
     } else {
-        output::write_document(
-            args.output.output,
-            "PullRequestList",
-            &List { items },
-            |list| table(&list.items, hosting.is_some(), context.styles),
-        )?;
+        output::write_document(args.output.output, "PullRequestList", &list, |list| {
+            table(&list.items, hosting.is_some(), context.styles)
+        })?;
     }
-    if is_table {
-        notes.say(context, args.closed && hosting.is_some());
+    if args.closed && is_table {
+        say_what_revives(context, &list, hosting.is_some());
     }
     Ok(Exit::Success)
 }
@@ -189,99 +178,60 @@ fn is_tombstone(proposed: &Proposed) -> bool {
     matches!(proposed.state, BranchState::Closed { .. })
 }
 
-fn open_rows(view: &ForgeView, found: &[Proposed]) -> Vec<Row> {
-    let rows = found.iter().filter(|proposed| !is_tombstone(proposed));
-    rows.map(|proposed| {
-        let open = view.open_of(&proposed.branch, &proposed.base);
-        Row::new(proposed, open.map(Page::of))
+/// Branches with their pull requests: those that are open, or those that somebody closed.
+fn at_forge(
+    hosting: &Hosting<'_>,
+    is_closed: bool,
+    branches: &[Proposed],
+) -> Result<List, CliError> {
+    let view = hosting.open();
+    let mut view = view
+        .map_err(|error| forges::error("the repository's pull requests are not known", &error))?;
+    if !is_closed {
+        return Ok(List::of(branches.iter().map(|proposed| {
+            let open = view.open_of(&proposed.branch, &proposed.base);
+            Row::new(proposed, open.map(Page::of))
+        })));
+    }
+    let Declined {
+        mut by_branch,
+        is_complete,
+    } = declined(hosting, &mut view, branches)?;
+    let rows = branches.iter().filter_map(|proposed| {
+        let page = by_branch.remove(&proposed.branch)?;
+        Some(Row {
+            state: "closed",
+            ..Row::new(proposed, Some(page))
+        })
+    });
+    Ok(List {
+        is_cut: !is_complete,
+        ..List::of(rows)
     })
-    .collect()
 }
 
-/// What is closed on a forge.
-struct Declining<'a> {
-    hosting: &'a Hosting<'a>,
-    view: ForgeView,
-    /// As many branches more are asked for.
-    left: usize,
-}
-
-impl Declining<'_> {
-    /// Tombstones, and branches whose pull request somebody closed.
-    fn rows(&mut self, found: &[Proposed], notes: &mut Notes) -> Result<Vec<Row>, CliError> {
-        let mut rows = Vec::new();
-        for proposed in found {
-            if is_tombstone(proposed) {
-                notes.has_tombstones = true;
-                rows.push(Row::new(proposed, None));
-            } else if let Some(closed) = self.declined_by(proposed, notes)? {
-                notes.has_declined = true;
-                let mut row = Row::new(proposed, Some(Page::of(&closed)));
-                row.state = "closed";
-                rows.push(row);
-            }
-        }
-        Ok(rows)
+fn say_what_revives(context: &Context, list: &List, has_forge: bool) {
+    let has = |is_wanted: fn(&Option<Page>) -> bool| {
+        let mut rows = list.items.iter();
+        rows.any(|row| is_wanted(&row.pull_request))
+    };
+    if has(Option::is_none) {
+        context.note("delete a branch to have it proposed again");
     }
-
-    /// The pull request that was closed and declines what the branch proposes.
-    fn declined_by(
-        &mut self,
-        proposed: &Proposed,
-        notes: &mut Notes,
-    ) -> Result<Option<PullRequest>, CliError> {
-        let (branch, view) = (&proposed.branch, &mut self.view);
-        let images = proposed.images().into_iter();
-        let keys: BTreeSet<ImageKey> = images
-            .map(|image| ImageKey::new(&image.tag, &image.digest))
-            .collect();
-        if keys.is_empty() || view.open_of(branch, &proposed.base).is_some() {
-            return Ok(None);
-        }
-        if self.left == 0 {
-            notes.is_cut = true;
-            return Ok(None);
-        }
-        self.left -= 1;
-        let ended = self.hosting.forge.pull_requests_of(branch);
-        let ended = ended.map_err(|error| {
-            let what = format!("the pull requests of {branch} are not known");
-            forges::error(what, &error)
-        })?;
-        view.learn(branch, &ended, &keys);
-        let number = keys.iter().find_map(|key| Some(view.declined(key)?.number));
-        Ok(ended.into_iter().find(|one| Some(one.number) == number))
+    if has(Option::is_some) {
+        context.note(&format!(
+            "reopen a pull request, or give it the label {PROPOSE_AGAIN}, to have it proposed again"
+        ));
     }
-}
-
-/// What is said beside the table.
-#[derive(Default)]
-struct Notes {
-    has_tombstones: bool,
-    has_declined: bool,
-    is_cut: bool,
-}
-
-impl Notes {
-    fn say(&self, context: &Context, is_closed_on_forge: bool) {
-        if self.has_tombstones {
-            context.note("delete a branch to have it proposed again");
-        }
-        if self.has_declined {
-            context.note(&format!(
-                "reopen a pull request, or give it the label {PROPOSE_AGAIN}, to have it proposed again"
-            ));
-        }
-        if self.is_cut {
-            context.note(&format!(
-                "only the first {MAX_ASKED} branches without an open pull request were asked for"
-            ));
-        }
-        if is_closed_on_forge {
-            context.note(
-                "`headwater plan` names each image that a closed pull request declines, also where its branch is gone",
-            );
-        }
+    if list.is_cut {
+        context.note(&format!(
+            "of the branches without an open pull request only the first {MAX_ASKED} were asked for"
+        ));
+    }
+    if has_forge {
+        context.note(
+            "`headwater plan` names each image that a closed pull request declines, also where its branch is gone",
+        );
     }
 }
 

@@ -2,6 +2,7 @@
 //! pull requests where it has them.
 
 mod close;
+mod declined;
 mod diff;
 mod hosted;
 mod list;
