@@ -50,8 +50,10 @@ impl Exit {
             Self::Differences => "differences, with --exit-code; findings of `validate`",
             Self::Usage => "the command line or a configuration is wrong; nothing was done",
             Self::Failure => "part of the pass failed; the rest was done",
-            Self::Denied => "a registry or Git server refused the credentials",
-            Self::Unavailable => "a registry or Git server could not be reached, or not in time",
+            Self::Denied => "a registry, Git server or forge refused the credentials",
+            Self::Unavailable => {
+                "a registry, Git server or forge could not be reached, or not in time"
+            }
             Self::Interrupted => "interrupted",
         }
     }

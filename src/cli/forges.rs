@@ -57,6 +57,20 @@ pub fn open(context: &Context, location: &Location) -> Result<Option<Opened>, Cl
     }))
 }
 
+/// What a forge did not do, with its exit code.
+pub fn error(what: impl Into<String>, error: &forge::Error) -> CliError {
+    use crate::forge::Error;
+    let failed = match error {
+        Error::Denied { .. } => CliError::denied(what),
+        Error::Unavailable { .. } | Error::Limited { .. } => CliError::unavailable(what),
+        Error::Settings(_) => CliError::usage(what),
+        Error::Missing { .. } | Error::Refused { .. } | Error::Unusable { .. } => {
+            CliError::failure(what)
+        }
+    };
+    failed.because(error)
+}
+
 fn connect(place: &Place) -> Result<Box<dyn Forge>, forge::Error> {
     let options = options(place)?;
     let (owner, name) = place.owner_and_name();

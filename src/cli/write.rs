@@ -31,7 +31,8 @@ pub struct WriteArgs {
     #[command(flatten)]
     pub namespace: NamespaceArgs,
 
-    /// Make one commit on a branch of its own instead of editing the files
+    /// Make one commit on a branch of its own instead of editing the files; on a forge, with its
+    /// pull request
     #[arg(long, help_heading = HEADING)]
     pub pull_request: bool,
 

@@ -4,13 +4,18 @@ use jiff::Timestamp;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::forges;
 use crate::cli::place;
 use crate::cli::write::{Done, DryRun, Verb, WriteArgs, chosen, decide};
 use crate::environment::Environment;
+use crate::forge;
 use crate::git::{Location, NewCommit, Repository};
+use crate::plan::pull_request::command_draft;
 use crate::policy::OperatorPolicy;
+use crate::pull_request::{Draft, State};
 use crate::reconcile::{
-    CONFIG_FILE, Configuration, Desk, MAX_SEARCHED_BYTES, Outcome, propose, proposed_at, tip_files,
+    CONFIG_FILE, Configuration, Desk, Hosting, MAX_SEARCHED_BYTES, Outcome, propose, proposed_at,
+    tip_files,
 };
 use crate::revision::BranchName;
 use crate::snapshot::Snapshot;
@@ -28,7 +33,8 @@ pub(super) fn on_branch(
     let repository = place::repository(context, location)?;
     let default = repository.default_branch().map_err(git)?;
     let config = config_file(&repository, &default)?;
-    let all = Configuration::read(config.as_deref()).environments;
+    let configuration = Configuration::read(config.as_deref());
+    let all = configuration.environments;
     let (branch, environments) = environments(args, &repository, all, &default)?;
     let snapshot = repository.snapshot(&branch).map_err(git)?;
     let (mut files, problems) = tip_files(&repository, snapshot.tree).map_err(git)?;
@@ -59,9 +65,51 @@ pub(super) fn on_branch(
     .unwrap_or(now);
     let mut done = decide(args, context, &desk, verb, now)?;
     if args.dry_run == DryRun::None && !done.carried.changes.is_empty() {
-        push(context, &repository, &snapshot, environment, &mut done, now)?;
+        let forge = forges::open(context, location)?;
+        let written = push(context, &repository, &snapshot, environment, &mut done, now)?;
+        if let Some(forge) = forge {
+            let Written { message, head, .. } = &written;
+            let policy = &configuration.policy.pull_requests;
+            let name = &environment.name;
+            let draft = command_draft(message, name, head.clone(), branch, policy);
+            publish(context, &forge.hosting(), &draft, written.is_new)?;
+        }
     }
     Ok(done)
+}
+
+/// Opens the branch's pull request, where none is open.
+fn publish(
+    context: &Context,
+    hosting: &Hosting<'_>,
+    draft: &Draft,
+    is_new: bool,
+) -> Result<(), CliError> {
+    let failed = |error: forge::Error| {
+        let what = format!("{} is there, without its pull request", draft.head);
+        forges::error(what, &error).hint("repeat the command, or open it by hand")
+    };
+    if !is_new {
+        let open = hosting.forge.pull_requests_of(&draft.head);
+        let open = open.map_err(failed)?.into_iter().find(|found| {
+            let is_open = found.state == State::Open;
+            is_open && found.base == draft.base
+        });
+        if let Some(open) = open {
+            context.note(&format!(
+                "pull request #{} is open {}",
+                open.number, open.url
+            ));
+            return Ok(());
+        }
+    }
+    let opened = hosting.forge.open(draft).map_err(failed)?;
+    let name = format!("pull request #{}", opened.pull_request.number);
+    context.note(&format!("opened {name} {}", opened.pull_request.url));
+    for warning in &opened.warnings {
+        context.note(&format!("{name}: {warning}"));
+    }
+    Ok(())
 }
 
 /// headwater.yaml on the default branch.
@@ -126,6 +174,15 @@ fn command() -> Vec<String> {
     command_words(std::env::args_os().map(|word| word.to_string_lossy().into_owned()))
 }
 
+/// The branch of a command.
+struct Written {
+    head: BranchName,
+    /// Of its commit.
+    message: String,
+    /// It was not there before.
+    is_new: bool,
+}
+
 fn push(
     context: &Context,
     repository: &Repository,
@@ -133,7 +190,7 @@ fn push(
     environment: &Environment,
     done: &mut Done,
     now: Timestamp,
-) -> Result<(), CliError> {
+) -> Result<Written, CliError> {
     let command = command();
     let moves: Vec<_> = done
         .carried
@@ -161,6 +218,7 @@ fn push(
                 .hint("merge or delete the branches that it made before")
         })?;
     let branch = &proposed.branch;
+    let is_new = !matches!(proposed.outcome, Outcome::Kept);
     match proposed.outcome {
         Outcome::Kept => context.note(&format!("{branch} has this change already")),
         Outcome::Rejected { message, hint } => {
@@ -173,7 +231,11 @@ fn push(
             }
         }
     }
-    Ok(())
+    Ok(Written {
+        head: proposed.branch,
+        message,
+        is_new,
+    })
 }
 
 /// The command as it was typed, without what says where it runs and how it looks.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::environment::{Environment, EnvironmentName};
 use crate::git::{Author, Commit, Error, Merge, NewCommit, PushOutcome, Repository};
-use crate::plan::BranchState;
+use crate::plan::{BranchState, TaggedImage, images};
 use crate::reconcile::evidence::{self, MAX_BRANCH_COMMITS};
 use crate::revision::{BranchName, CommitId};
 use crate::snapshot::{FileChange, FilePath};
@@ -32,6 +32,12 @@ impl Proposed {
             .iter()
             .find(|commit| evidence::has_plan(&commit.message));
         bots.or(self.commits.first())
+    }
+
+    /// What it proposes for which stream tags.
+    pub fn images(&self) -> Vec<TaggedImage> {
+        let commits = self.commits.iter();
+        commits.flat_map(|commit| images(&commit.message)).collect()
     }
 
     /// The subject of [`Self::main_commit`].

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::forge::Forge;
+use crate::forge::{Error, Forge};
 use crate::image::ImageFacts;
 use crate::lookup::Lookup;
 use crate::plan::pull_request::{Facts, FactsQuestion, ForgeView, KnownForge, MoveFacts};
 use crate::plan::{BotBranch, BranchState, Plan};
+use crate::pull_request::PullRequest;
 use crate::revision::BranchName;
 
 /// All branches of the bot begin so.
@@ -48,12 +49,23 @@ impl std::fmt::Debug for Prose<'_> {
 impl Hosting<'_> {
     /// The open pull requests, or why they are not known.
     pub fn view(&self) -> ForgeView {
+        self.open().unwrap_or_else(|error| {
+            let mut view = self.seeing(Vec::new());
+            view.outage = Some(error.to_string());
+            view
+        })
+    }
+
+    /// The open pull requests.
+    pub fn open(&self) -> Result<ForgeView, Error> {
+        Ok(self.seeing(self.forge.open_pull_requests(PREFIX)?))
+    }
+
+    /// A view of these pull requests, which are open.
+    pub fn seeing(&self, open: Vec<PullRequest>) -> ForgeView {
         let mut view = ForgeView::default();
         view.marker_key.clone_from(&self.marker_key);
-        match self.forge.open_pull_requests(PREFIX) {
-            Ok(open) => view.open = open,
-            Err(error) => view.outage = Some(error.to_string()),
-        }
+        view.open = open;
         view
     }
 

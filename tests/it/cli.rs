@@ -65,8 +65,8 @@ Exit codes
     1  differences, with --exit-code; findings of `validate`
     2  the command line or a configuration is wrong; nothing was done
     3  part of the pass failed; the rest was done
-    4  a registry or Git server refused the credentials
-    5  a registry or Git server could not be reached, or not in time
+    4  a registry, Git server or forge refused the credentials
+    5  a registry, Git server or forge could not be reached, or not in time
   130  interrupted
 
 Of several that apply, the gravest is given: 2, then 5, 4, 3, 1.

@@ -1,7 +1,10 @@
-//! Work on bot branches, which are the pull requests of a plain Git repository.
+//! Work on bot branches, which are the pull requests of a plain Git repository, and on the forge's
+//! pull requests where it has them.
 
 mod close;
+mod declined;
 mod diff;
+mod hosted;
 mod list;
 mod merge;
 mod show;
@@ -9,15 +12,19 @@ mod show;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::forges;
 use crate::cli::place;
 use crate::environment::Environment;
 use crate::git::{Location, Repository};
 use crate::plan::BranchState;
+use crate::pull_request::MergeMethod;
 use crate::reconcile::{self, CONFIG_FILE, Proposed, branch_prefix};
 use crate::revision::BranchName;
 use crate::snapshot::FilePath;
 
-/// Work on bot branches, which are the pull requests of a plain Git repository
+/// Work on bot branches, and on their pull requests where the repository is on a forge
+///
+/// In a plain Git repository the branches are the pull requests.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  headwater pr list\n  headwater pr diff headwater/default/shop.web\n  headwater pr merge headwater/default/shop.web\n  headwater pr close headwater/default/shop.web"
@@ -69,6 +76,8 @@ struct Opened {
     repository: Repository,
     default: BranchName,
     environments: Vec<Environment>,
+    /// Of the configuration, for forges.
+    method: MergeMethod,
 }
 
 impl Opened {
@@ -83,7 +92,13 @@ impl Opened {
             repository,
             default,
             environments: configuration.environments,
+            method: configuration.policy.pull_requests.merge_method,
         })
+    }
+
+    /// The repository's forge, if it has one.
+    fn forge(&self, context: &Context) -> Result<Option<forges::Opened>, CliError> {
+        forges::open(context, &self.location)
     }
 
     /// Whose bot branch this is.

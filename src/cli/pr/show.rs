@@ -7,6 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, OutputArgs};
 use crate::cli::place;
+use crate::cli::pr::hosted::{self, Page};
 use crate::cli::pr::list::Row;
 use crate::cli::pr::{BranchArgs, state};
 use crate::plain::plain_lines;
@@ -51,9 +52,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         ),
         Err(paths) => (Vec::new(), paths.iter().map(ToString::to_string).collect()),
     };
+    let page = match opened.forge(context)? {
+        Some(forge) => hosted::of_branch(&forge.hosting(), &proposed.branch, &proposed.base)?,
+        None => None,
+    };
     let main = proposed.main_commit();
     let shown = Shown {
-        row: Row::new(&proposed),
+        row: Row::new(&proposed, page.as_ref().map(Page::of)),
         message: main.map_or_else(String::new, |commit| commit.message.clone()),
         commits: proposed
             .commits
@@ -78,6 +83,12 @@ fn text(proposed: &Proposed, shown: &Shown) -> String {
     let _ = writeln!(text, "branch  {}", proposed.branch);
     let _ = writeln!(text, "into    {}", proposed.base);
     let _ = writeln!(text, "state   {state}");
+    if let Some(page) = &shown.row.pull_request {
+        let _ = writeln!(text, "request {}, {}", page.name(), page.state());
+        if !page.labels().is_empty() {
+            let _ = writeln!(text, "labels  {}", page.labels().join(", "));
+        }
+    }
     for commit in &proposed.commits {
         let subject = commit.message.lines().next().unwrap_or_default();
         let (id, name) = (commit.id.short(), &commit.author.name);

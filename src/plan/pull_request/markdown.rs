@@ -205,8 +205,7 @@ fn push_code(out: &mut String, text: &str, is_in_table: bool) {
         out.push_str("(empty)");
         return;
     }
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
+    let fence = "`".repeat(longest_run(text) + 1);
     let is_bare_space = text.starts_with(' ') && text.ends_with(' ') && !text.trim().is_empty();
     let padded = text.starts_with('`') || text.ends_with('`') || is_bare_space;
     let pad = if padded { " " } else { "" };
@@ -223,6 +222,12 @@ fn push_code(out: &mut String, text: &str, is_in_table: bool) {
     }
     out.push_str(pad);
     out.push_str(&fence);
+}
+
+/// Of backticks.
+fn longest_run(text: &str) -> usize {
+    let runs = text.split(|c| c != '`').map(str::len);
+    runs.max().unwrap_or(0)
 }
 
 fn mebibytes(bytes: u64) -> String {
@@ -252,6 +257,7 @@ enum Block {
     Table(Vec<Inline>, Vec<Vec<Inline>>),
     Folded(Folded),
     Tasks(Vec<(Inline, String)>),
+    Fenced(Vec<Foreign>),
     Rule,
 }
 
@@ -299,6 +305,11 @@ impl Document {
             .map(|(text, mark)| (text, mark.comment()))
             .collect();
         self.push(Block::Tasks(tasks));
+    }
+
+    /// Lines that are shown letter by letter.
+    pub fn fenced(&mut self, lines: Vec<Foreign>) {
+        self.push(Block::Fenced(lines));
     }
 
     pub fn rule(&mut self) {
@@ -398,6 +409,15 @@ impl Block {
                     let _ = writeln!(out, " {comment}");
                 }
             }
+            Self::Fenced(lines) => {
+                let longest = lines.iter().map(|line| longest_run(line.as_str())).max();
+                let fence = "`".repeat(longest.map_or(3, |longest| 3.max(longest + 1)));
+                let _ = writeln!(out, "{fence}text");
+                for line in lines {
+                    let _ = writeln!(out, "{line}");
+                }
+                let _ = writeln!(out, "{fence}");
+            }
             Self::Rule => out.push_str("---\n"),
         }
     }
@@ -437,6 +457,24 @@ mod tests {
         }
         assert_eq!(code("a|b", true), r"`a\|b`");
         assert_eq!(code(r"a\|b", true), r"`a\u{7c}b`");
+    }
+
+    #[test]
+    fn fenced_lines_cannot_end_their_block() {
+        let fenced = |lines: &[&str]| {
+            let mut document = Document::new();
+            document.fenced(lines.iter().map(|line| Foreign::new(line)).collect());
+            document.markdown(1000)
+        };
+        assert_eq!(fenced(&["a", "", " b"]), "```text\na\n\n b\n```\n");
+        assert_eq!(
+            fenced(&["```", "~~~ ````"]),
+            "`````text\n```\n~~~ ````\n`````\n"
+        );
+        assert_eq!(
+            fenced(&["<!-- headwater:v1 x -->", "@all\u{202e}\r"]),
+            "```text\n\\u{3c}!-- headwater:v1 x -->\n\\u{40}all\\u{202e}\\u{d}\n```\n"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod body;
 mod cause;
+mod command;
 mod comparison;
 mod contract;
 mod details;
@@ -26,6 +27,7 @@ mod wishes;
 
 pub use body::{BodyInputs, HistoryEntry, MAX_BODY, PullRequestText, text};
 pub use cause::{Cause, Class};
+pub use command::command_draft;
 pub use comparison::{ForgeKind, KnownForge};
 pub use ends::{EDITED_REMARK, ENDED_REMARK, End, Remark, TakenOver, close_and_remark};
 pub use facts::{Facts, MoveFacts};

@@ -86,16 +86,12 @@ impl ForgeView {
         self.note(branch, pull_requests);
         let all = Marker::of_images(images.iter().cloned());
         for closed in pull_requests {
-            let is_revived = closed.labels.contains(PROPOSE_AGAIN);
-            if closed.state != State::Closed || is_revived {
+            if closed.state != State::Closed {
                 continue;
             }
-            let Some(marker) = self.marker(closed) else {
+            let Some(marker) = self.refusal(closed) else {
                 continue;
             };
-            if marker.ended {
-                continue;
-            }
             let keys = match marker.images == all {
                 true => images,
                 false => &marker.images,
@@ -114,6 +110,14 @@ impl ForgeView {
     /// Who declined an image, as far as was asked.
     pub fn declined(&self, image: &ImageKey) -> Option<&Declined> {
         self.declined.get(image)
+    }
+
+    /// The mark of a pull request that declines what it proposes once somebody has closed it; none
+    /// where it declines nothing.
+    pub fn refusal(&self, pull_request: &PullRequest) -> Option<Marker> {
+        let is_revived = pull_request.labels.contains(PROPOSE_AGAIN);
+        let marker = self.marker(pull_request)?;
+        (!is_revived && !marker.ended).then_some(marker)
     }
 
     pub fn marker(&self, pull_request: &PullRequest) -> Option<Marker> {

@@ -1,19 +1,25 @@
 //! Pull requests on a forge, through the binary: a registry, Git over http, and a test forge.
 
 mod closing;
+mod commands;
 mod faults;
 mod merging;
 mod opening;
 mod people;
 mod quiet;
+mod verbs;
 
 use std::path::PathBuf;
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::lifecycle::web;
 use crate::support::forge::{Kind, TestForge};
 use crate::support::git::HttpServer;
 use crate::support::scene::{Run, Scene};
+
+const KINDS: [Kind; 3] = [Kind::Gitea, Kind::GitHub, Kind::GitLab];
 
 /// A scene whose repository is on a forge.
 struct Hosted {
@@ -45,6 +51,26 @@ impl Hosted {
     fn proposed() -> Self {
         let hosted = Self::moved();
         hosted.reconcile().exits(0).says("opened pull request #2");
+        hosted
+    }
+
+    fn pr(&self, arguments: &[&str]) -> Run {
+        self.run(&[&["pr"], arguments, &[&self.git.url()]].concat())
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let run = self.pr(&[arguments, &["-o", "json"]].concat()).exits(0);
+        serde_json::from_str(&run.stdout).unwrap()
+    }
+
+    fn requests(&self) -> usize {
+        self.forge.requests().len()
+    }
+
+    /// The first pull request is open.
+    fn first(kind: Kind) -> Self {
+        let hosted = Self::new(kind, web());
+        hosted.reconcile().exits(0).says("#1");
         hosted
     }
 
