@@ -287,10 +287,7 @@ fn a_hold_is_shown_in_words() {
         .says(&format!("Holds:\t\t{words}\n"));
     run(&["validate"])
         .exits(0)
-        .says(&format!(
-            "note: dev/web:1 {}",
-            words.replace("default:", "default:")
-        ))
+        .says(&format!("note: dev/web:1 {words}"))
         .says("warning: the hold of the tag 1 names the environment prod, and there is none");
     put(
         &scene,

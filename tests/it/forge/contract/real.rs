@@ -56,7 +56,7 @@ impl RealGitea {
             .parse()
             .unwrap();
         let hands = Client::new(plain_options(api.clone(), &token), dialect()).unwrap();
-        let whoami = asked(&hands, Method::GET, &["user"], Value::Null);
+        let whoami = asked(&hands, &Method::GET, &["user"], Value::Null);
         let account = whoami["login"].as_str().unwrap().to_owned();
         // They are there after the first test.
         let person = json!({
@@ -72,11 +72,11 @@ impl RealGitea {
             None,
         );
         let repository = json!({"name": name, "default_branch": "main"});
-        asked(&hands, Method::POST, &["user", "repos"], repository);
+        asked(&hands, &Method::POST, &["user", "repos"], repository);
         let collaborators = ["repos", &account, &name, "collaborators", PERSON];
         asked(
             &hands,
-            Method::PUT,
+            &Method::PUT,
             &collaborators,
             json!({"permission": "write"}),
         );
@@ -104,7 +104,7 @@ impl RealGitea {
         }
     }
 
-    fn here(&self, method: Method, below: &[&str], body: Value) -> Value {
+    fn here(&self, method: &Method, below: &[&str], body: Value) -> Value {
         let segments = [&["repos", &self.account, &self.name], below].concat();
         asked(&self.hands, method, &segments, body)
     }
@@ -116,7 +116,7 @@ impl RealGitea {
     }
 
     fn names_in(&self, number: u64, field: &str) -> BTreeSet<String> {
-        let pull = self.here(Method::GET, &["pulls", &number.to_string()], Value::Null);
+        let pull = self.here(&Method::GET, &["pulls", &number.to_string()], Value::Null);
         let users = pull[field].as_array().into_iter().flatten();
         users
             .map(|user| user["login"].as_str().unwrap().to_owned())
@@ -125,7 +125,7 @@ impl RealGitea {
 
     fn set_state(&self, number: u64, state: &str) {
         let below = ["pulls", &number.to_string()];
-        self.here(Method::PATCH, &below, json!({"state": state}));
+        self.here(&Method::PATCH, &below, json!({"state": state}));
     }
 }
 
@@ -180,8 +180,8 @@ fn answer(
     (request, answer)
 }
 
-fn asked(hands: &Client, method: Method, segments: &[&str], body: Value) -> Value {
-    let (request, answer) = answer(hands, &method, segments, body, None);
+fn asked(hands: &Client, method: &Method, segments: &[&str], body: Value) -> Value {
+    let (request, answer) = answer(hands, method, segments, body, None);
     answer.check(hands.host(), &request).unwrap();
     answer.json(hands.host(), &request).unwrap_or(Value::Null)
 }
@@ -262,14 +262,14 @@ impl Site for RealGitea {
 
     fn tick(&self, number: u64, text: &str) {
         let below = ["pulls", &number.to_string()];
-        let body = self.here(Method::GET, &below, Value::Null)["body"].clone();
+        let body = self.here(&Method::GET, &below, Value::Null)["body"].clone();
         let ticked = |line: &str| match line.contains(text) {
             true => line.replacen("- [ ]", "- [x]", 1),
             false => line.to_owned(),
         };
         let lines: Vec<String> = body.as_str().unwrap().split('\n').map(ticked).collect();
         // As a browser does.
-        self.here(Method::PATCH, &below, json!({"body": lines.join("\r\n")}));
+        self.here(&Method::PATCH, &below, json!({"body": lines.join("\r\n")}));
     }
 
     fn open_as_person(&self, head: &str) -> u64 {
@@ -279,18 +279,15 @@ impl Site for RealGitea {
     }
 
     fn set_label(&self, number: u64, label: &str) {
-        let all = self.here(Method::GET, &["labels"], Value::Null);
-        let known = all.as_array().into_iter().flatten();
-        let known = known
-            .filter(|known| known["name"] == label)
-            .next_back()
-            .cloned();
+        let all = self.here(&Method::GET, &["labels"], Value::Null);
+        let mut known = all.as_array().into_iter().flatten();
+        let known = known.rfind(|known| known["name"] == label).cloned();
         let known = known.unwrap_or_else(|| {
             let body = json!({"name": label, "color": "#ededed"});
-            self.here(Method::POST, &["labels"], body)
+            self.here(&Method::POST, &["labels"], body)
         });
         let below = ["issues", &number.to_string(), "labels"];
-        self.here(Method::POST, &below, json!({"labels": [known["id"]]}));
+        self.here(&Method::POST, &below, json!({"labels": [known["id"]]}));
     }
 
     fn set_status(&self, commit: CommitId, context: &str, state: CheckState) {
@@ -300,7 +297,7 @@ impl Site for RealGitea {
             CheckState::Failing => "failure",
         };
         let body = json!({"context": context, "state": state});
-        self.here(Method::POST, &["statuses", &commit.to_string()], body);
+        self.here(&Method::POST, &["statuses", &commit.to_string()], body);
     }
 
     fn protect(&self, branch: &str, rule: Rule) {
@@ -313,17 +310,17 @@ impl Site for RealGitea {
             "required_approvals": rule.approvals,
             "block_on_outdated_branch": rule.requires_up_to_date,
         });
-        self.here(Method::POST, &["branch_protections"], body);
+        self.here(&Method::POST, &["branch_protections"], body);
     }
 
     fn open_from_fork(&self, branch: &str) {
         let body = json!({"organization": FORKS, "name": self.name});
-        self.here(Method::POST, &["forks"], body);
+        self.here(&Method::POST, &["forks"], body);
         let place = self.clone.git(&["remote", "get-url", "origin"]);
         let fork = place.replace(&format!("/{}/", self.account), &format!("/{FORKS}/"));
         self.clone.git(&["push", "-q", &fork, branch]);
         let body = json!({"head": format!("{FORKS}:{branch}"), "base": "main", "title": "fork"});
-        self.here(Method::POST, &["pulls"], body);
+        self.here(&Method::POST, &["pulls"], body);
     }
 
     fn violations(&self) -> Vec<String> {

@@ -101,7 +101,7 @@ fn fault_13_a_secondary_limit_on_a_write_is_waited_for_or_told() {
         .lock()
         .unwrap()
         .iter()
-        .map(|it| it.as_secs())
+        .map(std::time::Duration::as_secs)
         .collect();
     assert_eq!(
         seconds,
