@@ -77,7 +77,7 @@ fn publication_line(publication: &Publication) -> String {
                 plain(&found.url)
             )
         }
-        Step::Keep(found) => format!("pull request #{} {}", found.number, plain(&found.url)),
+        Step::Keep(open) => format!("pull request #{} {}", open.number, plain(&open.url)),
     };
     if let Some(method) = publication.merge {
         let _ = write!(line, ", to be merged ({})", method.name());
@@ -332,8 +332,8 @@ impl From<&Publication> for PullRequestReport {
         let found = publication.found();
         Self {
             action,
-            number: found.map(|found| found.number),
-            url: found.map(|found| found.url.clone()),
+            number: found.as_ref().map(|found| found.number),
+            url: found.map(|found| found.url),
             title: title.cloned(),
             body: body.cloned(),
             merge: publication

@@ -186,17 +186,7 @@ impl Publisher<'_> {
                 self.say(branch, &changed, Publishing::Changed, Vec::new());
                 changed
             }
-            Step::Keep(found) => {
-                if publication.merge.is_none() {
-                    return Ok(());
-                }
-                let all = self.forge.pull_requests_of(branch);
-                let all = self.kept(all, branch, "read the pull request")?;
-                match all.into_iter().find(|one| one.number == found.number) {
-                    Some(found) => found,
-                    None => return Ok(()),
-                }
-            }
+            Step::Keep(open) => (**open).clone(),
         };
         match publication.merge {
             Some(method) if !proposal.moves.is_empty() => {

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use futures_util::StreamExt as _;
+use futures_util::future::join;
 use futures_util::stream;
 
 use crate::image::ImageFacts;
-use crate::lookup::{Lookup, Question};
+use crate::lookup::{Lookup, Question, Wanted};
 use crate::registry::error::Failure;
 use crate::registry::{Registries, in_turns};
 
@@ -33,11 +34,22 @@ impl Registries {
             .collect()
     }
 
-    /// The signature is looked for by the digest that was described, whatever the tag says by now.
+    /// The signature is looked for by the digest that is described, whatever the tag says by now;
+    /// where the digest is known before, at the same time.
     async fn facts(&self, lookup: &Lookup) -> Result<ImageFacts, Failure> {
         let access = self.access(&lookup.repository, lookup.insecure, &lookup.secrets_of)?;
-        let description = access.describe(lookup).await?;
-        let signature = access.signature(&description.digest).await;
+        let describe = access.describe(lookup);
+        let (description, signature) = match &lookup.wanted {
+            Wanted::Digest(digest) => {
+                let (description, signature) = join(describe, access.signature(digest)).await;
+                (description?, signature)
+            }
+            Wanted::Tag(_) => {
+                let description = describe.await?;
+                let signature = access.signature(&description.digest).await;
+                (description, signature)
+            }
+        };
         Ok(ImageFacts {
             description,
             signature,

@@ -60,7 +60,12 @@ impl Client {
             .read_timeout(options.timeouts.idle)
             .timeout(options.timeouts.total)
             .http1_max_headers(128);
-        builder = builder.tls_certs_merge(authorities(&options)?);
+        let authorities = authorities(&options)?;
+        builder = match options.base.scheme() {
+            "https" => builder.tls_certs_merge(authorities),
+            // It never speaks TLS: the system's certificates take longer to read than a pass.
+            _ => builder.tls_certs_only([]),
+        };
         let settings = |reason: String| Error::Settings(format!("no client of {host}: {reason}"));
         let http = builder.build().map_err(|error| settings(root_of(&error)))?;
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -34,7 +34,7 @@ pub enum Step {
         change: Box<Change>,
     },
     /// It is as it should be.
-    Keep(Found),
+    Keep(Box<PullRequest>),
 }
 
 /// A pull request that is open.
@@ -58,10 +58,11 @@ impl Publication {
         matches!(self.step, Step::Keep(_)) && self.merge.is_none()
     }
 
-    pub fn found(&self) -> Option<&Found> {
+    pub fn found(&self) -> Option<Found> {
         match &self.step {
             Step::Open(_) => None,
-            Step::Change { found, .. } | Step::Keep(found) => Some(found),
+            Step::Change { found, .. } => Some(found.clone()),
+            Step::Keep(open) => Some(Found::of(open)),
         }
     }
 }
@@ -165,12 +166,11 @@ impl Publishing<'_> {
         if open.labels.contains(REBASE) {
             change.removed_labels.insert(REBASE.to_owned());
         }
-        let found = Found::of(open);
         if change.is_empty() {
-            return Step::Keep(found);
+            return Step::Keep(Box::new(open.clone()));
         }
         Step::Change {
-            found,
+            found: Found::of(open),
             change: Box::new(change),
         }
     }
