@@ -2,7 +2,6 @@
 
 use crate::environment::EnvironmentName;
 use crate::image::Digest;
-use crate::plain::plain;
 use crate::plan::proposal::HoldProposal;
 use crate::plan::pull_request::body::{MAX_BODY, PullRequestText};
 use crate::plan::pull_request::foreign::Foreign;
@@ -92,20 +91,21 @@ fn hold_title(
 
 /// The commit's message, without the plan's own trailer.
 pub fn hold_message(hold: &HoldProposal, environment: &EnvironmentName) -> String {
-    let tag = hold.tag.to_string();
-    let tag = plain(&tag);
+    let tag = Foreign::cut(&hold.tag.to_string(), 300);
     let current = match &hold.current {
         Some(current) => format!("at {current}"),
         None => "without an image".to_owned(),
     };
     format!(
-        "{}\n\n{tag}\n  stays   {current}\n  not     {}\n  asked   {}\n\n\
+        "{}\n\n{}\n  stays   {current}\n  not     {}\n  asked   {}\n\n\
          To undo this, revert the commit that merges it, or take the annotation out of the\n\
-         stream: the tag is then followed again.\n\n{}: {tag}\n{}: {environment}",
+         stream: the tag is then followed again.\n\n{}: {}\n{}: {environment}",
         hold_title(&hold.tag, environment, hold.current.as_ref()),
+        tag.bare(),
         hold.rejected,
-        plain(&hold.by),
+        Foreign::name(&hold.by).bare(),
         trailer::IMAGE_STREAM,
+        tag.as_str().trim(),
         trailer::ENVIRONMENT,
     )
 }
