@@ -117,7 +117,19 @@ fn swap(raw: &Raw, name: &str, expected: Option<Oid>, new: Option<Oid>) -> Resul
             raw.reference_matching(name, new, true, expected, LOG)?;
         }
         (None, Some(new)) => {
-            raw.reference(name, new, false, LOG)?;
+            // libgit2 looks whether a new reference is there before it takes the lock: of two who
+            // make one at once, both would be told that they did.
+            let mut transaction = raw.transaction()?;
+            transaction.lock_ref(name)?;
+            if raw.find_reference(name).is_ok() {
+                return Err(git2::Error::new(
+                    ErrorCode::Exists,
+                    git2::ErrorClass::Reference,
+                    "the branch is there already",
+                ));
+            }
+            transaction.set_target(name, new, None, LOG)?;
+            transaction.commit()?;
         }
         (Some(expected), None) => {
             let mut reference = raw.find_reference(name)?;
