@@ -29,7 +29,7 @@ fn branches_are_listed_with_their_pull_requests() {
             .pr(&["show", FIRST_PINS])
             .exits(0)
             .says(&format!("request #1 {url}, open\n"))
-            .says("labels  env/default, image-pin");
+            .says("labels  cause/first-pin, env/default, image-pin\n");
         assert_eq!(
             hosted.json(&["show", FIRST_PINS])["pullRequest"]["state"],
             "open"
