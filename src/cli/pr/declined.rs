@@ -9,7 +9,7 @@ use crate::plan::pull_request::{ForgeView, ImageKey};
 use crate::reconcile::{Hosting, Proposed};
 use crate::revision::BranchName;
 
-/// Branches without an open pull request whose ended ones are asked for, one request each.
+/// Branches without an open pull request whose ended ones are asked for.
 pub(super) const MAX_ASKED: usize = 100;
 
 /// What was found.
@@ -27,23 +27,28 @@ pub(super) fn declined(
     view: &mut ForgeView,
     branches: &[Proposed],
 ) -> Result<Declined, CliError> {
-    let candidates: Vec<_> = branches
+    let mut candidates: Vec<_> = branches
         .iter()
         .filter(|proposed| view.open_of(&proposed.branch, &proposed.base).is_none())
-        .map(|proposed| (&proposed.branch, image_keys(proposed)))
+        .map(|proposed| (proposed.branch.clone(), image_keys(proposed)))
         .filter(|(_, images)| !images.is_empty())
         .collect();
     let is_complete = candidates.len() <= MAX_ASKED;
+    candidates.truncate(MAX_ASKED);
+    let (names, images): (Vec<_>, Vec<_>) = candidates.into_iter().unzip();
+    let all = match names.is_empty() {
+        true => Vec::new(),
+        false => hosting
+            .forge
+            .pull_requests_of_each(&names)
+            .map_err(|error| forges::error("the closed pull requests are not known", &error))?,
+    };
     let mut by_branch = BTreeMap::new();
-    for (branch, images) in candidates.into_iter().take(MAX_ASKED) {
-        let ended = hosting.forge.pull_requests_of(branch).map_err(|error| {
-            let what = format!("the pull requests of {branch} are not known");
-            forges::error(what, &error)
-        })?;
-        view.learn(branch, &ended, &images);
+    for ((branch, images), ended) in names.into_iter().zip(&images).zip(&all) {
+        view.learn(&branch, ended, images);
         let closed = images.iter().find_map(|image| view.declined(image));
         let closed = closed.and_then(|closed| ended.iter().find(|one| one.number == closed.number));
-        by_branch.extend(closed.map(|closed| (branch.clone(), Page::of(closed))));
+        by_branch.extend(closed.map(|closed| (branch, Page::of(closed))));
     }
     Ok(Declined {
         by_branch,
