@@ -58,6 +58,9 @@ pub trait Forge {
 
     fn edit_comment(&self, number: u64, id: u64, body: &str) -> Result<(), Error>;
 
+    /// Nothing where it is gone already.
+    fn delete_comment(&self, number: u64, id: u64) -> Result<(), Error>;
+
     /// Merges it now, if its branch still stands at `head`.
     fn merge(&self, number: u64, head: CommitId, method: MergeMethod) -> Result<Merging, Error>;
 
@@ -98,4 +101,12 @@ pub enum Merging {
     NotReady(String),
     /// The forge, or this repository on it, does not offer this.
     NotOffered,
+}
+
+/// What is to be gone, and is.
+fn unless_gone(result: Result<(), Error>) -> Result<(), Error> {
+    match result {
+        Err(Error::Missing { .. }) => Ok(()),
+        result => result,
+    }
 }

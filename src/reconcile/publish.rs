@@ -356,7 +356,7 @@ impl Publisher<'_> {
         let put = match own {
             Some(own) if own.body.trim_end() == text.trim_end() => Ok(()),
             Some(own) => self.forge.edit_comment(number, own.id, text),
-            None => self.forge.add_comment(number, text).map(|_| ()),
+            None => self.add_once(number, mark, text),
         };
         self.kept(put, branch, "comment on the pull request")
     }
@@ -381,6 +381,19 @@ impl Publisher<'_> {
                 Err(Stopped { is_general })
             }
         }
+    }
+
+    /// Another copy may have found none as well, and added its own: the older one stays.
+    fn add_once(&self, number: u64, mark: &str, text: &str) -> Result<(), Error> {
+        let added = self.forge.add_comment(number, text)?;
+        let comments = self.forge.comments(number)?;
+        let own = comments
+            .iter()
+            .filter(|comment| comment.body.starts_with(mark) && comment.author == added.author);
+        for surplus in own.skip(1) {
+            self.forge.delete_comment(number, surplus.id)?;
+        }
+        Ok(())
     }
 
     fn say(

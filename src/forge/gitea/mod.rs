@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 
 use crate::forge::gitea::values::{Pull, Remark, marked};
 use crate::forge::http::{Client, Dialect, Options, Request, TokenHeader};
-use crate::forge::{Error, Forge, MAX_LOOKED_AT, Merging, Opened};
+use crate::forge::{Error, Forge, MAX_LOOKED_AT, Merging, Opened, unless_gone};
 use crate::pull_request::{
     Change, Checks, Comment, Draft, MergeMethod, Protection, PullRequest, Standing, State,
 };
@@ -175,6 +175,13 @@ impl Forge for Gitea {
         let request = self.request(Method::PATCH, &below, "edit a comment");
         self.written::<Remark>(&request.body(json!({"body": body})))?;
         Ok(())
+    }
+
+    fn delete_comment(&self, _number: u64, id: u64) -> Result<(), Error> {
+        let below = ["issues", "comments", &id.to_string()];
+        let request = self.request(Method::DELETE, &below, "delete a comment");
+        let answer = self.client.write(&request)?;
+        unless_gone(answer.check(self.client.host(), &request))
     }
 
     fn merge(&self, number: u64, head: CommitId, method: MergeMethod) -> Result<Merging, Error> {

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::forge::github::wire::{Pull, Remark};
 use crate::forge::http::{Client, Dialect, Options, Request, TokenHeader};
-use crate::forge::{Error, Forge, MAX_LOOKED_AT, MAX_OPEN, Merging, Opened};
+use crate::forge::{Error, Forge, MAX_LOOKED_AT, MAX_OPEN, Merging, Opened, unless_gone};
 use crate::pull_request::{
     Change, Checks, Comment, Draft, MergeMethod, Protection, PullRequest, Standing,
 };
@@ -195,6 +195,14 @@ impl Forge for GitHub {
         self.client
             .write(&request)?
             .check(self.client.host(), &request)
+    }
+
+    fn delete_comment(&self, number: u64, id: u64) -> Result<(), Error> {
+        let subject = format!("comment {id} under {}", self.pull_subject(number));
+        let below = ["issues", "comments", &id.to_string()];
+        let request = self.request(Method::DELETE, &below, "delete a comment", &subject);
+        let answer = self.client.write(&request)?;
+        unless_gone(answer.check(self.client.host(), &request))
     }
 
     fn merge(&self, number: u64, head: CommitId, method: MergeMethod) -> Result<Merging, Error> {

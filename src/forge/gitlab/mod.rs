@@ -274,6 +274,10 @@ impl Forge for GitLab {
         notes::edit(self, number, id, body)
     }
 
+    fn delete_comment(&self, number: u64, id: u64) -> Result<(), Error> {
+        notes::delete(self, number, id)
+    }
+
     fn merge(&self, number: u64, head: CommitId, method: MergeMethod) -> Result<Merging, Error> {
         merging::now(self, number, head, method)
     }

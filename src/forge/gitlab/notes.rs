@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::forge::gitlab::GitLab;
 use crate::forge::gitlab::wire::User;
-use crate::forge::{Error, MAX_LOOKED_AT};
+use crate::forge::{Error, MAX_LOOKED_AT, unless_gone};
 use crate::pull_request::Comment;
 
 /// Older GitLabs do not know `activity_filter` and give their own remarks too.
@@ -77,4 +77,11 @@ pub fn edit(gitlab: &GitLab, number: u64, id: u64, body: &str) -> Result<(), Err
         .request_of(Method::PUT, number, &["notes", &id], "change a comment")
         .body(json!({ "body": body }));
     gitlab.write::<Note>(&request).map(|_| ())
+}
+
+pub fn delete(gitlab: &GitLab, number: u64, id: u64) -> Result<(), Error> {
+    let id = id.to_string();
+    let request = gitlab.request_of(Method::DELETE, number, &["notes", &id], "delete a comment");
+    let answer = gitlab.client.write(&request)?;
+    unless_gone(answer.check(gitlab.client.host(), &request))
 }

@@ -23,4 +23,10 @@ pub fn comments_are_added_edited_and_listed_oldest_first(site: &dyn Site) {
     assert_eq!(bodies, ["no longer blocked", "what a person says", "last"]);
     assert_eq!((all[0].id, all[2].id), (first.id, last.id));
     assert_eq!(all[1].author, site.person());
+
+    // The second time it is gone already.
+    for _ in 0..2 {
+        forge.delete_comment(number, last.id).unwrap();
+        assert_eq!(forge.comments(number).unwrap(), all[..2]);
+    }
 }

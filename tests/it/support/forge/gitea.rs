@@ -76,6 +76,10 @@ fn in_repository(model: &mut Model, call: &Call, below: &[&str]) -> Option<Reply
         }
         ("POST", ["labels"]) => define_label(model, call),
         ("PATCH", ["issues", "comments", id]) => edit_comment(model, call, id),
+        ("DELETE", ["issues", "comments", id]) => match model.remove_remark(id.parse().ok()?) {
+            true => Reply::status(204),
+            false => missing(),
+        },
         ("GET", ["commits", commit, "status"]) => reply(200, &values::status(model, call, commit)),
         ("GET", ["branch_protections"]) => reply(200, &values::rules(model)),
         ("GET", ["branches", branch]) => {

@@ -170,6 +170,10 @@ fn in_repository(model: &mut Model, call: &Call, below: &[&str]) -> Option<Said>
             }
             None => Said::missing(),
         },
+        ("DELETE", ["issues", "comments", id]) => match model.remove_remark(id.parse().ok()?) {
+            true => Said::new(204, Value::Null),
+            false => Said::missing(),
+        },
         (_, ["pulls" | "issues", number, below @ ..]) => {
             let number = number.parse().ok();
             match number.filter(|number| model.find(*number).is_some()) {

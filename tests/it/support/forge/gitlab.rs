@@ -107,6 +107,10 @@ fn in_merge_request(model: &mut Model, call: &Call, number: u64, below: &[&str])
             let remark = model.remark_mut(id)?.clone();
             reply(201, &values::note(model, &remark))
         }
+        ("DELETE", ["notes", id]) => match model.remove_remark(id.parse().ok()?) {
+            true => Reply::status(204),
+            false => missing("Note"),
+        },
         ("PUT", ["notes", id]) => {
             let body = call.text_of("body").unwrap_or_default().to_owned();
             let Some(remark) = id.parse().ok().and_then(|id| model.remark_mut(id)) else {

@@ -403,6 +403,15 @@ impl Model {
         remarks.find(|remark| remark.id == id)
     }
 
+    /// Whether there was such a remark.
+    pub fn remove_remark(&mut self, id: u64) -> bool {
+        let is_there = self.remark_mut(id).is_some();
+        for pull in &mut self.pulls {
+            pull.comments.retain(|remark| remark.id != id);
+        }
+        is_there
+    }
+
     /// A commit status; the newest of a context counts.
     pub fn set_status(&mut self, commit: &str, context: &str, state: CheckState) {
         self.report(commit, context, state, false);

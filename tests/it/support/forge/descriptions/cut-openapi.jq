@@ -14,7 +14,7 @@ def used: {
   "/repos/{owner}/{repo}/issues/{issue_number}/labels/{name}": ["delete"],
   "/repos/{owner}/{repo}/issues/{issue_number}/assignees": ["post"],
   "/repos/{owner}/{repo}/issues/{issue_number}/comments": ["get", "post"],
-  "/repos/{owner}/{repo}/issues/comments/{comment_id}": ["patch"],
+  "/repos/{owner}/{repo}/issues/comments/{comment_id}": ["patch", "delete"],
   "/repos/{owner}/{repo}/commits/{ref}/status": ["get"],
   "/repos/{owner}/{repo}/commits/{ref}/check-runs": ["get"],
   "/repos/{owner}/{repo}/branches/{branch}": ["get"],

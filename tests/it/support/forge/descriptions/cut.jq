@@ -12,7 +12,7 @@ def used: {
   "/repos/{owner}/{repo}/issues/{index}/labels/{id}": ["delete"],
   "/repos/{owner}/{repo}/issues/{index}/labels/{identifier}": ["delete"],
   "/repos/{owner}/{repo}/issues/{index}/comments": ["get", "post"],
-  "/repos/{owner}/{repo}/issues/comments/{id}": ["patch"],
+  "/repos/{owner}/{repo}/issues/comments/{id}": ["patch", "delete"],
   "/repos/{owner}/{repo}/commits/{ref}/status": ["get"],
   "/repos/{owner}/{repo}/branches/{branch}": ["get"],
   "/repos/{owner}/{repo}/branch_protections": ["get"]

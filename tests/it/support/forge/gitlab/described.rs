@@ -143,6 +143,13 @@ const OPERATIONS: &[Operation] = &[
         required: &["body"],
     },
     Operation {
+        method: "DELETE",
+        path: &["projects", "*", "merge_requests", "*", "notes", "*"],
+        query: &[],
+        body: &[],
+        required: &[],
+    },
+    Operation {
         method: "PUT",
         path: &["projects", "*", "merge_requests", "*", "notes", "*"],
         query: &[],
