@@ -27,3 +27,10 @@ pub enum Error {
     #[error("{0}")]
     Settings(String),
 }
+
+impl Error {
+    /// Whether the same may succeed in a later pass.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Limited { .. })
+    }
+}

@@ -43,8 +43,12 @@ pub trait Forge {
             .collect()
     }
 
-    /// Opens one, or finds the one that is open for the same head and base already.
+    /// Opens one, or finds the one that is open for the same head and base already; then sets what
+    /// is to be beside it.
     fn open(&self, draft: &Draft) -> Result<Opened, Error>;
+
+    /// Whether [`Self::open`] is one single write: then it is never there in part.
+    fn opens_at_once(&self, draft: &Draft) -> bool;
 
     fn change(&self, number: u64, change: &Change) -> Result<PullRequest, Error>;
 
@@ -87,6 +91,8 @@ pub struct Opened {
     /// What could not be set beside it, such as a reviewer that the forge does not know. One
     /// sentence each.
     pub warnings: Vec<String>,
+    /// Whether another try may set more of it.
+    pub is_whole: bool,
 }
 
 /// What became of a merge: not being ready is no error.

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::forge::{Error, Forge, MAX_LOOKED_AT, Merging};
+use crate::forge::{Error, Forge, MAX_LOOKED_AT, Merging, Opened};
 use crate::plan::pull_request::{
     EDITED_REMARK, ENDED_REMARK, End, Marker, Publication, Remark, Step,
 };
 use crate::plan::{Plan, Proposal};
-use crate::pull_request::{Change, Checks, MergeMethod, PullRequest};
+use crate::pull_request::{Change, Checks, Draft, MergeMethod, PullRequest};
 use crate::reconcile::apply::{Applied, Outcome};
 use crate::reconcile::hosting::Hosting;
 use crate::revision::{BranchName, CommitId};
@@ -156,7 +156,7 @@ impl Publisher<'_> {
     ) -> Result<(), Stopped> {
         let pull_request = match &publication.step {
             Step::Open(draft) => {
-                let opened = self.forge.open(draft);
+                let opened = self.open(draft, branch);
                 let opened = self.kept(opened, branch, "open the pull request")?;
                 let number = opened.pull_request.number;
                 self.say(
@@ -165,7 +165,13 @@ impl Publisher<'_> {
                     Publishing::Opened,
                     opened.warnings,
                 );
-                // What is open already, from a pass whose answer was lost, has another text.
+                // Where its branch has moved on, another copy has written it.
+                let is_ours = opened.pull_request.head_commit.is_none_or(|at| at == head);
+                if !is_ours || !opened.is_whole {
+                    return Ok(());
+                }
+                // What was open already, from a pass that ended too early, has another text, and
+                // what was not opened at once has another mark.
                 let change = Change {
                     title: Some(draft.title.clone())
                         .filter(|title| *title != opened.pull_request.title),
@@ -193,6 +199,23 @@ impl Publisher<'_> {
                 self.merge(&pull_request, branch, head, method)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Until all is set that is to be beside it, its mark says so: a pass that ends in between is
+    /// made up for by the next.
+    fn open(&self, draft: &Draft, branch: &BranchName) -> Result<Opened, Error> {
+        let key = self.hosting.marker_key.as_deref();
+        let marked = match self.forge.opens_at_once(draft) {
+            true => None,
+            false => Marker::with_opening(&draft.body, branch, key),
+        };
+        match marked {
+            Some(body) => self.forge.open(&Draft {
+                body,
+                ..draft.clone()
+            }),
+            None => self.forge.open(draft),
         }
     }
 
@@ -348,17 +371,29 @@ impl Publisher<'_> {
     ) -> Result<(), Stopped> {
         let comments = self.forge.comments(number);
         let comments = self.kept(comments, branch, "read the comments")?;
-        let is_own = |body: &str| body.starts_with(mark);
         let own = comments
             .iter()
             .take(MAX_LOOKED_AT)
-            .find(|comment| is_own(&comment.body));
+            .find(|comment| comment.body.starts_with(mark));
         let put = match own {
             Some(own) if own.body.trim_end() == text.trim_end() => Ok(()),
             Some(own) => self.forge.edit_comment(number, own.id, text),
             None => self.add_once(number, mark, text),
         };
         self.kept(put, branch, "comment on the pull request")
+    }
+
+    /// Another copy may have found none as well, and added its own: the older one stays.
+    fn add_once(&self, number: u64, mark: &str, text: &str) -> Result<(), Error> {
+        let added = self.forge.add_comment(number, text)?;
+        let comments = self.forge.comments(number)?;
+        let own = comments
+            .iter()
+            .filter(|comment| comment.body.starts_with(mark) && comment.author == added.author);
+        for surplus in own.skip(1) {
+            self.forge.delete_comment(number, surplus.id)?;
+        }
+        Ok(())
     }
 
     fn kept<T>(
@@ -381,19 +416,6 @@ impl Publisher<'_> {
                 Err(Stopped { is_general })
             }
         }
-    }
-
-    /// Another copy may have found none as well, and added its own: the older one stays.
-    fn add_once(&self, number: u64, mark: &str, text: &str) -> Result<(), Error> {
-        let added = self.forge.add_comment(number, text)?;
-        let comments = self.forge.comments(number)?;
-        let own = comments
-            .iter()
-            .filter(|comment| comment.body.starts_with(mark) && comment.author == added.author);
-        for surplus in own.skip(1) {
-            self.forge.delete_comment(number, surplus.id)?;
-        }
-        Ok(())
     }
 
     fn say(

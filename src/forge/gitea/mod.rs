@@ -106,6 +106,10 @@ impl Forge for Gitea {
         self.open_or_find(draft)
     }
 
+    fn opens_at_once(&self, draft: &Draft) -> bool {
+        draft.assignees.is_empty() && draft.reviewers.is_empty()
+    }
+
     fn change(&self, number: u64, change: &Change) -> Result<PullRequest, Error> {
         let before = self.pull(number)?;
         let mut body = Map::new();

@@ -10,20 +10,33 @@ use crate::pull_request::Draft;
 
 const ASKS: &str = "open the pull request";
 
-/// What became of asking for it.
-enum Asked {
-    New(Pull),
-    /// One is open for the same branches.
-    Known(Pull),
+/// What could not be set beside a pull request.
+#[derive(Default)]
+struct Beside {
+    warnings: Vec<String>,
+    /// Whether another try may set it.
+    may_come: bool,
+}
+
+impl Beside {
+    fn misses(&mut self, what: &str, error: &Error) {
+        self.warnings.push(format!("{what}: {error}"));
+        self.may_come |= error.is_passing();
+    }
 }
 
 impl Gitea {
     pub(crate) fn open_or_find(&self, draft: &Draft) -> Result<Opened, Error> {
-        let mut warnings = Vec::new();
-        let labels = self.label_ids(&draft.labels).unwrap_or_else(|error| {
-            warnings.push(format!("the labels are not set: {error}"));
-            Vec::new()
-        });
+        let mut beside = Beside::default();
+        let labels = match self.label_ids(&draft.labels) {
+            Ok(labels) => labels,
+            // They stand in the request that opens it, which can wait.
+            Err(error) if error.is_passing() => return Err(error),
+            Err(error) => {
+                beside.misses("the labels are not set", &error);
+                Vec::new()
+            }
+        };
         let body = json!({
             "head": draft.head.as_str(),
             "base": draft.base.as_str(),
@@ -31,26 +44,19 @@ impl Gitea {
             "body": draft.body,
             "labels": labels,
         });
-        let pull = match self.ask_for(draft, &body)? {
-            Asked::Known(pull) => {
-                return Ok(Opened {
-                    pull_request: self.value_of(pull)?,
-                    warnings: Vec::new(),
-                });
-            }
-            Asked::New(pull) => pull,
-        };
+        let pull = self.ask_for(draft, &body)?;
         // An unknown one would cost the pull request if it stood in the request above.
-        self.assign(pull.number, draft, &mut warnings);
-        self.ask_reviewers(pull.number, draft, &mut warnings);
+        self.assign(pull.number, draft, &mut beside);
+        self.ask_reviewers(pull.number, draft, &mut beside);
         Ok(Opened {
             pull_request: self.value_of(pull)?,
-            warnings,
+            warnings: beside.warnings,
+            is_whole: !beside.may_come,
         })
     }
 
     /// Twice at most: the second time only if the first has left nothing behind.
-    fn ask_for(&self, draft: &Draft, body: &Value) -> Result<Asked, Error> {
+    fn ask_for(&self, draft: &Draft, body: &Value) -> Result<Pull, Error> {
         let mut is_first = true;
         loop {
             let error = match self.ask_once(draft, body) {
@@ -59,14 +65,14 @@ impl Gitea {
             };
             let arrived = self.open_one(draft.head.as_str(), draft.base.as_str())?;
             match arrived {
-                Some(pull) => return Ok(Asked::New(pull)),
+                Some(pull) => return Ok(pull),
                 None if is_first => is_first = false,
                 None => return Err(error),
             }
         }
     }
 
-    fn ask_once(&self, draft: &Draft, body: &Value) -> Result<Asked, Error> {
+    fn ask_once(&self, draft: &Draft, body: &Value) -> Result<Pull, Error> {
         let request = self
             .request(Method::POST, &["pulls"], ASKS)
             .body(body.clone());
@@ -75,7 +81,7 @@ impl Gitea {
         match answer.status {
             409 => {
                 let known = self.open_one(draft.head.as_str(), base.as_str())?;
-                known.map(Asked::Known).ok_or_else(|| Error::Refused {
+                known.ok_or_else(|| Error::Refused {
                     host: host.to_owned(),
                     what: ASKS.to_owned(),
                     reason: answer.reason,
@@ -88,12 +94,12 @@ impl Gitea {
                     draft.head, self.owner, self.name
                 ),
             }),
-            _ => answer.json(host, &request).map(Asked::New),
+            _ => answer.json(host, &request),
         }
     }
 
     /// All at once, and where that is refused one after another: the request replaces them all.
-    fn assign(&self, number: u64, draft: &Draft, warnings: &mut Vec<String>) {
+    fn assign(&self, number: u64, draft: &Draft, beside: &mut Beside) {
         let asks = "assign it";
         let set = |logins: &[&str]| self.patch(number, asks, json!({"assignees": logins}));
         let wanted: Vec<&str> = draft.assignees.iter().map(String::as_str).collect();
@@ -105,12 +111,12 @@ impl Gitea {
             accepted.push(login);
             if let Err(error) = set(&accepted) {
                 accepted.pop();
-                warnings.push(format!("the assignee {login:?} is not set: {error}"));
+                beside.misses(&format!("the assignee {login:?} is not set"), &error);
             }
         }
     }
 
-    fn ask_reviewers(&self, number: u64, draft: &Draft, warnings: &mut Vec<String>) {
+    fn ask_reviewers(&self, number: u64, draft: &Draft, beside: &mut Beside) {
         for reviewer in &draft.reviewers {
             let body = match reviewer.split_once('/') {
                 Some((_, team)) => json!({"team_reviewers": [team]}),
@@ -120,7 +126,7 @@ impl Gitea {
             let request = self.request(Method::POST, &below, "ask for a review");
             let asked = self.written::<Value>(&request.body(body));
             if let Err(error) = asked {
-                warnings.push(format!("the reviewer {reviewer:?} is not asked: {error}"));
+                beside.misses(&format!("the reviewer {reviewer:?} is not asked"), &error);
             }
         }
     }

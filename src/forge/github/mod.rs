@@ -153,6 +153,10 @@ impl Forge for GitHub {
         self.open_pull(draft)
     }
 
+    fn opens_at_once(&self, draft: &Draft) -> bool {
+        draft.labels.is_empty() && draft.assignees.is_empty() && draft.reviewers.is_empty()
+    }
+
     fn change(&self, number: u64, change: &Change) -> Result<PullRequest, Error> {
         self.change_pull(number, change)
     }

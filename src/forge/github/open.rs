@@ -33,44 +33,41 @@ pub(crate) fn is_lost(error: &Error) -> bool {
 impl GitHub {
     pub(crate) fn open_pull(&self, draft: &Draft) -> Result<Opened, Error> {
         let mut warnings = Vec::new();
-        let (mut pull, is_ours) = self.create(draft, &mut warnings)?;
-        // One that stood before has had its reviewers: they are asked once.
-        if is_ours {
-            let mut note = |what: String, result: Result<(), Error>| {
-                if let Err(error) = result {
-                    warnings.push(format!("{what} could not be set: {error}"));
-                }
-            };
-            if !draft.labels.is_empty() {
-                note(
-                    "the labels".to_owned(),
-                    self.add_labels(&mut pull, &draft.labels),
-                );
+        let mut pull = self.create(draft, &mut warnings)?;
+        let mut is_whole = true;
+        let mut note = |what: String, result: Result<(), Error>| {
+            if let Err(error) = result {
+                warnings.push(format!("{what} could not be set: {error}"));
+                is_whole &= !error.is_passing();
             }
-            if !draft.assignees.is_empty() {
-                let assigned = self.assign(pull.number, &draft.assignees);
-                note("the assignees".to_owned(), assigned);
-            }
-            let number = pull.number;
-            self.request_reviews(number, &draft.reviewers, &mut note);
+        };
+        if !draft.labels.is_empty() {
+            note(
+                "the labels".to_owned(),
+                self.add_labels(&mut pull, &draft.labels),
+            );
         }
+        if !draft.assignees.is_empty() {
+            let assigned = self.assign(pull.number, &draft.assignees);
+            note("the assignees".to_owned(), assigned);
+        }
+        self.request_reviews(pull.number, &draft.reviewers, &mut note);
         Ok(Opened {
             pull_request: self.value(pull)?,
             warnings,
+            is_whole,
         })
     }
 
-    /// The pull request, and whether it was opened by this very call.
-    fn create(&self, draft: &Draft, warnings: &mut Vec<String>) -> Result<(Pull, bool), Error> {
+    fn create(&self, draft: &Draft, warnings: &mut Vec<String>) -> Result<Pull, Error> {
         let mut is_draft = draft.is_draft;
         let mut lost = None;
         for _ in 0..MAX_TRIES {
             let request = self.creation(draft, is_draft);
             let error = match self.creating(&request, is_draft) {
-                Ok(Created::Opened(pull)) => return Ok((*pull, true)),
+                Ok(Created::Opened(pull)) => return Ok(*pull),
                 Ok(Created::Duplicate(error)) => {
-                    let found = self.standing_one(draft)?.ok_or(error)?;
-                    return Ok((found, lost.is_some()));
+                    return self.standing_one(draft)?.ok_or(error);
                 }
                 Ok(Created::NoDrafts) => {
                     is_draft = false;
@@ -82,7 +79,7 @@ impl GitHub {
                 Err(error) => return Err(error),
             };
             if let Some(found) = self.standing_one(draft)? {
-                return Ok((found, true));
+                return Ok(found);
             }
             if lost.is_some() {
                 return Err(error);

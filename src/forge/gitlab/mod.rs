@@ -222,6 +222,10 @@ impl Forge for GitLab {
         opening::open(self, draft)
     }
 
+    fn opens_at_once(&self, _draft: &Draft) -> bool {
+        true
+    }
+
     fn change(&self, number: u64, change: &Change) -> Result<PullRequest, Error> {
         if change.is_empty() {
             return self.value_of(self.merge_request(number)?);

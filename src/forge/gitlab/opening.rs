@@ -38,6 +38,7 @@ pub fn open(gitlab: &GitLab, draft: &Draft) -> Result<Opened, Error> {
     Ok(Opened {
         pull_request: gitlab.value_of(opened)?,
         warnings,
+        is_whole: true,
     })
 }
 

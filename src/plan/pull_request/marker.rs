@@ -50,6 +50,9 @@ pub struct Marker {
     /// The commit for which the forge was asked to merge it.
     #[serde(default, with = "hex", skip_serializing_if = "Option::is_none")]
     pub merging: Option<CommitId>,
+    /// It is being opened: what is set beside it may not be there yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub opening: bool,
     /// The bot itself closes it: that declines nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended: bool,
@@ -147,6 +150,16 @@ impl Marker {
         let before = Self::read(body, branch, key);
         let marker = Self {
             merging: Some(head),
+            ..before.marker?
+        };
+        Some(marker.mark(before.text, before.tail, branch, key))
+    }
+
+    /// The body with a mark that says that it is being opened; none where it has no mark.
+    pub fn with_opening(body: &str, branch: &BranchName, key: Option<&[u8]>) -> Option<String> {
+        let before = Self::read(body, branch, key);
+        let marker = Self {
+            opening: true,
             ..before.marker?
         };
         Some(marker.mark(before.text, before.tail, branch, key))

@@ -92,7 +92,7 @@ impl Publishing<'_> {
         let marker = self.forge.marker(open);
         let is_rebuilt = !matches!(self.proposal.action, Action::Keep { .. });
         is_rebuilt
-            || marker.is_none_or(|marker| marker.plan != self.plan)
+            || marker.is_none_or(|marker| marker.opening || marker.plan != self.plan)
             || Wishes::of(open).asks_for_rebuild()
     }
 
@@ -101,7 +101,12 @@ impl Publishing<'_> {
         Publication {
             merge: self.merge(),
             step: match self.open {
-                None => Step::Open(Box::new(self.draft(text()))),
+                None => Step::Open(Box::new(self.draft(text(), &MarkedBody::default()))),
+                Some(open) if self.is_unfinished(open) => {
+                    let key = self.forge.marker_key.as_deref();
+                    let before = Marker::read(&open.body, self.branch, key);
+                    Step::Open(Box::new(self.draft(text(), &before)))
+                }
                 Some(open) => self.change(open, self.needs_text().then(text)),
             },
         }
@@ -128,13 +133,19 @@ impl Publishing<'_> {
         Marker::of_images(self.proposal.image_keys())
     }
 
-    fn draft(&self, text: PullRequestText) -> Draft {
+    /// Whether an earlier pass ended while it opened it.
+    fn is_unfinished(&self, open: &PullRequest) -> bool {
+        let marker = self.forge.marker(open);
+        open.base == *self.base && marker.is_some_and(|marker| marker.opening)
+    }
+
+    fn draft(&self, text: PullRequestText, before: &MarkedBody<'_>) -> Draft {
         let mut labels = text.labels;
         labels.extend(self.policy.labels.iter().cloned());
         Draft {
             head: self.branch.clone(),
             base: self.base.clone(),
-            body: self.body(&text.body, &text.title, &MarkedBody::default()),
+            body: self.body(&text.body, &text.title, before),
             title: text.title,
             labels,
             reviewers: self.policy.reviewers.clone(),
@@ -193,6 +204,7 @@ impl Publishing<'_> {
             }),
             remark: None,
             merging: old.filter(|_| is_kept).and_then(|old| old.merging),
+            opening: false,
             ended: false,
         };
         let key = self.forge.marker_key.as_deref();
