@@ -2,10 +2,10 @@
 
 use crate::hosting::Hosted;
 use crate::lifecycle::WEB;
+use crate::support::forge::Kind;
 
-#[test]
-fn fault_10_closed_is_not_proposed_again_and_a_newer_digest_is() {
-    let hosted = Hosted::proposed();
+pub fn fault_10_closed_is_not_proposed_again_and_a_newer_digest_is(kind: Kind) {
+    let hosted = Hosted::proposed_on(kind);
     hosted.forge.model().close(2);
     hosted
         .reconcile()
@@ -20,9 +20,8 @@ fn fault_10_closed_is_not_proposed_again_and_a_newer_digest_is() {
     hosted.is_settled();
 }
 
-#[test]
-fn fault_10_a_closed_one_comes_back_when_it_is_asked_for() {
-    let hosted = Hosted::proposed();
+pub fn fault_10_a_closed_one_comes_back_when_it_is_asked_for(kind: Kind) {
+    let hosted = Hosted::proposed_on(kind);
     hosted.forge.model().close(2);
     hosted.forge.model().reopen(2);
     hosted.reconcile().exits(0).never_says("was closed");
@@ -36,9 +35,8 @@ fn fault_10_a_closed_one_comes_back_when_it_is_asked_for() {
     hosted.is_settled();
 }
 
-#[test]
-fn nothing_left_to_do_is_said_and_declines_nothing() {
-    let hosted = Hosted::proposed();
+pub fn nothing_left_to_do_is_said_and_declines_nothing(kind: Kind) {
+    let hosted = Hosted::proposed_on(kind);
     let scene = &hosted.scene;
     let second = scene.image("acme/web", "1", "second");
     // The tag goes back to where it was, and comes again.
@@ -60,9 +58,8 @@ fn nothing_left_to_do_is_said_and_declines_nothing() {
     hosted.is_settled();
 }
 
-#[test]
-fn pinned_by_hand_ends_it() {
-    let hosted = Hosted::proposed();
+pub fn pinned_by_hand_ends_it(kind: Kind) {
+    let hosted = Hosted::proposed_on(kind);
     hosted.scene.squash(WEB);
     hosted
         .reconcile()
@@ -72,11 +69,12 @@ fn pinned_by_hand_ends_it() {
     hosted.is_settled();
 }
 
-#[test]
-fn fault_44_merged_by_squash_or_rebase_is_seen_by_content() {
+pub fn fault_44_merged_by_squash_or_rebase_is_seen_by_content(kind: Kind) {
     use headwater::pull_request::MergeMethod;
-    for method in [MergeMethod::Squash, MergeMethod::Rebase] {
-        let hosted = Hosted::proposed();
+    let mut methods = kind.merge_methods();
+    methods.retain(|method| *method != MergeMethod::Merge);
+    for method in methods {
+        let hosted = Hosted::proposed_on(kind);
         hosted.forge.model().merge(2, method).unwrap();
         hosted
             .reconcile()
@@ -88,9 +86,8 @@ fn fault_44_merged_by_squash_or_rebase_is_seen_by_content() {
     }
 }
 
-#[test]
-fn a_deleted_branch_is_made_again_where_its_pull_request_is_open() {
-    let hosted = Hosted::proposed();
+pub fn a_deleted_branch_is_made_again_where_its_pull_request_is_open(kind: Kind) {
+    let hosted = Hosted::proposed_on(kind);
     let branch = format!("refs/heads/{WEB}");
     hosted.scene.origin.git(&["update-ref", "-d", &branch]);
     hosted.reconcile().exits(0);

@@ -5,19 +5,6 @@ use crate::lifecycle::{FIRST_PINS, WEB, web};
 use crate::support::forge::{Failure, Kind};
 
 #[test]
-fn fault_12_a_lost_answer_is_no_second_pull_request() {
-    let hosted = Hosted::new(Kind::Gitea, web());
-    hosted
-        .forge
-        .fail_next("POST", "/pulls", Failure::AnswerLost);
-    hosted.reconcile();
-    hosted.reconcile().exits(0);
-    assert_eq!(hosted.open(), [1]);
-    hosted.is_settled();
-    assert_eq!(hosted.forge.model().pulls.len(), 1);
-}
-
-#[test]
 fn fault_15_while_the_forge_is_down_branches_move_on_and_new_ones_wait() {
     let hosted = Hosted::proposed();
     let first = hosted.scene.origin.rev(WEB);

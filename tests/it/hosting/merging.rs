@@ -14,7 +14,7 @@ spec:
 ";
 
 /// A newer image is there, and what proposes it is to be merged by itself.
-fn moved(has_automerge: bool) -> Hosted {
+pub(in crate::hosting) fn moved(has_automerge: bool) -> Hosted {
     let hosted = Hosted::moved();
     {
         let mut model = hosted.forge.model();
@@ -32,7 +32,7 @@ fn state(hosted: &Hosted, number: u64) -> State {
     hosted.forge.model().pull_request(number).state
 }
 
-fn set_status(hosted: &Hosted, state: CheckState) {
+pub(in crate::hosting) fn set_status(hosted: &Hosted, state: CheckState) {
     let head = hosted.scene.origin.rev(WEB);
     hosted.forge.model().set_status(&head, "ci/test", state);
 }

@@ -1,12 +1,26 @@
 //! Pull requests on a forge, through the binary: a registry, Git over http, and a test forge.
 
+#[macro_use]
+mod every;
+
+mod app;
 mod closing;
 mod commands;
+mod copies;
 mod faults;
+mod killed;
+mod kinds;
+mod leftovers;
+mod lost;
+mod many;
 mod merging;
 mod opening;
+mod outcome;
 mod people;
+mod platforms;
 mod quiet;
+mod saved;
+mod secrets;
 mod verbs;
 
 use std::path::PathBuf;
@@ -14,7 +28,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::lifecycle::web;
+use crate::lifecycle::{WEB, web};
 use crate::support::forge::{Kind, TestForge};
 use crate::support::git::HttpServer;
 use crate::support::scene::{Run, Scene};
@@ -31,6 +45,10 @@ struct Hosted {
 impl Hosted {
     fn new(kind: Kind, scene: Scene) -> Self {
         let git = HttpServer::start(&scene.origin);
+        Self::on(kind, scene, git)
+    }
+
+    fn on(kind: Kind, scene: Scene, git: HttpServer) -> Self {
         let forge = TestForge::start(kind, scene.origin.path());
         let hosted = Self { scene, git, forge };
         std::fs::write(hosted.token_file(), format!("{}\n", hosted.forge.token())).unwrap();
@@ -38,9 +56,27 @@ impl Hosted {
         hosted
     }
 
+    /// Nothing pinned yet, and people who are to look.
+    fn with_people(kind: Kind) -> Self {
+        let hosted = Self::new(kind, web());
+        let config = "apiVersion: headwater.dev/v1alpha1
+kind: Config
+spec:
+  pullRequests: {labels: [images], reviewers: [ada], assignees: [ben]}
+";
+        hosted
+            .scene
+            .commit(&[("headwater.yaml", config)], "configure");
+        hosted
+    }
+
     /// The first pins merged, and a newer image there.
     fn moved() -> Self {
-        let hosted = Self::new(Kind::Gitea, web());
+        Self::moved_on(Kind::Gitea)
+    }
+
+    fn moved_on(kind: Kind) -> Self {
+        let hosted = Self::new(kind, web());
         hosted.reconcile().exits(0);
         hosted.merge(1);
         hosted.scene.image("acme/web", "1", "second");
@@ -49,7 +85,11 @@ impl Hosted {
 
     /// The same with the pull request for it open: number 2.
     fn proposed() -> Self {
-        let hosted = Self::moved();
+        Self::proposed_on(Kind::Gitea)
+    }
+
+    fn proposed_on(kind: Kind) -> Self {
+        let hosted = Self::moved_on(kind);
         hosted.reconcile().exits(0).says("opened pull request #2");
         hosted
     }
@@ -103,8 +143,37 @@ impl Hosted {
         self.scene.ended(&self.command(arguments).output().unwrap())
     }
 
+    /// The same in a process whose number stands in the file `process` before it begins.
+    fn numbered(&self, arguments: &[&str]) -> Command {
+        let bare = self.command(arguments);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "echo $$ >process; exec \"$0\" \"$@\""])
+            .arg(bare.get_program())
+            .args(bare.get_args())
+            .current_dir(self.scene.home())
+            .env_clear();
+        for (name, value) in bare.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        command
+    }
+
     fn reconcile(&self) -> Run {
         self.run(&["reconcile", &self.git.url()])
+    }
+
+    /// Makes passes, each without a failure, until one has nothing to do.
+    #[track_caller]
+    fn settle(&self) {
+        for _ in 0..4 {
+            let writes = self.forge.writes().len();
+            if self.reconcile().exits(0).stdout.contains("nothing to do") {
+                assert_eq!(self.forge.writes().len(), writes);
+                return;
+            }
+        }
+        panic!("it does not settle");
     }
 
     /// Passes that must write nothing, to Git and to the forge.
@@ -136,6 +205,17 @@ impl Hosted {
         self.scene
             .person
             .git(&["pull", "-q", "--ff-only", "origin", "main"]);
+    }
+
+    /// A person's commit on the bot's branch.
+    fn take_over(&self) -> String {
+        self.scene.take(WEB);
+        let mine = [("apps/notes.txt", "mine")];
+        self.scene.person.commit_files(&mine, "my own work");
+        self.scene.give(WEB);
+        let mine = self.scene.person.rev("HEAD");
+        self.scene.person.git(&["checkout", "-q", "main"]);
+        mine
     }
 
     fn title(&self, number: u64) -> String {

@@ -4,9 +4,8 @@ use crate::hosting::Hosted;
 use crate::lifecycle::{FIRST_PINS, WEB, web};
 use crate::support::forge::Kind;
 
-#[test]
-fn a_moved_tag_is_a_pull_request_that_moves_on_with_it() {
-    let hosted = Hosted::new(Kind::Gitea, web());
+pub fn a_moved_tag_is_a_pull_request_that_moves_on_with_it(kind: Kind) {
+    let hosted = Hosted::new(kind, web());
     hosted
         .reconcile()
         .exits(0)
@@ -51,9 +50,8 @@ fn a_moved_tag_is_a_pull_request_that_moves_on_with_it() {
     assert_eq!(hosted.open(), [2]);
 }
 
-#[test]
-fn labels_reviewers_assignees_and_drafts_are_set_once() {
-    let hosted = Hosted::new(Kind::Gitea, web());
+pub fn labels_reviewers_assignees_and_drafts_are_set_once(kind: Kind) {
+    let hosted = Hosted::new(kind, web());
     let config = "apiVersion: headwater.dev/v1alpha1
 kind: Config
 spec:
@@ -88,9 +86,8 @@ spec:
     assert!(!moved.is_draft && moved.reviewers.is_empty() && !moved.labels.contains("images"));
 }
 
-#[test]
-fn a_branch_from_before_the_forge_was_named_gets_its_pull_request() {
-    let hosted = Hosted::new(Kind::Gitea, web());
+pub fn a_branch_from_before_the_forge_was_named_gets_its_pull_request(kind: Kind) {
+    let hosted = Hosted::new(kind, web());
     hosted.scene.run(&["reconcile", &hosted.git.url()]).exits(0);
     let before = hosted.scene.origin.rev(FIRST_PINS);
     hosted
@@ -102,9 +99,8 @@ fn a_branch_from_before_the_forge_was_named_gets_its_pull_request() {
     hosted.is_settled();
 }
 
-#[test]
-fn what_a_person_opened_or_wrote_below_stays() {
-    let hosted = Hosted::new(Kind::Gitea, web());
+pub fn what_a_person_opened_or_wrote_below_stays(kind: Kind) {
+    let hosted = Hosted::new(kind, web());
     hosted.scene.run(&["reconcile", &hosted.git.url()]).exits(0);
     hosted
         .forge
@@ -125,9 +121,8 @@ fn what_a_person_opened_or_wrote_below_stays() {
     hosted.is_settled();
 }
 
-#[test]
-fn so_many_in_an_hour_and_the_rest_wait() {
-    let hosted = Hosted::new(Kind::Gitea, crate::support::scene::Scene::new());
+pub fn so_many_in_an_hour_and_the_rest_wait(kind: Kind) {
+    let hosted = Hosted::new(kind, crate::support::scene::Scene::new());
     let config = "apiVersion: headwater.dev/v1alpha1
 kind: Config
 spec:
@@ -162,9 +157,8 @@ spec:
     hosted.is_settled();
 }
 
-#[test]
-fn outside_its_schedule_nothing_is_made_or_moved() {
-    let hosted = Hosted::new(Kind::Gitea, web());
+pub fn outside_its_schedule_nothing_is_made_or_moved(kind: Kind) {
+    let hosted = Hosted::new(kind, web());
     // Two minutes of the week, five and six days away.
     let day = jiff::Zoned::now()
         .with_time_zone(jiff::tz::TimeZone::UTC)
@@ -191,9 +185,8 @@ fn outside_its_schedule_nothing_is_made_or_moved() {
     hosted.reconcile().exits(0).says("opened pull request #1");
 }
 
-#[test]
-fn templates_make_title_and_message_and_a_broken_one_is_named() {
-    let hosted = Hosted::moved();
+pub fn templates_make_title_and_message_and_a_broken_one_is_named(kind: Kind) {
+    let hosted = Hosted::moved_on(kind);
     let config = "apiVersion: headwater.dev/v1alpha1
 kind: Config
 spec:

@@ -4,23 +4,10 @@ use crate::hosting::Hosted;
 use crate::lifecycle::WEB;
 use crate::support::forge::Rule;
 
-/// A person's commit on the bot's branch.
-fn take_over(hosted: &Hosted) -> String {
-    hosted.scene.take(WEB);
-    hosted
-        .scene
-        .person
-        .commit_files(&[("apps/notes.txt", "mine")], "my own work");
-    hosted.scene.give(WEB);
-    let mine = hosted.scene.person.rev("HEAD");
-    hosted.scene.person.git(&["checkout", "-q", "main"]);
-    mine
-}
-
 #[test]
 fn fault_9_a_branch_that_a_person_changed_is_not_touched_and_says_so_once() {
     let hosted = Hosted::proposed();
-    let mine = take_over(&hosted);
+    let mine = hosted.take_over();
     let title = hosted.title(2);
     hosted
         .reconcile()
@@ -47,7 +34,7 @@ fn fault_9_a_branch_that_a_person_changed_is_not_touched_and_says_so_once() {
 #[test]
 fn fault_9_a_ticked_box_discards_what_is_on_the_branch() {
     let hosted = Hosted::proposed();
-    let mine = take_over(&hosted);
+    let mine = hosted.take_over();
     hosted.reconcile().exits(0);
     hosted.forge.model().tick(2, "Rebuild this pull request");
     hosted

@@ -1,47 +1,11 @@
 //! What a pass with nothing to do asks for.
 
-use std::fmt::Write as _;
-
-use crate::hosting::Hosted;
-use crate::support::forge::Kind;
-use crate::support::scene::{Scene, stream};
+use crate::hosting::many::many;
 
 #[test]
 fn a_hundred_open_ones_are_one_listing_request_a_page_and_no_write() {
     const COUNT: usize = 100;
-    let scene = Scene::new();
-    let mut streams = String::new();
-    for number in 0..COUNT {
-        let _ = write!(
-            streams,
-            "---\n{}",
-            stream("dev", &format!("s{number}"), "1")
-        );
-        scene.image(&format!("acme/s{number}"), "1", "first");
-    }
-    let config = format!(
-        "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  pullRequests: {{maxOpen: {COUNT}}}\n"
-    );
-    let mut files = vec![("headwater.yaml".to_owned(), config)];
-    for number in 0..COUNT {
-        files.push((
-            format!("s{number}.yaml"),
-            stream("dev", &format!("s{number}"), "1"),
-        ));
-    }
-    let files: Vec<_> = files
-        .iter()
-        .map(|(a, b)| (a.as_str(), b.as_str()))
-        .collect();
-    scene.commit(&files, "begin");
-    let hosted = Hosted::new(Kind::Gitea, scene);
-    hosted.reconcile().exits(0);
-    hosted.merge(1);
-    for number in 0..COUNT {
-        hosted
-            .scene
-            .image(&format!("acme/s{number}"), "1", "second");
-    }
+    let hosted = many(COUNT, &format!(", maxOpen: {COUNT}"));
     hosted.reconcile().exits(0);
     assert_eq!(hosted.open().len(), COUNT);
     for is_fresh in [false, true] {

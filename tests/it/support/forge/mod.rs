@@ -6,6 +6,7 @@ mod description;
 mod gitea;
 pub mod github;
 mod gitlab;
+mod interruption;
 mod merging;
 mod model;
 
@@ -18,7 +19,8 @@ use url::Url;
 pub use call::Call;
 use call::json;
 pub use description::Description;
-pub use model::{CheckState, Model, Rule, State};
+pub use interruption::{Interruption, Moment, What};
+pub use model::{CheckState, Model, Pull, Rule, State};
 
 use crate::support::scripted::{Reply, Scripted};
 
@@ -156,6 +158,7 @@ struct Served {
     model: Model,
     face: Box<dyn Face>,
     faults: Vec<Fault>,
+    interruption: Option<Interruption>,
     seen: Vec<Seen>,
     violations: Vec<String>,
 }
@@ -170,12 +173,12 @@ impl TestForge {
             model,
             face,
             faults: Vec::new(),
+            interruption: None,
             seen: Vec::new(),
             violations: Vec::new(),
         }));
         let served = Arc::clone(&state);
-        let server =
-            Scripted::start(move |seen| served.lock().unwrap().serve(&Call::of(seen, root)));
+        let server = Scripted::start(move |seen| answered(&served, &Call::of(seen, root)));
         state.lock().unwrap().model.web = server.url("");
         Self {
             server,
@@ -209,6 +212,11 @@ impl TestForge {
     pub fn fail_next(&self, method: &'static str, path: &'static str, what: Failure) {
         let fault = Fault { method, path, what };
         self.state.lock().unwrap().faults.push(fault);
+    }
+
+    /// What happens at one of the next writes, or that nothing does any more.
+    pub fn interrupt(&self, interruption: Option<Interruption>) {
+        self.state.lock().unwrap().interruption = interruption;
     }
 
     pub fn requests(&self) -> Vec<Seen> {
@@ -245,13 +253,34 @@ impl std::ops::DerefMut for Acting<'_> {
     }
 }
 
+fn answered(state: &Mutex<Served>, call: &Call) -> Reply {
+    let serve = |failure| state.lock().unwrap().serve(call, failure);
+    let is_write = call.method != "GET";
+    let due = |interruption: &mut Interruption| is_write && interruption.is_due();
+    let interruption = state.lock().unwrap().interruption.take_if(due);
+    match interruption.map(|interruption| interruption.what) {
+        None => serve(None),
+        Some(What::Failure(failure)) => serve(Some(failure)),
+        Some(What::Act(Moment::Before, act)) => match act() {
+            true => serve(None),
+            false => Reply::closed(),
+        },
+        Some(What::Act(Moment::After, act)) => {
+            let reply = serve(None);
+            act();
+            reply
+        }
+    }
+}
+
 impl Served {
-    fn serve(&mut self, call: &Call) -> Reply {
+    fn serve(&mut self, call: &Call, failure_here: Option<Failure>) -> Reply {
         let fits = |fault: &Fault| {
             fault.method == call.method && call.path_without_query().ends_with(fault.path)
         };
         let fault = self.faults.iter().position(fits);
         let failure = fault.map(|place| self.faults.remove(place).what);
+        let failure = failure.or(failure_here);
         let reply = match failure {
             Some(Failure::Status(status)) => json(status, &serde_json::json!({"message": "no"})),
             Some(Failure::Limited(seconds)) => {

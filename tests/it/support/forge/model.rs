@@ -11,7 +11,7 @@ use crate::support::forge::Kind;
 use crate::support::forge::github::apps::App;
 
 /// Everything that one forge knows. All of it may be looked at and set by a test.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Model {
     pub kind: Kind,
     /// Where people find it, without a slash at the end.
