@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use crate::image::Description;
 use crate::plan::due::Move;
-use crate::plan::pull_request::body::{BodyInputs, HistoryEntry, MOST_ROWS, push_more, stream_tag};
+use crate::plan::pull_request::body::{BodyInputs, HistoryEntry, MOST_ROWS};
 use crate::plan::pull_request::contract::Field;
 use crate::plan::pull_request::facts::platforms;
 use crate::plan::pull_request::finding::{Finding, signature_words};
+use crate::plan::pull_request::first_screen::{push_more, stream_tag};
 use crate::plan::pull_request::foreign::Foreign;
 use crate::plan::pull_request::markdown::{Document, Folded, Inline};
 

@@ -12,6 +12,7 @@ mod details;
 mod ends;
 pub(crate) mod facts;
 pub(crate) mod finding;
+mod first_screen;
 pub(crate) mod foreign;
 mod hold;
 mod markdown;
