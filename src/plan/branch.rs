@@ -17,7 +17,7 @@ pub struct BotBranch {
     pub state: BranchState,
     /// Whether the tip has commits that it has not.
     pub is_behind: bool,
-    /// What the bot's newest commit on it says as [`trailer::PLAN`].
+    /// What the bot's newest commit on it says as `Headwater-Plan`.
     pub plan: Option<String>,
     /// When that was committed.
     pub time: Option<Timestamp>,

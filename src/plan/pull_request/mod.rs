@@ -1,7 +1,7 @@
 //! What a reviewer reads: title, body and commit message of a group of moves.
 //!
-//! [`finding::Finding`] works out what can be said of one move; [`markdown`] is the only place
-//! where Markdown is written, and [`foreign`] the only one where text of others is made safe.
+//! `finding::Finding` works out what can be said of one move; `markdown` is the only place
+//! where Markdown is written, and `foreign` the only one where text of others is made safe.
 
 mod body;
 mod cause;

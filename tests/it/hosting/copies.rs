@@ -29,7 +29,9 @@ impl Hosted {
                 copy.spawn().unwrap()
             })
             .collect();
-        let ended = copies.into_iter().map(|copy| copy.wait_with_output());
+        let ended = copies
+            .into_iter()
+            .map(std::process::Child::wait_with_output);
         ended
             .map(|output| self.scene.ended(&output.unwrap()).exits(0))
             .collect()
