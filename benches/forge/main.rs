@@ -108,6 +108,8 @@ fn main() {
 fn moved_tag(settings: &Settings, streams: usize) {
     let site = Site::new(&settings.program, streams, "");
     site.settle();
+    let quiet: Vec<Run> = (0..settings.runs).map(|_| site.reconcile()).collect();
+    line(&format!("nothing to do, {streams} streams"), &quiet, "");
     let mut runs = Vec::new();
     for number in 0..settings.runs {
         site.move_tag(0, &format!("move {number}"));
@@ -208,7 +210,9 @@ fn facts(settings: &Settings) {
         &first[..1],
         "",
     );
-    line("first pass again, no cache", &first[1..], "");
+    if first.len() > 1 {
+        line("first pass again, no cache", &first[1..], "");
+    }
     site.merge();
     site.reconcile();
     let moved: Vec<Run> = (0..settings.runs)
