@@ -123,18 +123,11 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::environment::{Delivery, Environment};
+    use crate::environment::Environment;
     use crate::manifest::{assemble, read_file};
 
     fn streams(text: &str) -> Vec<ImageStream> {
-        let environment = Environment {
-            name: EnvironmentName::default(),
-            branch: None,
-            paths: Vec::new(),
-            namespaces: Vec::new(),
-            delivery: Delivery::default(),
-            automerge: false,
-        };
+        let environment = Environment::default();
         let files = [(
             "a.yaml".parse().unwrap(),
             Arc::new(read_file(text.as_bytes())),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::environment::{Delivery, Environment, EnvironmentName};
+use crate::environment::Environment;
 use crate::manifest;
 use crate::show::stream::describe;
 use crate::stream::ImageStream;
@@ -14,14 +14,7 @@ pub(crate) fn now() -> Timestamp {
 /// The streams of one file.
 pub(crate) fn streams(text: &str) -> Vec<ImageStream> {
     let facts = Arc::new(manifest::read_file(text.as_bytes()));
-    let environment = Environment {
-        name: EnvironmentName::default(),
-        branch: None,
-        paths: Vec::new(),
-        namespaces: Vec::new(),
-        delivery: Delivery::default(),
-        automerge: false,
-    };
+    let environment = Environment::default();
     let files = [("streams.yaml".parse().unwrap(), facts)];
     let environments = std::slice::from_ref(&environment);
     manifest::assemble(&files, &Default::default(), &environment, environments).streams

@@ -220,7 +220,7 @@ fn short(image: &str) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use crate::environment::{Delivery, Environment, EnvironmentName};
+    use crate::environment::Environment;
     use crate::manifest;
 
     use super::*;
@@ -262,14 +262,7 @@ spec:
 "
         );
         let facts = Arc::new(manifest::read_file(text.as_bytes()));
-        let environment = Environment {
-            name: EnvironmentName::default(),
-            branch: None,
-            paths: Vec::new(),
-            namespaces: Vec::new(),
-            delivery: Delivery::default(),
-            automerge: false,
-        };
+        let environment = Environment::default();
         let files = [("web.yaml".parse().unwrap(), facts)];
         let environments = std::slice::from_ref(&environment);
         let manifests = manifest::assemble(&files, &Default::default(), &environment, environments);

@@ -163,7 +163,7 @@ pub fn notes(
 
 #[cfg(test)]
 mod tests {
-    use crate::environment::{Delivery, Environment, EnvironmentName};
+    use crate::environment::Environment;
     use crate::manifest::{assemble, read_file};
     use crate::plan::hold::{holds, next_end};
     use crate::stream::ImageStream;
@@ -172,14 +172,7 @@ mod tests {
         let text = format!(
             "kind: ImageStream\napiVersion: v1\nmetadata: {{name: web}}\nspec: {{tags: [{tags}]}}\n"
         );
-        let environment = Environment {
-            name: EnvironmentName::default(),
-            branch: None,
-            paths: Vec::new(),
-            namespaces: Vec::new(),
-            delivery: Delivery::default(),
-            automerge: false,
-        };
+        let environment = Environment::default();
         let files = [("a.yaml".parse().unwrap(), read_file(text.as_bytes()).into())];
         let environments = std::slice::from_ref(&environment);
         let mut manifests = assemble(&files, &[].into(), &environment, environments);

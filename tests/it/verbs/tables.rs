@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headwater::environment::{Delivery, Environment, EnvironmentName};
+use headwater::environment::Environment;
 use headwater::manifest::{self, Reach};
 use headwater::snapshot::Files;
 use headwater::verb::{
@@ -79,14 +79,7 @@ pub(crate) fn with_scene<T>(work: impl FnOnce(&Scene<'_>) -> T) -> T {
         .iter()
         .map(|(path, bytes)| (path.clone(), Arc::new(manifest::read_file(bytes))))
         .collect();
-    let environment = Environment {
-        name: EnvironmentName::default(),
-        branch: None,
-        paths: Vec::new(),
-        namespaces: Vec::new(),
-        delivery: Delivery::default(),
-        automerge: false,
-    };
+    let environment = Environment::default();
     let own = std::slice::from_ref(&environment);
     let scene = Scene {
         realms: vec![Realm {
