@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::gate::{Freeze, Gates};
 use crate::revision::BranchName;
 
 /// The default is the one that a repository without `headwater.yaml` has.
@@ -19,6 +20,41 @@ pub struct Environment {
     pub delivery: Delivery,
     /// A pull request is merged once its checks and the forge's own demands pass.
     pub automerge: bool,
+    /// Where its images come from; none: from registries.
+    pub promotion: Option<Promotion>,
+    pub gates: Gates,
+    /// When it takes nothing.
+    pub freezes: Vec<Freeze>,
+}
+
+/// That an environment's images come from another, its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promotion {
+    pub from: EnvironmentName,
+    pub carry: Carry,
+}
+
+/// What comes along from the source.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Carry {
+    /// Everything on the source's branch: a merge.
+    #[default]
+    Merge,
+    /// The images alone.
+    Pins,
+}
+
+impl Carry {
+    /// As configurations and trailers spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Pins => "pins",
+        }
+    }
 }
 
 /// How a change reaches the environment's branch.

@@ -188,6 +188,7 @@ fn read_environment<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<Envir
             .unwrap_or_default(),
         automerge: fields.flag(item, "automerge").unwrap_or_default(),
         name: fields.parsed(item, "name")?,
+        ..Environment::default()
     })
 }
 

@@ -5,6 +5,7 @@
 mod description;
 mod digest;
 mod platform;
+mod public_key;
 mod reference;
 mod registry_pattern;
 mod repository;
@@ -13,6 +14,7 @@ mod tag;
 pub use description::{Configuration, Description, ImageFacts, Layer, PlatformImage, Signature};
 pub use digest::{Digest, DigestError};
 pub use platform::{Platform, PlatformError};
+pub use public_key::{PublicKey, PublicKeyError};
 pub use reference::{Reference, ReferenceError};
 pub(crate) use registry_pattern::matches_wildcards;
 pub use registry_pattern::{RegistryPattern, RegistryPatternError, refusal};

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::environment::{Delivery, Environment};
+use crate::environment::Environment;
 use crate::manifest::{self, Manifests};
 use crate::snapshot::FilePath;
 use crate::trigger::TriggerKind;
@@ -10,11 +10,9 @@ fn environment(name: &str, paths: &[&str], namespaces: &[&str]) -> Environment {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     Environment {
         name: name.parse().unwrap(),
-        branch: None,
         paths: owned(paths),
         namespaces: owned(namespaces),
-        delivery: Delivery::default(),
-        automerge: false,
+        ..Environment::default()
     }
 }
 

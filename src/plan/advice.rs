@@ -184,7 +184,7 @@ fn names_latest(written: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::{Delivery, Environment};
+    use crate::environment::Environment;
     use crate::manifest::{assemble, read_file};
     use std::collections::BTreeSet;
     use std::sync::Arc;
@@ -192,11 +192,7 @@ mod tests {
     fn notes(text: &str, has_integrated_registry: bool) -> Vec<String> {
         let environment = Environment {
             name: "default".parse().unwrap(),
-            branch: None,
-            paths: Vec::new(),
-            namespaces: Vec::new(),
-            delivery: Delivery::default(),
-            automerge: false,
+            ..Environment::default()
         };
         let files = [(
             "a.yaml".parse().unwrap(),

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::environment::EnvironmentName;
 use crate::image::{Digest, Reference};
 use crate::plan::value::{digest_in, wanted_value};
 use crate::plan::waiting::{Reason, Waiting};
@@ -22,6 +23,15 @@ pub struct Move {
     /// None where only fields are behind.
     pub record: Option<Record>,
     pub fields: Vec<FieldPin>,
+    /// The stream tag of another environment that the image comes from.
+    pub promoted_from: Option<SourceTag>,
+}
+
+/// A stream tag of another environment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SourceTag {
+    pub environment: EnvironmentName,
+    pub tag: StreamTagName,
 }
 
 /// What the stream's status is to say.
@@ -126,6 +136,7 @@ pub fn due(
                 image,
                 record,
                 fields,
+                promoted_from: None,
             });
         }
     }

@@ -15,6 +15,7 @@ mod link;
 mod message;
 pub mod migrate;
 mod placement;
+pub mod promotion;
 mod proposal;
 pub mod pull_request;
 mod report;
@@ -30,7 +31,7 @@ pub use advice::advice;
 pub use branch::{
     Action, BotBranch, BranchCommit, BranchState, CommitKind, Obsolete, classify, tombstone,
 };
-pub use due::{Due, FieldPin, Move, Record, due, recorded_reference};
+pub use due::{Due, FieldPin, Move, Record, SourceTag, due, recorded_reference};
 pub(crate) use group::branch_name;
 pub use history::{Question, Spot, questions};
 pub use hold::{Held, HoldsInForce, holds};

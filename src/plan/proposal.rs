@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::environment::{Delivery, Environment};
+use crate::gate::GateFinding;
 use crate::hold::InForce;
 use crate::image::Digest;
 use crate::plan::branch::{self, Action, BotBranch, BranchState, Obsolete};
@@ -12,6 +13,7 @@ use crate::plan::history::{Spot, field_spot};
 use crate::plan::hold::HoldsInForce;
 use crate::plan::hold::wanted;
 use crate::plan::placement::{self, Ground};
+use crate::plan::promotion::Promotion;
 use crate::plan::pull_request::{
     End, Facts, ForgeView, ImageKey, Publication, Remark, TakenOver, close_and_remark,
 };
@@ -91,6 +93,10 @@ pub struct Proposal {
     pub action: Action,
     /// Instead of moving anything it writes this hold.
     pub hold: Option<HoldProposal>,
+    /// Where its images come from another environment.
+    pub promotion: Option<Box<Promotion>>,
+    /// What the environment's gates say of it; all of them that are asked for.
+    pub gates: Vec<GateFinding>,
     /// None without a forge, and while it cannot be asked.
     pub pull_request: Option<Publication>,
 }
@@ -286,6 +292,8 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
                 Action::Commit
             },
             hold: None,
+            promotion: None,
+            gates: Vec::new(),
             pull_request: None,
         });
     }

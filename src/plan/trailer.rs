@@ -9,6 +9,13 @@ pub const IMAGE_PREVIOUS: &str = "Image-Previous";
 pub const ENVIRONMENT: &str = "Environment";
 /// The commit that the image says it was built from.
 pub const SOURCE_REVISION: &str = "Source-Revision";
+/// The source environment's commit whose images, and with [`PROMOTED_CARRY`] `merge` all else, a
+/// promotion brings.
+pub const PROMOTED_COMMIT: &str = "Promoted-Commit";
+/// The source environment.
+pub const PROMOTED_FROM: &str = "Promoted-From";
+/// `merge` or `pins`.
+pub const PROMOTED_CARRY: &str = "Promoted-Carry";
 pub const PLAN: &str = "Headwater-Plan";
 pub const CLOSED: &str = "Headwater-Closed";
 

@@ -79,10 +79,8 @@ impl World {
         Environment {
             name: "dev".parse().unwrap(),
             branch: Some("main".parse().unwrap()),
-            paths: Vec::new(),
-            namespaces: Vec::new(),
             delivery: self.delivery,
-            automerge: false,
+            ..Environment::default()
         }
     }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::repository::{self, RepositoryConfig};
-use crate::environment::{Delivery, Environment};
+use crate::environment::Environment;
 use crate::manifest::{self, Manifests};
 use crate::plan::adopt::{Adoption, Ci, Inputs, Link, adopt, check};
 use crate::snapshot::Files;
@@ -17,11 +17,8 @@ fn files(listed: &[(&str, &str)]) -> Files {
 fn environment(paths: &[&str]) -> Environment {
     Environment {
         name: "dev".parse().unwrap(),
-        branch: None,
         paths: paths.iter().map(|path| (*path).to_owned()).collect(),
-        namespaces: Vec::new(),
-        delivery: Delivery::default(),
-        automerge: false,
+        ..Environment::default()
     }
 }
 

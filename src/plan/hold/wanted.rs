@@ -81,6 +81,8 @@ fn proposal(
         changes,
         action: Action::Commit,
         hold: Some(hold),
+        promotion: None,
+        gates: Vec::new(),
         pull_request: None,
     })
 }

@@ -151,7 +151,7 @@ fn object(hold: &Hold) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::environment::{Delivery, Environment};
+    use crate::environment::Environment;
     use crate::hold::{HOLD, Hold};
     use crate::image::Digest;
     use crate::manifest::{assemble, read_file};
@@ -175,11 +175,7 @@ mod tests {
         let facts = read_file(text.as_bytes()).into();
         let environment = Environment {
             name: "prod".parse().unwrap(),
-            branch: None,
-            paths: Vec::new(),
-            namespaces: Vec::new(),
-            delivery: Delivery::default(),
-            automerge: false,
+            ..Environment::default()
         };
         let environments = std::slice::from_ref(&environment);
         let files = [(path.clone(), facts)];

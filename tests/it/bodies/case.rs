@@ -259,6 +259,7 @@ fn a_move(case: &MoveCase) -> Move {
         },
     });
     Move {
+        promoted_from: None,
         place: place(&case.stream_file),
         fields: fields.collect(),
         previous: case.previous.as_deref().map(digest),
