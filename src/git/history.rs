@@ -54,7 +54,51 @@ impl Repository {
         head: CommitId,
         limit: usize,
     ) -> Result<Vec<Commit>, Error> {
+        self.walk_between(self.raw.revwalk()?, tip, head, limit)
+    }
+
+    /// Those of [`Self::commits_between`] that are reached by first parents: what merges brought is
+    /// left out.
+    pub fn first_parents_between(
+        &self,
+        tip: CommitId,
+        head: CommitId,
+        limit: usize,
+    ) -> Result<Vec<Commit>, Error> {
         let mut walk = self.raw.revwalk()?;
+        walk.simplify_first_parent()?;
+        self.walk_between(walk, tip, head, limit)
+    }
+
+    /// The first-parent history of `head`, newest first and without changes, until `is_last` says
+    /// so of a commit, which is the last one then; at most `limit` commits.
+    pub fn first_parents(
+        &self,
+        head: CommitId,
+        limit: usize,
+        mut is_last: impl FnMut(&Commit) -> bool,
+    ) -> Result<Vec<Commit>, Error> {
+        let mut commits = Vec::new();
+        let mut next = Some(self.raw_commit(head.to_oid()?)?);
+        while let Some(commit) = next.take().filter(|_| commits.len() < limit) {
+            let found = described(&commit, Vec::new())?;
+            if !is_last(&found)
+                && let Parent::Commit(parent) = self.first_parent(&commit)?
+            {
+                next = Some(parent);
+            }
+            commits.push(found);
+        }
+        Ok(commits)
+    }
+
+    fn walk_between(
+        &self,
+        mut walk: git2::Revwalk<'_>,
+        tip: CommitId,
+        head: CommitId,
+        limit: usize,
+    ) -> Result<Vec<Commit>, Error> {
         walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)?;
         walk.push(head.to_oid()?)
             .map_err(|error| self.damaged(error))?;

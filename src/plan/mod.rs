@@ -8,6 +8,7 @@ mod branch;
 mod check;
 mod due;
 mod edits;
+pub mod gates;
 mod group;
 mod history;
 pub mod hold;

@@ -196,6 +196,7 @@ impl World {
             is_behind: false,
             plan: None,
             time: None,
+            promoted: None,
         });
     }
 }

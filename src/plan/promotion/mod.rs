@@ -1,5 +1,8 @@
 //! Promotions: which commit of the source environment is taken, and what comes along.
 
+mod counterpart;
+mod own_bytes;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -9,6 +12,9 @@ use crate::gate::GateFinding;
 use crate::revision::CommitId;
 use crate::snapshot::FilePath;
 use crate::stream::StreamTagName;
+
+pub use counterpart::counterpart;
+pub use own_bytes::{Version, needed_files, rewritten};
 
 /// What a proposal brings from another environment, as it is told to people.
 #[derive(Clone, Debug, PartialEq, Eq)]
