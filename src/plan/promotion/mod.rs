@@ -1,6 +1,8 @@
 //! Promotions: which commit of the source environment is taken, and what comes along.
 
-mod counterpart;
+mod carried;
+mod check;
+mod choice;
 mod own_bytes;
 
 use std::collections::BTreeMap;
@@ -9,11 +11,16 @@ use jiff::Timestamp;
 
 use crate::environment::{Carry, EnvironmentName};
 use crate::gate::GateFinding;
+use crate::plan::due::Move;
+use crate::plan::trailer::{PROMOTED_CARRY, PROMOTED_COMMIT, PROMOTED_FROM};
 use crate::revision::CommitId;
 use crate::snapshot::FilePath;
 use crate::stream::StreamTagName;
 
-pub use counterpart::counterpart;
+pub(crate) use carried::composed;
+pub use carried::{CarriedPart, CarriedTree};
+pub(crate) use check::fault;
+pub use choice::{Choice, Chosen, source_tags};
 pub use own_bytes::{Version, needed_files, rewritten};
 
 /// What a proposal brings from another environment, as it is told to people.
@@ -35,6 +42,64 @@ pub struct Promotion {
     pub lost: Vec<LostFile>,
     /// The newest commit of the source environment, where that is another.
     pub newer: Option<Newer>,
+}
+
+impl Promotion {
+    /// Of what was chosen for these moves; none where nothing was.
+    pub(crate) fn new(choice: &Choice, moves: &[Move]) -> Option<Self> {
+        let chosen = choice.chosen.as_ref()?;
+        let since = moves.iter().filter_map(|moved| {
+            let from = &moved.promotion()?.tag;
+            let stream = chosen.streams.iter().find(|one| one.name == from.stream)?;
+            let item = stream.history(&from.tag).first()?;
+            Some((moved.tag.clone(), item.created.parse().ok()?))
+        });
+        Some(Self {
+            from: choice.from.clone(),
+            commit: chosen.commit,
+            entered: chosen.entered,
+            carry: choice.carry,
+            in_source_since: since.collect(),
+            configuration: choice.configuration.clone(),
+            lost: choice.lost.clone(),
+            newer: choice.newer.clone(),
+        })
+    }
+}
+
+/// The trailers by which a promotion is found again.
+pub fn trailers(promotion: &Promotion) -> String {
+    format!(
+        "{PROMOTED_FROM}: {}\n{PROMOTED_COMMIT}: {}\n{PROMOTED_CARRY}: {}\n",
+        promotion.from,
+        promotion.commit,
+        promotion.carry.name()
+    )
+}
+
+/// What a commit says that it promotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promoted {
+    pub from: EnvironmentName,
+    pub commit: CommitId,
+    pub carry: Carry,
+}
+
+/// Reads [`trailers`] wherever they stand in a message: a squash puts several messages into one.
+pub fn promoted(message: &str) -> Option<Promoted> {
+    let value = |key: &str| {
+        let mut lines = message.lines().rev();
+        lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+    };
+    Some(Promoted {
+        from: value(PROMOTED_FROM)?.trim().parse().ok()?,
+        commit: value(PROMOTED_COMMIT)?.trim().parse().ok()?,
+        carry: match value(PROMOTED_CARRY)?.trim() {
+            "merge" => Carry::Merge,
+            "pins" => Carry::Pins,
+            _ => return None,
+        },
+    })
 }
 
 /// Changes beside images.

@@ -12,10 +12,9 @@ use crate::dockerfile::{self, is_dockerfile};
 use crate::field_path::{FieldPath, Step};
 use crate::hold::HOLD;
 use crate::manifest::Manifests;
-use crate::plan::promotion::counterpart::counterpart;
 use crate::plan::value::digest_in;
 use crate::snapshot::{FilePath, Files};
-use crate::stream::{DocumentAddress, ImageStream, OBSERVED};
+use crate::stream::{DocumentAddress, ImageStream, OBSERVED, counterpart};
 use crate::trigger::{Trigger, TriggerKind};
 use crate::yaml::{self, Edit, Located, Node, Refusal, Source, to_json};
 

@@ -108,7 +108,11 @@ impl Telling<'_> {
             forges: self.forges,
         };
         let seen = |moved: &Move| first_seen(moved, self.first_seen, self.now);
-        message::message(&proposal.moves, environment, background, &seen)
+        let text = message::message(&proposal.moves, environment, background, &seen);
+        match &proposal.promotion {
+            Some(promotion) => text + &crate::plan::promotion::trailers(promotion),
+            None => text,
+        }
     }
 
     fn placeholders(
