@@ -1,5 +1,7 @@
 //! Promotions: which commit of the source environment is taken, and what comes along.
 
+mod report;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -9,6 +11,8 @@ use crate::gate::GateFinding;
 use crate::revision::CommitId;
 use crate::snapshot::FilePath;
 use crate::stream::StreamTagName;
+
+pub use report::{GateReport, PromotionReport, write};
 
 /// What a proposal brings from another environment, as it is told to people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub struct Promotion {
     /// When the source environment came to the image of each stream tag that moves, by the
     /// target's stream tag.
     pub in_source_since: BTreeMap<StreamTagName, Timestamp>,
+    /// How many stream tags that come from the source have its image already.
+    pub unchanged: usize,
     /// What comes along beside images; with [`Carry::Pins`], what differs and does not.
     pub configuration: CarriedConfiguration,
     /// What was brought before, was taken out of the target since, and does not come back with
