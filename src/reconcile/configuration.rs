@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use crate::config::repository::{self, Promotion};
 use crate::environment::{Environment, EnvironmentName};
 use crate::plan::template;
@@ -51,18 +53,69 @@ impl Configuration {
         }
     }
 
-    /// The environments that a change goes through from `environment` on, itself first.
-    pub fn way_from(&self, environment: &EnvironmentName) -> Vec<EnvironmentName> {
-        let mut way = vec![environment.clone()];
-        let mut next = 0;
-        while let Some(from) = way.get(next).cloned() {
-            for promotion in self.promotions.iter().filter(|one| one.from == from) {
-                if !way.contains(&promotion.to) {
-                    way.push(promotion.to.clone());
-                }
-            }
-            next += 1;
+    /// The environments that a change goes through on its way through `environment`, step by step:
+    /// where it comes from, itself, and where it goes.
+    pub fn way_through(&self, environment: &EnvironmentName) -> Vec<Vec<EnvironmentName>> {
+        let mut known = BTreeSet::from([environment.clone()]);
+        let mut before = Vec::new();
+        let mut first = environment;
+        while let Some(promotion) = self.promotions.iter().find(|one| one.to == *first)
+            && known.insert(promotion.from.clone())
+        {
+            first = &promotion.from;
+            before.push(vec![first.clone()]);
+        }
+        let mut way: Vec<_> = before.into_iter().rev().collect();
+        let mut step = vec![environment.clone()];
+        while !step.is_empty() {
+            let promotions = self.promotions.iter();
+            let next = promotions.filter(|one| step.contains(&one.from));
+            let next = next.filter(|one| known.insert(one.to.clone()));
+            let next = next.map(|one| one.to.clone()).collect();
+            way.push(std::mem::replace(&mut step, next));
         }
         way
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_leads_through_an_environment() {
+        let promotions = [
+            ("dev", "staging"),
+            ("staging", "prod"),
+            ("staging", "load"),
+            ("prod", "dr"),
+            // What a check refuses elsewhere ends here all the same.
+            ("b", "a"),
+            ("a", "b"),
+        ];
+        let name = |name: &str| name.parse::<EnvironmentName>().unwrap();
+        let configuration = Configuration {
+            promotions: promotions
+                .map(|(from, to)| Promotion {
+                    from: name(from),
+                    to: name(to),
+                })
+                .to_vec(),
+            ..Configuration::default()
+        };
+        for (here, expected) in [
+            ("dev", "dev, staging, prod load, dr"),
+            ("prod", "dev, staging, prod, dr"),
+            ("dr", "dev, staging, prod, dr"),
+            ("a", "b, a"),
+            ("alone", "alone"),
+        ] {
+            let way = configuration.way_through(&name(here));
+            let steps = way.iter().map(|step| {
+                let names: Vec<&str> = step.iter().map(EnvironmentName::as_str).collect();
+                names.join(" ")
+            });
+            assert_eq!(steps.collect::<Vec<_>>().join(", "), expected);
+        }
     }
 }
