@@ -27,6 +27,13 @@ pub struct Environment {
     pub freezes: Vec<Freeze>,
 }
 
+impl Environment {
+    /// Whether a change has to pass anything.
+    pub fn is_gated(&self) -> bool {
+        self.gates != Gates::default() || !self.freezes.is_empty()
+    }
+}
+
 /// That an environment's images come from another, its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Promotion {

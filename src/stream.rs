@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::environment::EnvironmentName;
 use crate::field_path::FieldPath;
 use crate::hold::Holds;
 use crate::image::Reference;
@@ -58,6 +59,19 @@ impl StreamTagName {
 impl fmt::Display for StreamTagName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.stream, self.tag)
+    }
+}
+
+/// A stream tag of another environment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SourceTag {
+    pub environment: EnvironmentName,
+    pub tag: StreamTagName,
+}
+
+impl fmt::Display for SourceTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.environment, self.tag)
     }
 }
 
@@ -148,6 +162,26 @@ impl ImageStream {
 pub fn is_image(digest: &str, prefix: &str) -> bool {
     let hex = digest.split_once(':').map_or("", |(_, hex)| hex);
     digest.starts_with(prefix) || hex.starts_with(prefix)
+}
+
+/// The stream of another environment, or of another version of this one, that `name` stands for:
+/// the one of the same namespace and name, else the only one of that name.
+pub fn counterpart<'s>(streams: &'s [ImageStream], name: &StreamName) -> Option<&'s ImageStream> {
+    let exact = streams.iter().find(|stream| stream.name == *name);
+    let by_name = || {
+        let mut named = streams.iter().filter(|other| other.name.name == name.name);
+        match (named.next(), named.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        }
+    };
+    exact.or_else(by_name)
+}
+
+/// Whether several streams could be meant by `name`, none of them of its namespace.
+pub fn is_ambiguous(streams: &[ImageStream], name: &StreamName) -> bool {
+    let named = streams.iter().filter(|other| other.name.name == name.name);
+    counterpart(streams, name).is_none() && named.count() > 1
 }
 
 /// The image that a stream tag follows in the end, as written; `stream` finds streams by name.

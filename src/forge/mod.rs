@@ -9,6 +9,10 @@ pub mod github;
 pub mod gitlab;
 pub mod http;
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
 pub use error::Error;
 
 use crate::pull_request::{
@@ -78,6 +82,21 @@ pub trait Forge {
 
     fn checks(&self, commit: CommitId) -> Result<Checks, Error>;
 
+    /// What is said of a commit, by name. None where a forge is not asked for it.
+    fn statuses(&self, _commit: CommitId) -> Result<Vec<NamedCheck>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// When a merged pull request brought a commit into `base`.
+    fn entered(&self, _commit: CommitId, _base: &BranchName) -> Result<Option<Timestamp>, Error> {
+        Ok(None)
+    }
+
+    /// Who approves a pull request.
+    fn approvals(&self, _number: u64, _head: CommitId) -> Result<BTreeSet<String>, Error> {
+        Ok(BTreeSet::new())
+    }
+
     fn protection(&self, branch: &BranchName) -> Result<Protection, Error>;
 
     /// Who asks, and what they may do here.
@@ -115,4 +134,11 @@ fn unless_gone(result: Result<(), Error>) -> Result<(), Error> {
         Err(Error::Missing { .. }) => Ok(()),
         result => result,
     }
+}
+
+/// One check of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedCheck {
+    pub name: String,
+    pub state: Checks,
 }

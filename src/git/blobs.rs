@@ -37,7 +37,11 @@ impl Repository {
 
     /// The size in bytes, without reading the content.
     pub fn blob_size(&self, blob: BlobId) -> Result<u64, Error> {
-        let (size, _) = self.raw.odb()?.read_header(blob.to_oid()?)?;
+        let id = blob.to_oid()?;
+        let size = match (self.raw.odb()?.read_header(id), self.scratch.get()) {
+            (Err(_), Some(scratch)) => scratch.odb()?.read_header(id)?.0,
+            (here, _) => here?.0,
+        };
         Ok(size as u64)
     }
 

@@ -1,7 +1,9 @@
 //! Making commits without a work tree.
 
 use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid, Tree};
+use git2::{
+    ErrorCode, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid, Repository as Raw, Tree,
+};
 use jiff::Timestamp;
 
 use crate::git::ids::ObjectId;
@@ -39,12 +41,9 @@ pub struct NewCommit<'a> {
 impl Repository {
     /// Writes the commit and its files into the object database. No branch moves.
     pub fn commit(&self, new: &NewCommit<'_>) -> Result<CommitId, Error> {
+        self.keep_tree(new.base.to_oid()?)?;
         let base = self.raw_tree(new.base.to_oid()?)?;
-        let tree = if new.changes.is_empty() {
-            base.id()
-        } else {
-            self.changed_tree(&base, new.changes)?
-        };
+        let tree = changed_tree(&self.raw, &base, new.changes)?;
         self.write_commit(new, tree)
     }
 
@@ -81,37 +80,45 @@ impl Repository {
             .commit_signed(text, signature.trim_end(), Some(HEADER))?;
         CommitId::from_oid(id)
     }
+}
 
-    fn changed_tree(&self, base: &Tree<'_>, changes: &[FileChange]) -> Result<Oid, Error> {
-        let mut files = Vec::with_capacity(changes.len());
-        for change in changes {
-            let mode = check(base, change)?;
-            let blob = match change.after.is_empty() {
-                true => None,
-                false => Some(self.raw.blob(&change.after)?),
-            };
-            files.push((&change.path, blob, mode));
-        }
-        if files.len() < MANY {
-            let mut update = TreeUpdateBuilder::new();
-            for (path, blob, mode) in files {
-                match blob {
-                    Some(blob) => update.upsert(path.as_str(), blob, mode),
-                    None => update.remove(path.as_str()),
-                };
-            }
-            return Ok(update.create_updated(&self.raw, base)?);
-        }
-        let mut index = Index::new()?;
-        index.read_tree(base)?;
+/// The tree with the changes, written into the store of `raw`.
+pub(crate) fn changed_tree(
+    raw: &Raw,
+    base: &Tree<'_>,
+    changes: &[FileChange],
+) -> Result<Oid, Error> {
+    if changes.is_empty() {
+        return Ok(base.id());
+    }
+    let mut files = Vec::with_capacity(changes.len());
+    for change in changes {
+        let mode = check(base, change)?;
+        let blob = match change.after.is_empty() {
+            true => None,
+            false => Some(raw.blob(&change.after)?),
+        };
+        files.push((&change.path, blob, mode));
+    }
+    if files.len() < MANY {
+        let mut update = TreeUpdateBuilder::new();
         for (path, blob, mode) in files {
             match blob {
-                Some(blob) => index.add(&index_entry(path, blob, mode))?,
-                None => index.remove_path(path.as_str().as_ref())?,
-            }
+                Some(blob) => update.upsert(path.as_str(), blob, mode),
+                None => update.remove(path.as_str()),
+            };
         }
-        Ok(index.write_tree_to(&self.raw)?)
+        return Ok(update.create_updated(raw, base)?);
     }
+    let mut index = Index::new()?;
+    index.read_tree(base)?;
+    for (path, blob, mode) in files {
+        match blob {
+            Some(blob) => index.add(&index_entry(path, blob, mode))?,
+            None => index.remove_path(path.as_str().as_ref())?,
+        }
+    }
+    Ok(index.write_tree_to(raw)?)
 }
 
 /// The mode that the file keeps, when it is what the change was made from.

@@ -54,33 +54,92 @@ impl Repository {
         head: CommitId,
         limit: usize,
     ) -> Result<Vec<Commit>, Error> {
+        let found = self.walk_between(self.raw.revwalk()?, tip, head, limit + 1)?;
+        within(found, limit, tip, head)?
+            .iter()
+            .map(|commit| self.with_changes(commit))
+            .collect()
+    }
+
+    /// Those of [`Self::commits_between`] that are reached by first parents: what merges brought is
+    /// left out.
+    pub fn first_parents_between(
+        &self,
+        tip: CommitId,
+        head: CommitId,
+        limit: usize,
+    ) -> Result<Vec<Commit>, Error> {
+        let found = self.newest_first_parents(tip, head, limit + 1)?;
+        within(found, limit, tip, head)?
+            .into_iter()
+            .map(|commit| {
+                let id = self.raw_commit(commit.id.to_oid()?)?;
+                self.with_changes(&id)
+            })
+            .collect()
+    }
+
+    /// The newest of those, without changes, at most `limit`.
+    pub fn newest_first_parents(
+        &self,
+        tip: CommitId,
+        head: CommitId,
+        limit: usize,
+    ) -> Result<Vec<Commit>, Error> {
         let mut walk = self.raw.revwalk()?;
+        walk.simplify_first_parent()?;
+        let found = self.walk_between(walk, tip, head, limit)?;
+        found
+            .iter()
+            .map(|commit| described(commit, Vec::new()))
+            .collect()
+    }
+
+    /// The first-parent history of `head`, newest first and without changes, until `is_last` says
+    /// so of a commit, which is the last one then; at most `limit` commits.
+    pub fn first_parents(
+        &self,
+        head: CommitId,
+        limit: usize,
+        mut is_last: impl FnMut(&Commit) -> bool,
+    ) -> Result<Vec<Commit>, Error> {
+        let mut commits = Vec::new();
+        let mut next = Some(self.raw_commit(head.to_oid()?)?);
+        while let Some(commit) = next.take().filter(|_| commits.len() < limit) {
+            let found = described(&commit, Vec::new())?;
+            if !is_last(&found)
+                && let Parent::Commit(parent) = self.first_parent(&commit)?
+            {
+                next = Some(parent);
+            }
+            commits.push(found);
+        }
+        Ok(commits)
+    }
+
+    fn walk_between(
+        &self,
+        mut walk: git2::Revwalk<'_>,
+        tip: CommitId,
+        head: CommitId,
+        limit: usize,
+    ) -> Result<Vec<git2::Commit<'_>>, Error> {
         walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)?;
         walk.push(head.to_oid()?)
             .map_err(|error| self.damaged(error))?;
         walk.hide(tip.to_oid()?)
             .map_err(|error| self.damaged(error))?;
-        let mut commits = Vec::new();
-        for id in walk {
-            if commits.len() == limit {
-                return Err(Error::TooLarge {
-                    what: format!(
-                        "the number of commits from {} to {}",
-                        tip.short(),
-                        head.short()
-                    ),
-                    limit: limit as u64,
-                });
-            }
-            let id = id.map_err(|error| self.damaged(error))?;
-            let commit = self.raw_commit(id)?;
-            let parent = commit.parent_ids().next();
-            let parent = parent.map(|id| self.raw_commit(id)).transpose()?;
-            let before = parent.map(|parent| parent.tree_id());
-            let changes = self.deltas(before, Some(commit.tree_id()))?;
-            commits.push(described(&commit, changes)?);
-        }
-        Ok(commits)
+        walk.take(limit)
+            .map(|id| self.raw_commit(id.map_err(|error| self.damaged(error))?))
+            .collect()
+    }
+
+    fn with_changes(&self, commit: &git2::Commit<'_>) -> Result<Commit, Error> {
+        let parent = commit.parent_ids().next();
+        let parent = parent.map(|id| self.raw_commit(id)).transpose()?;
+        let before = parent.map(|parent| parent.tree_id());
+        let changes = self.deltas(before, Some(commit.tree_id()))?;
+        described(commit, changes)
     }
 
     /// How `paths` changed along the first parents of `head`. Looks at most at `limit` commits.
@@ -198,6 +257,20 @@ impl Repository {
         }
         Ok(())
     }
+}
+
+fn within<T>(found: Vec<T>, limit: usize, tip: CommitId, head: CommitId) -> Result<Vec<T>, Error> {
+    if found.len() <= limit {
+        return Ok(found);
+    }
+    Err(Error::TooLarge {
+        what: format!(
+            "the number of commits from {} to {}",
+            tip.short(),
+            head.short()
+        ),
+        limit: limit as u64,
+    })
 }
 
 enum Parent<'a> {

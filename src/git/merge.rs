@@ -1,13 +1,14 @@
 //! Merging two commits in memory.
 
-use git2::{ErrorCode, IndexEntry, MergeOptions, Oid, Repository as Raw};
+use git2::{ErrorCode, IndexEntry, MergeOptions, ObjectType, Oid, Repository as Raw};
 
+use crate::git::commit::changed_tree;
 use crate::git::ids::ObjectId;
 use crate::git::repository::open_error;
-use crate::git::trees::deltas;
+use crate::git::trees::{MAX_DEPTH, deltas};
 use crate::git::{Error, FileDelta, Repository};
 use crate::revision::{CommitId, TreeId};
-use crate::snapshot::FilePath;
+use crate::snapshot::{FileChange, FilePath};
 
 /// Above the priorities of libgit2's own stores, so that what a merge makes up stays in memory.
 const MEMORY_FIRST: i32 = 1000;
@@ -20,6 +21,13 @@ pub enum Merge {
     Clean(Vec<FileDelta>),
     /// The files that both sides changed, by path.
     Conflict(Vec<FilePath>),
+}
+
+/// A tree, with other contents of some of its files.
+#[derive(Clone, Copy, Debug)]
+pub struct EditedTree<'a> {
+    pub tree: TreeId,
+    pub changes: &'a [FileChange],
 }
 
 impl Repository {
@@ -66,6 +74,65 @@ impl Repository {
         Ok(merged == Ok(tree.to_oid()?))
     }
 
+    /// Merges by lines what `theirs` has changed since `base` into `ours`; else gives the files that
+    /// both sides changed. Links, modes and empty files come along. Without a base both sides have
+    /// made all that they have. The tree stays in memory until [`Self::commit`] is made on it.
+    pub fn merge_edited(
+        &self,
+        base: Option<EditedTree<'_>>,
+        ours: TreeId,
+        theirs: EditedTree<'_>,
+    ) -> Result<Result<TreeId, Vec<FilePath>>, Error> {
+        let scratch = self.scratch()?;
+        let edited = |side: EditedTree<'_>| {
+            let tree = scratch.find_tree(side.tree.to_oid()?)?;
+            let id = changed_tree(scratch, &tree, side.changes)?;
+            Ok::<_, Error>(scratch.find_tree(id)?)
+        };
+        let base = match base {
+            Some(base) => edited(base)?,
+            None => scratch.find_tree(scratch.treebuilder(None)?.write()?)?,
+        };
+        let ours = scratch.find_tree(ours.to_oid()?)?;
+        let theirs = edited(theirs)?;
+        let mut index = scratch.merge_trees(&base, &ours, &theirs, Some(&MergeOptions::new()))?;
+        if index.has_conflicts() {
+            return Ok(Err(conflicts(&index)?));
+        }
+        TreeId::from_oid(index.write_tree_to(scratch)?).map(Ok)
+    }
+
+    /// The newest commit that both histories have.
+    pub fn merge_base(&self, one: CommitId, other: CommitId) -> Result<Option<CommitId>, Error> {
+        match self.raw.merge_base(one.to_oid()?, other.to_oid()?) {
+            Ok(base) => CommitId::from_oid(base).map(Some),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(self.damaged(error)),
+        }
+    }
+
+    /// Whether `commit` is in the history of `head`, or is it. One that is not here is in none.
+    pub fn is_in_history(&self, commit: CommitId, head: CommitId) -> Result<bool, Error> {
+        let (commit, head) = (commit.to_oid()?, head.to_oid()?);
+        if commit == head {
+            return Ok(true);
+        }
+        if !self.raw.odb()?.exists(commit) {
+            return Ok(false);
+        }
+        self.raw
+            .graph_descendant_of(head, commit)
+            .map_err(|error| self.damaged(error))
+    }
+
+    /// Writes what only memory has of a tree.
+    pub(crate) fn keep_tree(&self, tree: Oid) -> Result<(), Error> {
+        match self.scratch.get() {
+            Some(scratch) => keep_tree(&self.raw, scratch, tree, 0),
+            None => Ok(()),
+        }
+    }
+
     fn merge_in_memory(&self, tip: Oid, head: Oid, fast_forward: bool) -> Result<Merge, Error> {
         let scratch = self.scratch()?;
         let merged = if fast_forward {
@@ -81,7 +148,7 @@ impl Repository {
     }
 
     /// The same repository again, with a store in memory that takes all new objects.
-    fn scratch(&self) -> Result<&Raw, Error> {
+    pub(crate) fn scratch(&self) -> Result<&Raw, Error> {
         if let Some(scratch) = self.scratch.get() {
             return Ok(scratch);
         }
@@ -100,6 +167,33 @@ fn merged_tree_in(raw: &Raw, tip: Oid, head: Oid) -> Result<Result<Oid, Vec<File
         return Ok(Err(conflicts(&index)?));
     }
     Ok(Ok(index.write_tree_to(raw)?))
+}
+
+fn keep_tree(raw: &Raw, scratch: &Raw, tree: Oid, depth: usize) -> Result<(), Error> {
+    let (kept, made) = (raw.odb()?, scratch.odb()?);
+    if kept.exists(tree) {
+        return Ok(());
+    }
+    if depth > MAX_DEPTH {
+        return Err(Error::TooLarge {
+            what: "the depth of the folders".to_owned(),
+            limit: MAX_DEPTH as u64,
+        });
+    }
+    for entry in &scratch.find_tree(tree)? {
+        match entry.kind() {
+            Some(ObjectType::Tree) => keep_tree(raw, scratch, entry.id(), depth + 1)?,
+            Some(ObjectType::Blob) if !kept.exists(entry.id()) => {
+                let object = made.read(entry.id())?;
+                kept.write(object.kind(), object.data())?;
+            }
+            // A submodule's commit is in another repository.
+            _ => {}
+        }
+    }
+    let object = made.read(tree)?;
+    kept.write(object.kind(), object.data())?;
+    Ok(())
 }
 
 fn conflicts(index: &git2::Index) -> Result<Vec<FilePath>, Error> {

@@ -34,7 +34,7 @@ pub use credentials::{Credentials, HttpCredential, SshKey};
 pub use error::Error;
 pub use history::{Commit, FileDelta, History};
 pub use location::{Location, LocationError, RemoteUrl, Scheme};
-pub use merge::Merge;
+pub use merge::{EditedTree, Merge};
 pub use mirror::{Depth, Options};
 pub use probe::{HostKey, HostTrust, host_key, may_push};
 pub use push::{PushOutcome, RejectedReason};

@@ -12,7 +12,7 @@ use crate::snapshot::{EntryChange, FileEntry, FilePath};
 
 /// Entries visited in one walk: a few hundred bytes of nested trees can describe billions.
 const MAX_ENTRIES: u64 = 2_000_000;
-const MAX_DEPTH: usize = 128;
+pub(crate) const MAX_DEPTH: usize = 128;
 /// A link's target is a path.
 const MAX_LINK: usize = 4096;
 
@@ -47,7 +47,7 @@ impl Repository {
         new: TreeId,
     ) -> Result<Option<Vec<EntryChange>>, Error> {
         let (old, new) = (old.to_oid()?, new.to_oid()?);
-        let compared = compare(&self.raw, Some(old), Some(new));
+        let compared = compare(self.all_objects(), Some(old), Some(new));
         let (deltas, is_whole) = compared.map_err(|error| self.of_damage(error))?;
         let changes = deltas.into_iter().map(|delta| EntryChange {
             path: delta.path,
@@ -72,10 +72,25 @@ impl Repository {
         }
     }
 
+    /// The files that differ between two trees, by path. Knows trees that only memory has.
+    pub fn tree_deltas(&self, old: TreeId, new: TreeId) -> Result<Vec<FileDelta>, Error> {
+        let (old, new) = (old.to_oid()?, new.to_oid()?);
+        deltas(self.all_objects(), Some(old), Some(new)).map_err(|error| self.of_damage(error))
+    }
+
+    /// Knows trees that only memory has.
     pub(crate) fn raw_tree(&self, tree: Oid) -> Result<Tree<'_>, Error> {
-        self.raw
-            .find_tree(tree)
-            .map_err(|error| self.damaged(error))
+        let kept = self.raw.find_tree(tree);
+        let made = |error| match self.scratch.get() {
+            Some(scratch) => scratch.find_tree(tree).map_err(|_| error),
+            None => Err(error),
+        };
+        kept.or_else(made).map_err(|error| self.damaged(error))
+    }
+
+    /// With what only memory has.
+    fn all_objects(&self) -> &Raw {
+        self.scratch.get().unwrap_or(&self.raw)
     }
 }
 

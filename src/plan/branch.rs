@@ -21,6 +21,8 @@ pub struct BotBranch {
     pub plan: Option<String>,
     /// When that was committed.
     pub time: Option<Timestamp>,
+    /// The source environment's commit that it brings, as that commit says.
+    pub promoted: Option<CommitId>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,6 +60,8 @@ pub enum CommitKind {
     Single,
     /// The base was merged in, and nothing else was done: what a forge's "update branch" makes.
     Update,
+    /// The source environment's commit that the message names was merged in.
+    Promotion,
     /// Any other merge.
     Merge,
 }
@@ -66,7 +70,7 @@ impl BranchCommit {
     /// Whether the bot made it, or a forge in bringing the branch up to date.
     fn is_ours(&self) -> bool {
         match self.kind {
-            CommitKind::Single => is_sealed(&self.message, &self.changes),
+            CommitKind::Single | CommitKind::Promotion => is_sealed(&self.message, &self.changes),
             CommitKind::Update => true,
             CommitKind::Merge => false,
         }
@@ -74,7 +78,7 @@ impl BranchCommit {
 
     /// Whether it is one that the bot wrote.
     pub fn is_bots_own(&self) -> bool {
-        self.kind == CommitKind::Single && self.is_ours()
+        self.kind != CommitKind::Update && self.is_ours()
     }
 }
 

@@ -1,13 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::environment::EnvironmentName;
 use crate::image::{Digest, Reference};
 use crate::plan::value::{digest_in, wanted_value};
 use crate::plan::waiting::{Reason, Waiting};
 use crate::policy::PinPolicy;
 use crate::problem::{Place, Problem};
 use crate::resolve::{Outcome, Standing, TagState};
-use crate::stream::{ALL_TAGS, ImageStream, Observed, StreamName, StreamTagName, TagEvent};
+use crate::stream::{
+    ALL_TAGS, ImageStream, Observed, SourceTag, StreamName, StreamTagName, TagEvent,
+};
 use crate::trigger::Trigger;
 
 /// A stream tag that goes to an image, and the fields that go with it.
@@ -25,13 +26,6 @@ pub struct Move {
     pub fields: Vec<FieldPin>,
     /// The stream tag of another environment that the image comes from.
     pub promoted_from: Option<SourceTag>,
-}
-
-/// A stream tag of another environment.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SourceTag {
-    pub environment: EnvironmentName,
-    pub tag: StreamTagName,
 }
 
 /// What the stream's status is to say.
@@ -66,6 +60,14 @@ pub struct FieldPin {
 impl Move {
     pub fn digest(&self) -> Option<&Digest> {
         self.image.digest.as_ref()
+    }
+
+    /// The stream tag of another environment whose image it brings; none where only fields follow
+    /// what is recorded.
+    pub fn promotion(&self) -> Option<&SourceTag> {
+        self.promoted_from
+            .as_ref()
+            .filter(|_| self.record.is_some())
     }
 
     /// The older recorded item that the tag has moved back to.
@@ -136,7 +138,7 @@ pub fn due(
                 image,
                 record,
                 fields,
-                promoted_from: None,
+                promoted_from: state.promoted_from.clone(),
             });
         }
     }
@@ -226,8 +228,11 @@ fn record(streams: &[ImageStream], state: &TagState, image: &Reference) -> Optio
     // image moves.
     let before = manifest.observed.get(&state.name.tag);
     let observed = before.zip(state.observed.as_ref());
-    let is_observed = observed.is_none_or(|(before, now)| !before.is_changed(now));
-    let is_selected = observed.is_none_or(|(before, now)| before.selected == now.selected);
+    // What comes from another environment is told by its image alone.
+    let is_promoted = state.promoted_from.is_some();
+    let is_observed = observed.is_none_or(|(before, now)| is_promoted || !before.is_changed(now));
+    let is_selected =
+        observed.is_none_or(|(before, now)| is_promoted || before.selected == now.selected);
     if is_recorded && is_observed && is_selected && !state.adopted {
         return None;
     }

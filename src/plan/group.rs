@@ -13,6 +13,8 @@ use crate::stream::{DocumentAddress, ImageStream, StreamTagName};
 #[derive(Debug)]
 pub struct Group {
     pub name: String,
+    /// The environment that its images come from, where some do.
+    pub from: Option<EnvironmentName>,
     pub moves: Vec<Move>,
 }
 
@@ -37,9 +39,20 @@ pub fn groups(moves: Vec<Move>, streams: &[ImageStream], group_by: GroupBy) -> V
         let name = group_name(&moved, group_by);
         let group = groups.entry(sets.root(number)).or_insert_with(|| Group {
             name: name.clone(),
+            from: None,
             moves: Vec::new(),
         });
-        if is_better_name(&name, &group.name) {
+        let from = moved.promotion().map(|from| &from.environment);
+        let is_better = match (from, &group.from) {
+            // What is promoted comes in one group, whatever has to come along.
+            (Some(from), None) => {
+                group.from = Some(from.clone());
+                true
+            }
+            (None, Some(_)) => false,
+            _ => is_better_name(&name, &group.name),
+        };
+        if is_better {
             group.name = name;
         }
         group.moves.push(moved);
@@ -49,6 +62,11 @@ pub fn groups(moves: Vec<Move>, streams: &[ImageStream], group_by: GroupBy) -> V
     groups
 }
 
+/// The group of all that comes from one environment.
+pub fn promotion_group(from: &EnvironmentName) -> String {
+    format!("from-{from}")
+}
+
 /// A joined group goes by its first name, and by [`FIRST_PINS`] only where all are.
 fn is_better_name(name: &str, than: &str) -> bool {
     name != FIRST_PINS && (than == FIRST_PINS || name < than)
@@ -56,6 +74,9 @@ fn is_better_name(name: &str, than: &str) -> bool {
 
 fn group_name(moved: &Move, group_by: GroupBy) -> String {
     let StreamTagName { stream, tag } = &moved.tag;
+    if let Some(from) = moved.promotion() {
+        return promotion_group(&from.environment);
+    }
     if moved.is_first_pin() {
         return FIRST_PINS.to_owned();
     }

@@ -57,10 +57,7 @@ pub fn questions(moves: &[Move], streams: &[ImageStream]) -> Vec<Question> {
             holder,
             stream: stream.clone(),
             status: status_below(FieldPath::root(), tag),
-            spec: FieldPath::root()
-                .key("spec")
-                .key("tags")
-                .matching("name", tag.clone()),
+            spec: spec_below(tag),
         };
         if moved.record.is_some() {
             questions.push(question(Spot::Status(moved.tag.clone()), None));
@@ -75,6 +72,24 @@ pub fn questions(moves: &[Move], streams: &[ImageStream]) -> Vec<Question> {
         }
     }
     questions
+}
+
+/// Whether somebody took this image out of a stream tag's status.
+pub fn status_question(stream: &ImageStream, tag: &str, digest: &Digest) -> Question {
+    Question {
+        spot: Spot::Status(StreamTagName {
+            stream: stream.name.clone(),
+            tag: tag.to_owned(),
+        }),
+        digest: digest.clone(),
+        holder: None,
+        stream: Some(ObjectAddress {
+            document: stream.document.clone(),
+            root: stream.root.clone(),
+        }),
+        status: status_below(FieldPath::root(), tag),
+        spec: spec_below(tag),
+    }
 }
 
 /// The spot that a pin writes to.
@@ -212,6 +227,11 @@ struct Names {
 /// The entry of a tag in a stream's status.
 pub fn status_path(stream: &ImageStream, tag: &str) -> FieldPath {
     status_below(stream.root.clone(), tag)
+}
+
+fn spec_below(tag: &str) -> FieldPath {
+    let tags = FieldPath::root().key("spec").key("tags");
+    tags.matching("name", tag)
 }
 
 fn status_below(root: FieldPath, tag: &str) -> FieldPath {

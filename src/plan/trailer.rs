@@ -1,6 +1,7 @@
 //! Trailers at the end of a commit message, as `git interpret-trailers` reads them.
 
 use crate::image::{Digest, Reference};
+use crate::revision::CommitId;
 use crate::stream::StreamTagName;
 
 pub const IMAGE_STREAM: &str = "Image-Stream";
@@ -44,6 +45,11 @@ pub fn trailer<'a>(message: &'a str, key: &str) -> Option<&'a str> {
         .into_iter()
         .rev()
         .find_map(|(name, value)| (name == key).then_some(value))
+}
+
+/// The source environment's commit that a promotion brings.
+pub fn promoted_commit(message: &str) -> Option<CommitId> {
+    trailer(message, PROMOTED_COMMIT)?.parse().ok()
 }
 
 /// The images that a bot commit names: each `Image-Stream` with the `Image` after it.

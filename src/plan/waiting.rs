@@ -1,11 +1,13 @@
 use std::fmt;
 
+use crate::environment::EnvironmentName;
+use crate::gate::GateFinding;
 use crate::lookup::Resolution;
 use crate::plan::hold::Held;
 use crate::plan::pull_request::{Declined, PROPOSE_AGAIN, STOP_UPDATING};
 use crate::problem::Place;
 use crate::resolve::{Standing, Young};
-use crate::revision::BranchName;
+use crate::revision::{BranchName, CommitId};
 use crate::stream::StreamTagName;
 use crate::trigger::Trigger;
 
@@ -38,6 +40,8 @@ pub enum Reason {
     TakenBack(TakenBack),
     /// Somebody's hold is against it.
     Held(Box<Held>),
+    /// Gates do not let it in.
+    Gated(Gated),
     /// Its bot branch was closed.
     Closed(BranchName),
     /// Its pull request was closed.
@@ -61,6 +65,15 @@ pub enum Reason {
     Stopped { branch: BranchName, url: String },
     /// The forge cannot be asked whether somebody closed it before.
     Outage { branch: BranchName, reason: String },
+}
+
+/// What does not pass the gates of an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gated {
+    /// The source environment and its commit; none: it comes from a registry.
+    pub from: Option<(EnvironmentName, CommitId)>,
+    /// Those that were not passed.
+    pub findings: Vec<GateFinding>,
 }
 
 /// Where a digest was taken out of a field.
@@ -105,6 +118,7 @@ impl Reason {
             Self::Incomplete => "incomplete",
             Self::TakenBack(_) => "takenBack",
             Self::Held(_) => "held",
+            Self::Gated(_) => "gated",
             Self::Closed(_) | Self::Declined(_) => "closed",
             Self::Foreign { .. } => "foreign",
             Self::TooManyOpen { .. } => "tooManyOpen",
@@ -132,6 +146,14 @@ impl Reason {
     /// Whether it ends by itself, without anything in Git or at a registry changing.
     pub fn depends_on_time(&self) -> bool {
         matches!(self, Self::TooManyNew { .. } | Self::OffSchedule { .. })
+    }
+
+    /// Whether somebody does not want it.
+    pub fn is_declined(&self) -> bool {
+        matches!(
+            self,
+            Self::TakenBack(_) | Self::Held(_) | Self::Closed(_) | Self::Declined(_)
+        )
     }
 
     /// Whether something failed, as against being as it should be.
@@ -166,6 +188,7 @@ impl fmt::Display for Reason {
                 back.time
             ),
             Self::Held(held) => write!(f, "{held}"),
+            Self::Gated(gated) => write!(f, "{gated}"),
             Self::Closed(branch) => write!(
                 f,
                 "closed on {branch}; held until the source moves past it (delete that branch to propose it again)"
@@ -212,6 +235,22 @@ impl fmt::Display for Reason {
     }
 }
 
+impl fmt::Display for Gated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((environment, commit)) = &self.from {
+            write!(f, "{} of {environment} ", commit.short())?;
+        }
+        if self.findings.is_empty() {
+            return f.write_str("comes after the one that is proposed");
+        }
+        for (number, finding) in self.findings.iter().enumerate() {
+            let comma = if number == 0 { "" } else { "; " };
+            write!(f, "{comma}{finding}")?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -236,6 +275,9 @@ impl fmt::Display for Standing {
             Self::Unlisted => f.write_str(
                 "its repository does not list it, or only beyond imports.bulkPerRepository; what is recorded stays",
             ),
+            Self::Promoted(source) => {
+                write!(f, "it comes from {source}, of which no image has passed the gates yet")
+            }
             Self::NotDue(next) => write!(f, "looked at again at {next}"),
             Self::Faulty => f.write_str("its source cannot be used"),
         }

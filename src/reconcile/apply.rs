@@ -165,10 +165,17 @@ impl Writer<'_> {
     }
 
     fn commit(&self, proposal: &Proposal, parent: CommitId) -> Result<CommitId, Error> {
+        let merge = proposal.merge.as_ref();
+        let source = merge.and_then(|merge| merge.source);
+        let parents: Vec<CommitId> = [parent].into_iter().chain(source).collect();
+        let (base, changes) = match merge {
+            Some(merge) => (merge.tree, &merge.edits),
+            None => (self.repository.tree_of(parent)?, &proposal.changes),
+        };
         self.repository.commit(&NewCommit {
-            parents: &[parent],
-            base: self.repository.tree_of(parent)?,
-            changes: &proposal.changes,
+            parents: &parents,
+            base,
+            changes,
             message: &proposal.message,
             author: self.author,
             time: self.now,

@@ -16,11 +16,11 @@ use crate::manifest::{FieldFacts, FileFacts, WantedField};
 use crate::problem::Problem;
 use crate::reconcile::quiet::QuietPass;
 use crate::resolve::Followed;
-use crate::revision::{BlobId, TreeId};
+use crate::revision::{BlobId, BranchName, CommitId, TreeId};
 use crate::snapshot::FilePath;
 
 /// Raised with every change of what is stored: an older file is not read.
-const FORMAT: u32 = 9;
+const FORMAT: u32 = 10;
 /// Branches and recent commits of one repository; the oldest go.
 const MAX_TREES: usize = 32;
 /// A repository's cache beyond this is not read: something is wrong with it.
@@ -50,6 +50,9 @@ pub struct Cache {
     verified: BTreeMap<String, Verified>,
     /// When tags whose looks are limited were looked at.
     checked: BTreeMap<Followed, Timestamp>,
+    /// When commits of a branch were seen first, newest last; none for those that were there when
+    /// the branch was.
+    seen: BTreeMap<BranchName, Vec<(CommitId, Option<Timestamp>)>>,
     quiet: Option<QuietPass>,
 }
 
@@ -63,6 +66,8 @@ struct Stored {
     verified: BTreeMap<String, Verified>,
     /// In seconds since 1970.
     checked: BTreeMap<Followed, i64>,
+    /// In seconds since 1970.
+    seen: BTreeMap<BranchName, Vec<(CommitId, Option<i64>)>>,
 }
 
 impl Cache {
@@ -97,6 +102,17 @@ impl Cache {
                 .checked
                 .into_iter()
                 .filter_map(|(tag, time)| Some((tag, Timestamp::from_second(time).ok()?)))
+                .collect();
+            let time = |(commit, seen): (CommitId, Option<i64>)| {
+                (
+                    commit,
+                    seen.and_then(|seen| Timestamp::from_second(seen).ok()),
+                )
+            };
+            self.seen = stored
+                .seen
+                .into_iter()
+                .map(|(branch, seen)| (branch, seen.into_iter().map(time).collect()))
                 .collect();
         }
     }
@@ -133,6 +149,16 @@ impl Cache {
                 .checked
                 .iter()
                 .map(|(tag, time)| (tag.clone(), time.as_second()))
+                .collect(),
+            seen: self
+                .seen
+                .iter()
+                .map(|(branch, seen)| {
+                    let seconds = |(commit, seen): &(CommitId, Option<Timestamp>)| {
+                        (*commit, seen.map(Timestamp::as_second))
+                    };
+                    (branch.clone(), seen.iter().map(seconds).collect())
+                })
                 .collect(),
         };
         write(&path, &stored)
@@ -207,6 +233,34 @@ impl Cache {
         self.dirty |= !tags.is_empty();
         self.checked
             .extend(tags.iter().map(|tag| (tag.clone(), now)));
+    }
+
+    /// When commits of a branch, newest first, were seen there for the first time. What a branch
+    /// had when it was first looked at has no such time.
+    pub fn first_sight(
+        &mut self,
+        branch: &BranchName,
+        commits: &[CommitId],
+        now: Timestamp,
+    ) -> BTreeMap<CommitId, Timestamp> {
+        const MAX_SEEN: usize = 2_000;
+        self.fill();
+        let is_new = !self.seen.contains_key(branch);
+        let seen = self.seen.entry(branch.clone()).or_default();
+        let known: HashSet<CommitId> = seen.iter().map(|(commit, _)| *commit).collect();
+        for commit in commits
+            .iter()
+            .rev()
+            .filter(|commit| !known.contains(*commit))
+        {
+            self.dirty = true;
+            seen.push((*commit, (!is_new).then_some(now)));
+        }
+        seen.drain(..seen.len().saturating_sub(MAX_SEEN));
+        let times = seen
+            .iter()
+            .filter_map(|(commit, time)| Some((*commit, (*time)?)));
+        times.collect()
     }
 
     pub fn quiet(&self) -> Option<&QuietPass> {

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, EnvironmentName};
 use crate::git::{self, Repository};
 use crate::manifest::Manifests;
 use crate::plan::{self, Mode, Plan};
@@ -14,7 +14,7 @@ use crate::reconcile::gather::{Ask, Gathering, forbid, gather};
 use crate::reconcile::read::{Reading, read_files};
 use crate::reconcile::subject::{Planning, Subject};
 use crate::reconcile::timeline;
-use crate::resolve::{Checks, Following};
+use crate::resolve::{Checks, Following, Taken, Taking};
 use crate::revision::CommitId;
 use crate::snapshot::Files;
 use crate::stream::StreamTagName;
@@ -145,11 +145,14 @@ impl<'a> Desk<'a> {
                 branches: &branches,
                 forge: None,
                 past: past.as_ref(),
+                merged_past: None,
+                choices: &[],
+                signatures: &BTreeMap::new(),
                 mode: Mode::InPlace,
                 only,
                 now,
             };
-            let plan = subject.plan(&following, &planning, |paths| {
+            let plan = subject.plan(&following, &planning, None, |paths, _| {
                 let touched = edited.iter().filter(|(path, _)| paths.contains(*path));
                 Ok(touched
                     .map(|(path, content)| (path.clone(), content.clone()))
@@ -207,6 +210,7 @@ impl<'a> Desk<'a> {
         ask: &mut Ask<'_>,
     ) -> Result<Vec<Following>, git::Error> {
         forbid(subjects, self.operator);
+        let takings = self.takings(subjects);
         let gathering = Gathering {
             policy: self.policy(),
             operator: self.operator,
@@ -214,6 +218,7 @@ impl<'a> Desk<'a> {
             verified: &BTreeMap::new(),
             // Who asks by hand wants to know now.
             checks: &Checks::default(),
+            takings: &takings,
             now,
         };
         let subjects: Vec<&Subject> = subjects.iter().collect();
@@ -227,5 +232,30 @@ impl<'a> Desk<'a> {
             },
         )?;
         Ok(followings)
+    }
+
+    /// Gates are about commits: what is on a desk passes none, so where there are some, what comes
+    /// from other environments stays as it is recorded.
+    fn takings<'s>(&'s self, subjects: &'s [Subject]) -> BTreeMap<EnvironmentName, Taking<'s>> {
+        let of = |environment: &'s Environment| {
+            let others = subjects
+                .iter()
+                .filter(|other| other.environment.name != environment.name);
+            let sources = others.map(|other| {
+                let now = other.manifests.streams.as_slice();
+                let taken = Taken {
+                    now,
+                    chosen: (!environment.is_gated()).then_some(now),
+                };
+                (other.environment.name.clone(), taken)
+            });
+            let promotion = environment.promotion.as_ref();
+            let taking = Taking {
+                from: promotion.map(|promotion| &promotion.from),
+                sources: sources.collect(),
+            };
+            (environment.name.clone(), taking)
+        };
+        self.environments.iter().map(of).collect()
     }
 }

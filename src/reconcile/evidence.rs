@@ -172,9 +172,16 @@ fn blob_at(commits: &[&Commit], file: &FilePath) -> Option<BlobId> {
 pub fn file_change(repository: &Repository, delta: &FileDelta) -> Result<FileChange, Error> {
     Ok(FileChange {
         path: delta.path.clone(),
-        before: content(repository, delta.before)?.unwrap_or_default(),
-        after: content(repository, delta.after)?.unwrap_or_default(),
+        before: content_or_name(repository, delta.before)?,
+        after: content_or_name(repository, delta.after)?,
     })
+}
+
+/// Empty where there is no file. What is too large to be a manifest is told apart by its id.
+fn content_or_name(repository: &Repository, blob: Option<BlobId>) -> Result<Arc<[u8]>, Error> {
+    let content = content(repository, blob)?;
+    let name = || blob.map(|blob| format!("blob {blob}").into_bytes().into());
+    Ok(content.or_else(name).unwrap_or_default())
 }
 
 /// None where there is no file, or one that is too large to be a manifest.
@@ -240,6 +247,7 @@ pub fn branches(
             is_behind: has_more(repository, tip, *head),
             plan: newest.and_then(|(_, commit)| plan(commit)),
             time: newest.map(|(time, _)| time),
+            promoted: newest.and_then(|(_, commit)| trailer::promoted_commit(&commit.message)),
         });
     }
     Ok(found)
@@ -274,12 +282,12 @@ fn branch_commits(
     tip: CommitId,
     head: CommitId,
 ) -> Result<Option<Vec<(Timestamp, BranchCommit)>>, Error> {
-    let commits = match repository.commits_between(tip, head, MAX_BRANCH_COMMITS) {
+    let commits = match repository.first_parents_between(tip, head, MAX_BRANCH_COMMITS) {
         Ok(commits) => commits,
         Err(Error::TooLarge { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let read = |commit: &Commit| Ok((commit.time, branch_commit(repository, commit, &commits)?));
+    let read = |commit: &Commit| Ok((commit.time, branch_commit(repository, tip, commit)?));
     commits
         .iter()
         .map(read)
@@ -316,19 +324,21 @@ fn branch_state(
     Ok(plan::classify(&commits, merged))
 }
 
-/// `all` are the commits that the base has not.
 fn commit_kind(
     repository: &Repository,
+    tip: CommitId,
     commit: &Commit,
-    all: &[Commit],
 ) -> Result<CommitKind, Error> {
     let (first, second) = match commit.parents.as_slice() {
         [first, second] => (*first, *second),
         [] | [_] => return Ok(CommitKind::Single),
         _ => return Ok(CommitKind::Merge),
     };
-    let is_of_the_base = all.iter().all(|other| other.id != second);
-    let is_update = is_of_the_base && repository.is_clean_merge(first, second, commit.tree)?;
+    if trailer::promoted_commit(&commit.message) == Some(second) {
+        return Ok(CommitKind::Promotion);
+    }
+    let is_update = repository.is_in_history(second, tip)?
+        && repository.is_clean_merge(first, second, commit.tree)?;
     Ok(match is_update {
         true => CommitKind::Update,
         false => CommitKind::Merge,
@@ -337,8 +347,8 @@ fn commit_kind(
 
 fn branch_commit(
     repository: &Repository,
+    tip: CommitId,
     commit: &Commit,
-    all: &[Commit],
 ) -> Result<BranchCommit, Error> {
     let changes = commit
         .changes
@@ -348,7 +358,7 @@ fn branch_commit(
     Ok(BranchCommit {
         id: commit.id,
         message: commit.message.clone(),
-        kind: commit_kind(repository, commit, all)?,
+        kind: commit_kind(repository, tip, commit)?,
         changes,
     })
 }
@@ -357,7 +367,7 @@ fn merged_files(repository: &Repository, deltas: &[FileDelta]) -> Result<Files, 
     deltas
         .iter()
         .map(|delta| {
-            let after = content(repository, delta.after)?.unwrap_or_default();
+            let after = content_or_name(repository, delta.after)?;
             Ok((delta.path.clone(), after))
         })
         .collect()

@@ -3,11 +3,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::access::Access;
+use crate::environment::EnvironmentName;
 use crate::git::Error;
 use crate::lookup::{Answer, Question, Verified};
 use crate::policy::{OperatorPolicy, Policy};
 use crate::reconcile::subject::Subject;
-use crate::resolve::{self, Checks, Following, Inquiry, StreamIndex, World};
+use crate::resolve::{self, Checks, Following, Inquiry, StreamIndex, Taking, World};
 use crate::stream::{ImageStream, StreamName, TagEvent};
 
 /// Answers questions, in their order.
@@ -28,6 +29,8 @@ pub struct Gathering<'a> {
     /// Digests that earlier passes have read and hashed, by endpoint.
     pub verified: &'a BTreeMap<String, Verified>,
     pub checks: &'a Checks,
+    /// What comes from other environments, by the one that takes it.
+    pub takings: &'a BTreeMap<EnvironmentName, Taking<'a>>,
     pub now: Timestamp,
 }
 
@@ -74,7 +77,7 @@ fn follow_all(
     access: &Access,
     inquiry: &mut Inquiry,
 ) -> Vec<Following> {
-    let none = BTreeMap::new();
+    let (none, nothing) = (BTreeMap::new(), Taking::default());
     subjects
         .iter()
         .map(|subject| {
@@ -89,6 +92,12 @@ fn follow_all(
                 policy: &gathering.policy.imports,
                 access,
                 not_due: not_due.unwrap_or(&none),
+                taking: gathering
+                    .takings
+                    .get(&subject.environment.name)
+                    .unwrap_or(&nothing),
+                imports: true,
+                minimum_age: subject.environment.gates.minimum_age,
                 now: gathering.now,
             };
             resolve::follow(&world, inquiry)
@@ -96,8 +105,41 @@ fn follow_all(
         .collect()
 }
 
+/// What the tags are on a tree that a merge gave: nothing is asked, what comes from other
+/// environments moves, and the rest is what is recorded.
+pub fn follow_merged(
+    merged: &Subject,
+    subjects: &[&Subject],
+    gathering: &Gathering<'_>,
+) -> Following {
+    let mut index = StreamIndex::default();
+    for subject in subjects {
+        index.add(&subject.environment.name, &subject.manifests.streams);
+    }
+    let access = access(subjects, gathering.operator);
+    let (none, nothing) = (BTreeMap::new(), Taking::default());
+    let taking = gathering.takings.get(&merged.environment.name);
+    let world = World {
+        environment: &merged.environment.name,
+        streams: &merged.manifests.streams,
+        index: &index,
+        is_partial: gathering.is_partial,
+        triggers: &merged.manifests.triggers,
+        hooks: &merged.manifests.tag_hooks,
+        policy: &gathering.policy.imports,
+        access: &access,
+        not_due: &none,
+        taking: taking.unwrap_or(&nothing),
+        imports: false,
+        minimum_age: std::time::Duration::ZERO,
+        now: gathering.now,
+    };
+    let mut inquiry = Inquiry::new(&gathering.operator.namespaces_with_secrets);
+    resolve::follow(&world, &mut inquiry)
+}
+
 /// The RoleBindings of all environments: one may let another in.
-fn access(subjects: &[&Subject], operator: &OperatorPolicy) -> Access {
+pub(crate) fn access(subjects: &[&Subject], operator: &OperatorPolicy) -> Access {
     let mut access = Access {
         enforced: operator.enforces_access,
         grants: BTreeMap::new(),

@@ -2,13 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
+use crate::environment::Environment;
 use crate::forge::{Error, Forge};
 use crate::image::ImageFacts;
 use crate::lookup::Lookup;
 use crate::plan::pull_request::{Facts, FactsQuestion, ForgeView, KnownForge, MoveFacts};
 use crate::plan::{BotBranch, BranchState, Plan};
-use crate::pull_request::PullRequest;
-use crate::revision::BranchName;
+use crate::pull_request::{Checks, PullRequest};
+use crate::reconcile::evidence::branch_prefix;
+use crate::reconcile::quiet::QuietForge;
+use crate::revision::{BranchName, CommitId};
 
 /// All branches of the bot begin so.
 const PREFIX: &str = "headwater/";
@@ -107,25 +112,102 @@ impl Hosting<'_> {
         view.demands.insert(base.clone(), demands);
     }
 
+    /// What the forge's checks say of a commit, by name; remembered.
+    pub fn learn_checks(
+        &self,
+        view: &mut ForgeView,
+        commit: CommitId,
+    ) -> Result<BTreeMap<String, Checks>, String> {
+        if let Some(outage) = &view.outage {
+            return Err(outage.clone());
+        }
+        let found = view.checks.entry(commit).or_insert_with(|| {
+            let found = self.forge.statuses(commit);
+            let named = found.map_err(|error| error.to_string())?;
+            Ok(named
+                .into_iter()
+                .map(|check| (check.name, check.state))
+                .collect())
+        });
+        found.clone()
+    }
+
+    /// When a merged pull request brought a commit into `base`; remembered. Who cannot tell says
+    /// nothing: the commit's own time counts.
+    pub fn learn_entered(
+        &self,
+        view: &mut ForgeView,
+        commit: CommitId,
+        base: &BranchName,
+    ) -> Option<Timestamp> {
+        if view.outage.is_some() {
+            return None;
+        }
+        let found = view.entered.entry(commit);
+        *found.or_insert_with(|| self.forge.entered(commit, base).ok().flatten())
+    }
+
+    /// Who approves the open pull request of a branch; remembered.
+    pub fn learn_approvals(&self, view: &mut ForgeView, branch: &BranchName, base: &BranchName) {
+        let open = view.open_of(branch, base);
+        let Some((number, Some(head))) = open.map(|open| (open.number, open.head_commit)) else {
+            return;
+        };
+        if view.outage.is_none() && !view.approvals.contains_key(&number) {
+            let found = self.forge.approvals(number, head);
+            let found = found.map_err(|error| error.to_string());
+            view.approvals.insert(number, found);
+        }
+    }
+
+    /// What gates have to know of the open pull requests of an environment: who approves, and what
+    /// was said of their heads.
+    pub fn learn_standing(
+        &self,
+        view: &mut ForgeView,
+        environment: &Environment,
+        base: &BranchName,
+    ) {
+        if !environment.is_gated() || view.outage.is_some() {
+            return;
+        }
+        let prefix = branch_prefix(&environment.name);
+        let open = view.open.iter().filter(|open| open.base == *base);
+        let own: Vec<(BranchName, Option<CommitId>)> = open
+            .filter(|open| open.head.as_str().starts_with(&prefix))
+            .map(|open| (open.head.clone(), open.head_commit))
+            .collect();
+        for (branch, head) in own {
+            if environment.gates.approvals > 0 {
+                self.learn_approvals(view, &branch, base);
+            }
+            if let Some(head) = head {
+                let _ = self.learn_checks(view, head);
+            }
+        }
+    }
+
     /// The hash of all that a pass was made from: what is open, and, asked again, what an earlier
     /// pass asked for. None where it cannot be had.
-    pub fn fingerprint(
-        &self,
-        open: &ForgeView,
-        branches: &[BranchName],
-        bases: &[BranchName],
-    ) -> Option<String> {
+    pub fn fingerprint(&self, open: &ForgeView, before: &QuietForge) -> Option<String> {
         if open.outage.is_some() {
             return None;
         }
         let mut again = open.clone();
-        let found = self.forge.pull_requests_of_each(branches).ok()?;
-        for (branch, found) in branches.iter().zip(&found) {
+        let found = self.forge.pull_requests_of_each(&before.branches).ok()?;
+        for (branch, found) in before.branches.iter().zip(&found) {
             again.note(branch, found);
         }
-        for base in bases {
+        for base in &before.bases {
             let demands = self.demands(base);
             again.demands.insert(base.clone(), demands);
+        }
+        for commit in &before.checks {
+            let _ = self.learn_checks(&mut again, *commit);
+        }
+        for number in &before.approvals {
+            let found = open.open.iter().find(|open| open.number == *number)?;
+            self.learn_approvals(&mut again, &found.head, &found.base);
         }
         Some(again.fingerprint())
     }

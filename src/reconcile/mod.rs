@@ -4,6 +4,7 @@
 //! |---|---|
 //! | the files at the tip of each branch, from the cache where nothing changed | [`read_tree`] |
 //! | streams, triggers, problems | [`crate::manifest::assemble`] |
+//! | what comes from other environments, by their gates | `promotion` |
 //! | what must be asked, each question once | [`crate::resolve::follow`] |
 //! | the answers | [`Ask`] |
 //! | what differs | [`crate::plan::due`] |
@@ -25,6 +26,7 @@ mod holding;
 mod hosting;
 mod migrating;
 mod pass;
+mod promotion;
 mod propose;
 mod publish;
 mod quiet;
@@ -45,6 +47,7 @@ pub use gather::Ask;
 pub use hosting::{AskFacts, Hosting, Prose};
 pub use migrating::{Migrating, Wanted as WantedMigration, migrate_in_place};
 pub use pass::{Failure, Pass, Planned, Scope};
+pub use promotion::{Landing, landing};
 pub use propose::{Proposal, propose, proposed_at, tip_files};
 pub use publish::{Published, Publishing};
 pub use quiet::Quiet;

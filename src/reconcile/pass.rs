@@ -4,22 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::clock;
-use crate::environment::{Environment, EnvironmentName};
+use crate::environment::{Carry, Environment, EnvironmentName};
+use crate::gate::{Gate, GateFinding};
 use crate::git::{self, Repository};
 use crate::lookup::{Answer, Question, Resolution, Verified};
+use crate::plan::promotion::{Choice, Newer};
 use crate::plan::pull_request::{ForgeView, Telling};
-use crate::plan::{self, Mode, Plan};
+use crate::plan::{self, Mode, Plan, Signatures};
 use crate::policy::{OperatorPolicy, Policy, RebuildWhen};
 use crate::problem::Problem;
 use crate::reconcile::cache::Cache;
 use crate::reconcile::configuration::Configuration;
-use crate::reconcile::gather::{Ask, Gathering, forbid, gather};
+use crate::reconcile::gather::{Ask, Gathering, follow_merged, forbid, gather};
 use crate::reconcile::hosting::{self, Hosting, MAX_ROUNDS, Prose};
+use crate::reconcile::promotion::{self, Asking, Choices, Chooser, Ground, Image, Merged, Side};
 use crate::reconcile::quiet::{self, Asked, Quiet, QuietForge, QuietPass};
 use crate::reconcile::read::{CONFIG_FILE, Reading, read_tree};
 use crate::reconcile::subject::{Planning, Subject};
 use crate::reconcile::{evidence, timeline};
-use crate::resolve::{Checks, Followed, Following, Inquiry, TagState, scheduled_checks};
+use crate::resolve::{Checks, Followed, Following, Inquiry, TagState, Taking, scheduled_checks};
 use crate::revision::{BranchName, CommitId, TreeId};
 use crate::snapshot::{FilePath, Files, Snapshot};
 use crate::stream::ImageStream;
@@ -111,8 +114,40 @@ impl Pass<'_> {
             self.subjects(&configuration, &default, &reading, scope, &mut problems)?;
         forbid(&mut subjects, self.operator);
         let checks = self.checks(&subjects, &configuration.policy, scope);
-        let (followings, inquiry) =
-            self.gather(&subjects, &places, &configuration, &checks, &mut asked)?;
+        let mut gates = GateQuestions::default();
+        let mut choices = Choices::default();
+        // What is somewhere else than at the tips of the branches is promoted nowhere.
+        if scope.revision.is_none() {
+            let on_branches = by_branch(&configuration.environments, &default.branch);
+            let sides = sides(&subjects, &places, &on_branches);
+            let ask = &mut *self.ask;
+            let asking = Asking {
+                hosting: self.hosting,
+                view: &mut view,
+                ask: &mut |questions| asked.ask(questions, ask),
+                secrets: &self.operator.namespaces_with_secrets,
+                asked: Vec::new(),
+            };
+            let mut chooser = Chooser::new(self.repository, self.cache, asking, self.now);
+            choices = Choices::choose(&mut chooser, &sides)?;
+            problems.append(&mut chooser.problems);
+            gates.extend(chooser.asking.asked);
+        }
+        let mut merged = Vec::new();
+        for (subject, place) in subjects.iter().zip(&places) {
+            merged.push(self.merge(subject, place, &configuration, &mut choices, &mut problems)?);
+        }
+        let takings = choices.takings(subjects.iter(), Ground::Tip);
+        let (followings, inquiry) = self.gather(
+            &subjects,
+            &places,
+            &configuration,
+            &checks,
+            &takings,
+            &mut asked,
+        )?;
+        drop(takings);
+        self.follow_merged(&mut merged, &subjects, &configuration, &checks, &choices);
         let is_timeless = !followings
             .iter()
             .flat_map(|following| &following.tags)
@@ -121,8 +156,8 @@ impl Pass<'_> {
             let name = &subject.environment.name;
             plan::hold::next_end(&subject.manifests.streams, name, self.now)
         });
-        let ends = ends.min();
-        let (questions, answers) = inquiry.into_answered();
+        let mut ends = ends.min();
+        let (mut questions, mut answers) = inquiry.into_answered();
         self.cache.put_verified(verified(&questions, &answers));
         if scope.is_unattended && checks.is_limited {
             let answered = answered(&checks, &subjects, &followings);
@@ -130,15 +165,22 @@ impl Pass<'_> {
         }
 
         let mut planned = Vec::new();
-        for ((subject, following), place) in subjects.into_iter().zip(followings).zip(places) {
-            planned.push(self.plan_branched(
-                &subject,
-                &following,
-                place,
-                &configuration,
-                &mut view,
-            )?);
+        let own = subjects.into_iter().zip(followings).zip(places);
+        for (((subject, following), place), merged) in own.zip(merged) {
+            let branched = BranchPlanning {
+                subject: &subject,
+                following: &following,
+                merged: merged.as_ref(),
+                choices: choices.of(&subject.environment.name),
+                configuration: &configuration,
+            };
+            let plan = self.plan_branched(&branched, place, &mut view, &mut asked, &mut gates)?;
+            ends = [ends, plan.1.next_change].into_iter().flatten().min();
+            planned.push(plan);
         }
+        let (gate_questions, gate_answers) = gates.into_parts();
+        questions.extend(gate_questions);
+        answers.extend(gate_answers);
         if let Some(outage) = view.as_ref().and_then(|view| view.outage.as_ref()) {
             let message = format!("the forge cannot be asked for pull requests: {outage}");
             problems.push(Problem::error(None, message).advice(
@@ -188,6 +230,7 @@ impl Pass<'_> {
         places: &[Branched],
         configuration: &Configuration,
         checks: &Checks,
+        takings: &BTreeMap<EnvironmentName, Taking<'_>>,
         asked: &mut Asked,
     ) -> Result<(Vec<Following>, Inquiry), Failure> {
         let (repository, ask) = (self.repository, &mut *self.ask);
@@ -196,6 +239,7 @@ impl Pass<'_> {
             operator: self.operator,
             is_partial: configuration.environments.len() > subjects.len(),
             verified: self.cache.verified(),
+            takings,
             checks,
             now: self.now,
         };
@@ -308,7 +352,7 @@ impl Pass<'_> {
         match (self.hosting, view, before) {
             (None, _, None) => true,
             (Some(hosting), Some(view), Some(before)) => {
-                let now = hosting.fingerprint(view, &before.branches, &before.bases);
+                let now = hosting.fingerprint(view, before);
                 now.as_ref() == Some(&before.answers)
             }
             _ => false,
@@ -317,24 +361,28 @@ impl Pass<'_> {
 
     fn plan_branched(
         &mut self,
-        subject: &Subject,
-        following: &Following,
+        planned: &BranchPlanning<'_>,
         place: Branched,
-        configuration: &Configuration,
         view: &mut Option<ForgeView>,
+        asked: &mut Asked,
+        gates: &mut GateQuestions,
     ) -> Result<(Snapshot, Plan), Failure> {
         let Branched { snapshot, heads } = place;
+        let (subject, configuration) = (planned.subject, planned.configuration);
         let bases = view.as_ref().map(ForgeView::bases).unwrap_or_default();
         let branches = evidence::branches(self.repository, snapshot.commit, &heads, &bases)?;
         let policy = &configuration.policy;
-        if let (Some(hosting), Some(view), RebuildWhen::Auto) =
-            (self.hosting, view.as_mut(), policy.pull_requests.rebuild)
-        {
-            hosting.learn_demands(view, &snapshot.branch, &branches.branches);
+        if let (Some(hosting), Some(view)) = (self.hosting, view.as_mut()) {
+            if policy.pull_requests.rebuild == RebuildWhen::Auto {
+                hosting.learn_demands(view, &snapshot.branch, &branches.branches);
+            }
+            hosting.learn_standing(view, &subject.environment, &snapshot.branch);
         }
         let now = clock::rfc3339(self.now);
         let past = evidence::Past::new(self.repository, snapshot.commit);
-        let known = RefCell::default();
+        let merged_past = evidence::Past::new(self.repository, snapshot.commit);
+        let known: [RefCell<Files>; 2] = Default::default();
+        let mut signatures = Signatures::new();
         let mut rounds = 0;
         let mut plan = loop {
             let planning = Planning {
@@ -342,17 +390,29 @@ impl Pass<'_> {
                 branches: &branches,
                 forge: view.as_ref(),
                 past: Some(&past),
+                merged_past: Some(&merged_past),
+                choices: planned.choices,
+                signatures: &signatures,
                 mode: Mode::Commits,
                 only: None,
                 now: self.now,
             };
-            let files = |paths: &_| self.files(&snapshot, paths, &mut known.borrow_mut());
-            let plan = subject.plan(following, &planning, files)?;
+            let files = |paths: &BTreeSet<FilePath>, merged: Option<TreeId>| {
+                let [own, of_merge] = &known;
+                match merged {
+                    None => self.files(snapshot.tree, paths, &mut own.borrow_mut()),
+                    Some(tree) => self.files(tree, paths, &mut of_merge.borrow_mut()),
+                }
+            };
+            let plan = subject.plan(planned.following, &planning, planned.merged, files)?;
             rounds += 1;
-            let has_asked = match (self.hosting, view.as_mut()) {
+            let mut has_asked = match (self.hosting, view.as_mut()) {
                 (Some(hosting), Some(view)) if rounds < MAX_ROUNDS => hosting.learn(view, &plan),
                 _ => false,
             };
+            if !plan.unverified.is_empty() && rounds < MAX_ROUNDS {
+                has_asked |= self.verify(&plan, subject, view, asked, &mut signatures, gates);
+            }
             if !has_asked {
                 break plan;
             }
@@ -379,10 +439,134 @@ impl Pass<'_> {
         Ok((snapshot, plan))
     }
 
+    /// Asks whether the images are signed that come from registries; whether there was anything
+    /// to ask that was not known.
+    fn verify(
+        &mut self,
+        plan: &Plan,
+        subject: &Subject,
+        view: &mut Option<ForgeView>,
+        asked: &mut Asked,
+        signatures: &mut Signatures,
+        gates: &mut GateQuestions,
+    ) -> bool {
+        let streams = &subject.manifests.streams;
+        let images: Vec<Image> = plan
+            .unverified
+            .iter()
+            .filter_map(|(tag, image)| Image::of(streams, tag, image))
+            .filter(|image| !signatures.contains_key(&image.digest))
+            .collect();
+        let ask = &mut *self.ask;
+        let mut asking = Asking {
+            hosting: self.hosting,
+            view,
+            ask: &mut |questions| asked.ask(questions, ask),
+            secrets: &self.operator.namespaces_with_secrets,
+            asked: Vec::new(),
+        };
+        let found = asking.signed(&images, &subject.environment.gates.signed_by);
+        gates.extend(asking.asked);
+        for (image, (_, signed)) in images.iter().zip(found) {
+            signatures.insert(image.digest.clone(), signed);
+        }
+        !images.is_empty()
+    }
+
+    /// Merges what comes by a merge; what cannot be merged is a problem, and its choice undecided.
+    fn merge(
+        &mut self,
+        subject: &Subject,
+        place: &Branched,
+        configuration: &Configuration,
+        choices: &mut Choices,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Option<Merged>, Failure> {
+        let environment = &subject.environment;
+        let snapshot = &place.snapshot;
+        for choice in choices.of_mut(&environment.name) {
+            let Some(chosen) = choice.chosen.as_ref().map(|chosen| chosen.commit) else {
+                continue;
+            };
+            if choice.carry == Carry::Pins {
+                let is_elsewhere = environment.promotion.is_some()
+                    && self.repository.tree_of(chosen)? != snapshot.tree
+                    && !self.repository.is_in_history(chosen, snapshot.commit)?;
+                if is_elsewhere {
+                    choice.configuration =
+                        promotion::difference(self.repository, self.cache, snapshot, chosen)?;
+                }
+                continue;
+            }
+            let names = (&choice.from, &environment.name);
+            let (repository, base) = (self.repository, choice.base);
+            let tree = promotion::merge(repository, self.cache, names, snapshot, base, chosen)?;
+            let tree = match tree {
+                Ok(tree) => tree,
+                Err(problem) => {
+                    let finding = GateFinding::failed(Gate::Source, problem.message.clone());
+                    problems.push(problem);
+                    choice.chosen = None;
+                    choice.is_undecided = true;
+                    choice.newer = Some(Newer {
+                        commit: chosen,
+                        findings: vec![finding],
+                    });
+                    continue;
+                }
+            };
+            choice.configuration =
+                promotion::configuration(repository, base, chosen, &tree.changes)?;
+            let reading = self.read(tree.tree)?;
+            let environments: Vec<Environment> = configuration
+                .environments
+                .iter()
+                .filter(|other| other.branch == environment.branch)
+                .cloned()
+                .collect();
+            let mut own = Subject::read(&reading, environment, &environments);
+            own.environment.branch.clone_from(&environment.branch);
+            let is_landed = repository.is_in_history(chosen, snapshot.commit)?;
+            return Ok(Some(Merged {
+                from: choice.from.clone(),
+                tree: tree.tree,
+                source: Some(chosen).filter(|_| !is_landed),
+                changes: tree.changes,
+                subject: own,
+                following: Following::default(),
+            }));
+        }
+        Ok(None)
+    }
+
+    fn follow_merged(
+        &self,
+        merged: &mut [Option<Merged>],
+        subjects: &[Subject],
+        configuration: &Configuration,
+        checks: &Checks,
+        choices: &Choices,
+    ) {
+        let takings = choices.takings(subjects.iter(), Ground::Merge);
+        let gathering = Gathering {
+            policy: &configuration.policy,
+            operator: self.operator,
+            is_partial: configuration.environments.len() > subjects.len(),
+            verified: self.cache.verified(),
+            checks,
+            takings: &takings,
+            now: self.now,
+        };
+        let subjects: Vec<&Subject> = subjects.iter().collect();
+        for merged in merged.iter_mut().flatten() {
+            merged.following = follow_merged(&merged.subject, &subjects, &gathering);
+        }
+    }
+
     /// Those that are `known` are not read again.
     fn files(
         &self,
-        snapshot: &Snapshot,
+        tree: TreeId,
         paths: &BTreeSet<FilePath>,
         known: &mut Files,
     ) -> Result<Files, git::Error> {
@@ -390,7 +574,7 @@ impl Pass<'_> {
         let unknown: BTreeSet<&str> = unknown.map(FilePath::as_str).collect();
         if !unknown.is_empty() {
             let is_unknown = |path: &str| unknown.contains(path);
-            let (entries, _) = self.repository.entries(snapshot.tree, is_unknown)?;
+            let (entries, _) = self.repository.entries(tree, is_unknown)?;
             let blobs: Vec<_> = entries.iter().map(|entry| entry.blob).collect();
             let contents = self.repository.read_blobs(&blobs, MAX_FILE_BYTES as u64);
             for (entry, content) in entries.into_iter().zip(contents) {
@@ -402,6 +586,48 @@ impl Pass<'_> {
             .map(|(path, content)| (path.clone(), content.clone()))
             .collect())
     }
+}
+
+/// What one environment is planned from.
+struct BranchPlanning<'a> {
+    subject: &'a Subject,
+    following: &'a Following,
+    merged: Option<&'a Merged>,
+    choices: &'a [Choice],
+    configuration: &'a Configuration,
+}
+
+/// What gates asked registries, with the answers.
+#[derive(Default)]
+struct GateQuestions(Vec<(Question, Answer)>);
+
+impl GateQuestions {
+    fn extend(&mut self, asked: Vec<(Question, Answer)>) {
+        self.0.extend(asked);
+    }
+
+    fn into_parts(self) -> (Vec<Question>, Vec<Answer>) {
+        self.0.into_iter().unzip()
+    }
+}
+
+/// The environments at the tips of their branches.
+fn sides<'a>(
+    subjects: &'a [Subject],
+    places: &'a [Branched],
+    on_branches: &'a [(BranchName, Vec<Environment>)],
+) -> Vec<Side<'a>> {
+    let sides = subjects.iter().zip(places).map(|(subject, place)| {
+        let branch = &place.snapshot.branch;
+        let own = on_branches.iter().find(|(name, _)| name == branch);
+        Side {
+            subject,
+            snapshot: &place.snapshot,
+            heads: &place.heads,
+            environments: own.map_or(&[], |(_, environments)| environments),
+        }
+    });
+    sides.collect()
 }
 
 /// Environments that share a branch, in the order of the configuration.

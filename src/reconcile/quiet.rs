@@ -14,7 +14,7 @@ use crate::lookup::{Answer, Lookup, Question, Resolution};
 use crate::plan::pull_request::ForgeView;
 use crate::problem::Problem;
 use crate::reconcile::gather::Ask;
-use crate::revision::BranchName;
+use crate::revision::{BranchName, CommitId};
 
 /// What a pass without writing was made from, and what it said.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,10 @@ pub struct QuietForge {
     pub branches: Vec<BranchName>,
     /// Base branches whose protection was asked for.
     pub bases: Vec<BranchName>,
+    /// Commits whose checks were asked for.
+    pub checks: Vec<CommitId>,
+    /// Pull requests whose approvals were asked for.
+    pub approvals: Vec<u64>,
     /// Of all that was answered: [`ForgeView::fingerprint`].
     pub answers: String,
 }
@@ -47,6 +51,8 @@ impl From<&ForgeView> for QuietForge {
         Self {
             branches: view.asked_branches().cloned().collect(),
             bases: view.demands.keys().cloned().collect(),
+            checks: view.checks.keys().copied().collect(),
+            approvals: view.approvals.keys().copied().collect(),
             answers: view.fingerprint(),
         }
     }

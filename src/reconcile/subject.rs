@@ -1,6 +1,6 @@
 //! One environment: what its files say, how its tags are followed, and the plan for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -8,13 +8,17 @@ use crate::clock;
 use crate::environment::Environment;
 use crate::git::Error;
 use crate::manifest::{self, Manifests};
+use crate::plan::promotion::{CarriedPart, CarriedTree, Choice};
 use crate::plan::pull_request::ForgeView;
-use crate::plan::{self, Due, Inputs, Mode, Plan};
+use crate::plan::{self, Due, HoldsInForce, Inputs, Mode, Plan, Signatures, Spot, TakenBack};
 use crate::policy::Policy;
+use crate::problem::Problem;
 use crate::reconcile::evidence::{Branches, Past};
 use crate::reconcile::holding::due_without_held;
+use crate::reconcile::promotion::Merged;
 use crate::reconcile::read::Reading;
-use crate::resolve::Following;
+use crate::resolve::{Following, TagState};
+use crate::revision::TreeId;
 use crate::snapshot::{FilePath, Files};
 use crate::stream::StreamTagName;
 
@@ -32,6 +36,12 @@ pub struct Planning<'a> {
     pub forge: Option<&'a ForgeView>,
     /// The commit whose first-parent history is looked into, if there is one.
     pub past: Option<&'a Past<'a>>,
+    /// The same for what a merge gave: other manifests ask other questions.
+    pub merged_past: Option<&'a Past<'a>>,
+    /// What is taken from other environments.
+    pub choices: &'a [Choice],
+    /// Of images from registries.
+    pub signatures: &'a Signatures,
     pub mode: Mode,
     /// Stream tags that alone are planned for; none: all.
     pub only: Option<&'a BTreeSet<StreamTagName>>,
@@ -73,56 +83,123 @@ impl Subject {
         self.manifests.problems.extend(unheeded);
     }
 
-    /// `files` reads those that the plan edits.
+    /// `files` reads those that the plan edits; of a merge, at its own tree.
     pub fn plan(
         &self,
         following: &Following,
         planning: &Planning<'_>,
-        files: impl Fn(&BTreeSet<FilePath>) -> Result<Files, Error>,
+        merged: Option<&Merged>,
+        files: impl Fn(&BTreeSet<FilePath>, Option<TreeId>) -> Result<Files, Error>,
     ) -> Result<Plan, Error> {
-        let Self {
-            environment,
-            manifests,
-        } = self;
-        let mut tags = following.tags.clone();
-        let holds = plan::holds(&manifests.streams, &environment.name, planning.now);
-        let (mut due, taken_back) = due_without_held(
-            manifests,
-            &planning.policy.pins,
-            &mut tags,
-            &planning.branches.branches,
-            &holds,
-            planning.forge,
-            planning.past,
-        )?;
+        let mut groundwork = self.groundwork(&following.tags, planning, planning.past)?;
         if let Some(only) = planning.only {
+            let due = &mut groundwork.due;
             due.moves.retain(|moved| only.contains(&moved.tag));
             due.waiting.retain(|waiting| only.contains(&waiting.tag));
         }
-        let files = files(&touched_files(&due, manifests))?;
-        let mut problems = manifests.problems.clone();
+        let Groundwork {
+            tags,
+            due,
+            taken_back,
+            holds,
+        } = groundwork;
+        let own_files = files(&touched_files(&due, &self.manifests), None)?;
+        let mut problems = self.manifests.problems.clone();
         problems.extend(following.problems.iter().cloned());
+        let mut merged = match merged {
+            None => None,
+            Some(merged) => {
+                let subject = &merged.subject;
+                let tags = &merged.following.tags;
+                let ground = subject.groundwork(tags, planning, planning.merged_past)?;
+                let touched = touched_files(&ground.due, &subject.manifests);
+                let files = files(&touched, Some(merged.tree))?;
+                Some((merged, ground, files))
+            }
+        };
+        let known: BTreeSet<String> = problems.iter().map(|it| it.message.clone()).collect();
         Ok(plan::plan(Inputs {
-            environment,
+            environment: &self.environment,
             policy: planning.policy,
             base: match planning.mode {
                 Mode::Commits => planning.past.map(|past| past.head),
                 Mode::InPlace => None,
             },
             mode: planning.mode,
-            streams: &manifests.streams,
+            streams: &self.manifests.streams,
             tags: &tags,
             due,
             problems,
-            files: &files,
+            files: &own_files,
             taken_back: &taken_back,
             holds: &holds,
             branches: &planning.branches.branches,
             forge: planning.forge,
             first_seen: &planning.branches.first_seen,
+            choices: planning.choices,
+            carried: merged.as_mut().map(|(merged, ground, files)| CarriedPart {
+                from: merged.from.clone(),
+                tree: CarriedTree {
+                    tree: merged.tree,
+                    source: merged.source,
+                    edits: Vec::new(),
+                },
+                changes: &merged.changes,
+                streams: &merged.subject.manifests.streams,
+                tags: &ground.tags,
+                due: std::mem::take(&mut ground.due),
+                problems: new_problems(merged, &known),
+                files,
+                taken_back: &ground.taken_back,
+                holds: &ground.holds,
+            }),
+            signatures: planning.signatures,
             now: &clock::rfc3339(planning.now),
         }))
     }
+
+    /// What is due, and what was declined of it.
+    fn groundwork(
+        &self,
+        tags: &[TagState],
+        planning: &Planning<'_>,
+        past: Option<&Past<'_>>,
+    ) -> Result<Groundwork, Error> {
+        let mut tags = tags.to_vec();
+        let streams = &self.manifests.streams;
+        let holds = plan::holds(streams, &self.environment.name, planning.now);
+        let (due, taken_back) = due_without_held(
+            &self.manifests,
+            &planning.policy.pins,
+            &mut tags,
+            &planning.branches.branches,
+            &holds,
+            planning.forge,
+            past,
+        )?;
+        Ok(Groundwork {
+            tags,
+            due,
+            taken_back,
+            holds,
+        })
+    }
+}
+
+/// What a plan of one tree is made from.
+struct Groundwork {
+    tags: Vec<TagState>,
+    due: Due,
+    taken_back: BTreeMap<Spot, TakenBack>,
+    holds: HoldsInForce,
+}
+
+/// What is wrong only on the merged tree.
+fn new_problems(merged: &Merged, known: &BTreeSet<String>) -> Vec<Problem> {
+    let own = &merged.subject.manifests.problems;
+    let problems = own.iter().chain(&merged.following.problems);
+    let new = problems.filter(|problem| !known.contains(&problem.message));
+    new.cloned().collect()
 }
 
 /// The files that the moves of `due` edit.

@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::access::Access;
@@ -9,10 +11,11 @@ use crate::manifest::TagHook;
 use crate::policy::ImportPolicy;
 use crate::problem::{Place, Problem};
 use crate::resolve::inquiry::Inquiry;
+use crate::resolve::promoted::{self, Taking};
 use crate::resolve::state::{Outcome, Standing, TagState};
 use crate::resolve::{image, link, whole};
 use crate::stream::{
-    ImageStream, Observed, SpecTag, StreamName, StreamTagName, TagEvent, TagSource,
+    ImageStream, Observed, SourceTag, SpecTag, StreamName, StreamTagName, TagEvent, TagSource,
 };
 use crate::trigger::{PinForm, Trigger, TriggerKind};
 
@@ -44,16 +47,31 @@ pub struct World<'a> {
     pub access: &'a Access,
     /// Followed tags that are not looked at yet, with the time when they are, RFC 3339.
     pub not_due: &'a BTreeMap<StreamTagName, String>,
+    /// What comes from other environments.
+    pub taking: &'a Taking<'a>,
+    /// Whether registries are followed; else what is recorded stays, and only what comes from other
+    /// environments moves.
+    pub imports: bool,
+    /// How old an image is at least, whatever the tag says.
+    pub minimum_age: Duration,
     pub now: Timestamp,
 }
 
 impl<'a> World<'a> {
     pub(crate) fn stream(&self, name: &StreamName) -> Option<&'a ImageStream> {
-        let found = self.index.0.get(name)?;
-        let own = found
-            .iter()
-            .find(|(environment, _)| *environment == self.environment);
-        own.or_else(|| found.first()).map(|(_, stream)| *stream)
+        self.found(name).map(|(_, stream)| stream)
+    }
+
+    /// The environment's own stream of that name, else another's, as it is at the tip.
+    pub(crate) fn found(
+        &self,
+        name: &StreamName,
+    ) -> Option<(&'a EnvironmentName, &'a ImageStream)> {
+        let own = self.streams.iter().find(|stream| stream.name == *name);
+        if let Some(own) = own {
+            return Some((self.environment, own));
+        }
+        self.index.0.get(name)?.first().copied()
     }
 }
 
@@ -76,6 +94,7 @@ pub(crate) struct Draft {
     pub adopted: bool,
     pub observed: Option<Observed>,
     pub whole: Option<Observed>,
+    pub promoted_from: Option<SourceTag>,
 }
 
 /// How the tag's image comes to be known.
@@ -103,6 +122,7 @@ impl Draft {
             adopted: false,
             observed: None,
             whole: None,
+            promoted_from: None,
         }
     }
 
@@ -140,6 +160,7 @@ impl Draft {
             adopted: self.adopted,
             observed: self.observed,
             whole: self.whole,
+            promoted_from: self.promoted_from,
         }
     }
 }
@@ -151,20 +172,22 @@ pub fn follow(world: &World<'_>, inquiry: &mut Inquiry) -> Following {
     let mut problems = Vec::new();
     let mut drafts = Vec::new();
     for stream in world.streams {
+        let source = promoted::source(world, stream);
         for tag in &stream.tags {
-            drafts.push(follow_tag(
-                world,
-                stream,
-                tag,
-                &adopted,
-                inquiry,
-                &mut problems,
-            ));
+            let promoted = source
+                .as_ref()
+                .and_then(|source| source.follow(stream, tag));
+            let draft = promoted.unwrap_or_else(|| {
+                follow_tag(world, stream, tag, &adopted, inquiry, &mut problems)
+            });
+            drafts.push(draft);
         }
-        if stream.whole_repository.is_some() {
-            drafts.extend(whole::follow(world, stream, inquiry, &mut problems));
-        } else {
-            drafts.extend(recorded_alone(stream));
+        match &source {
+            Some(source) => drafts.extend(source.follow_unnamed(stream)),
+            None if stream.whole_repository.is_some() && world.imports => {
+                drafts.extend(whole::follow(world, stream, inquiry, &mut problems));
+            }
+            None => drafts.extend(recorded_alone(stream)),
         }
     }
     apply_hooks(world, &mut drafts, &mut problems);
@@ -184,6 +207,7 @@ fn follow_tag(
 ) -> Draft {
     let mut draft = Draft::new(stream, &tag.name, &tag.place);
     match &tag.source {
+        TagSource::Image(_) if !world.imports => draft.keep(Standing::Faulty),
         TagSource::Image(reference) if tag.settings.reference => {
             draft.source = Some(reference.clone());
             draft.observed = Some(image::observed(reference, tag, world.policy));
@@ -214,7 +238,7 @@ fn follow_tag(
 
 /// Tags that a status has and the spec has not: pushed ones, and those whose entry was removed.
 /// They stay usable (openshift-apiserver `registry/imagestream/strategy.go` keeps the status).
-fn recorded_alone(stream: &ImageStream) -> impl Iterator<Item = Draft> {
+pub(crate) fn recorded_alone(stream: &ImageStream) -> impl Iterator<Item = Draft> {
     whole::unnamed_tags(stream)
         .into_iter()
         .map(|tag| Draft::new(stream, tag, &stream.place))
@@ -236,20 +260,16 @@ fn finish(drafts: Vec<Draft>) -> Vec<TagState> {
         .collect();
     let mut states: Vec<TagState> = drafts.into_iter().map(Draft::finish).collect();
     let wanted: HashSet<&StreamTagName> = aliases.iter().flatten().collect();
-    let targets: HashMap<StreamTagName, (Outcome, Option<Reference>)> = states
+    let targets: HashMap<StreamTagName, TagState> = states
         .iter()
         .filter(|state| wanted.contains(&state.name))
-        .map(|state| {
-            (
-                state.name.clone(),
-                (state.outcome.clone(), state.source.clone()),
-            )
-        })
+        .map(|state| (state.name.clone(), state.clone()))
         .collect();
     for (state, target) in states.iter_mut().zip(&aliases) {
-        if let Some((outcome, source)) = target.as_ref().and_then(|name| targets.get(name)) {
-            state.outcome = outcome.clone();
-            state.source = source.clone();
+        if let Some(target) = target.as_ref().and_then(|name| targets.get(name)) {
+            state.outcome = target.outcome.clone();
+            state.source.clone_from(&target.source);
+            state.promoted_from.clone_from(&target.promoted_from);
         }
     }
     states

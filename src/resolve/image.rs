@@ -129,7 +129,8 @@ pub(crate) fn follow(
     };
     let minimum_age = settings
         .minimum_age
-        .map_or(world.policy.minimum_age, Duration::from_secs);
+        .map_or(world.policy.minimum_age, Duration::from_secs)
+        .max(world.minimum_age);
     if let Some(rule) = &settings.rule {
         let selected = draft
             .observed

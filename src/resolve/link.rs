@@ -1,5 +1,6 @@
 //! Tags whose image is recorded in a stream: another tag's, or one from its history.
 
+use crate::environment::EnvironmentName;
 use crate::image::{Digest, Reference};
 use crate::problem::Problem;
 use crate::resolve::access::{advice, refusal};
@@ -8,8 +9,8 @@ use crate::resolve::image::insecure;
 use crate::resolve::inquiry::{Asking, Inquiry};
 use crate::resolve::state::{Outcome, Standing};
 use crate::stream::{
-    ImageStream, ImportMode, Observed, SpecTag, StreamName, StreamTagName, TagEvent, TagSource,
-    followed_image, is_image,
+    ImageStream, ImportMode, Observed, SourceTag, SpecTag, StreamName, StreamTagName, TagEvent,
+    TagSource, followed_image, is_image,
 };
 
 /// An image that is written nowhere is asked for at so many of the stream's repositories.
@@ -73,7 +74,7 @@ fn dangling(tag: &SpecTag, why: &str) -> Problem {
     .advice("correct `from.name`, or add the tag")
 }
 
-fn observed(from: String, tag: &SpecTag) -> Observed {
+pub(crate) fn observed(from: String, tag: &SpecTag) -> Observed {
     Observed {
         from,
         import_mode: ImportMode::default(),
@@ -104,10 +105,19 @@ pub(crate) fn stream_tag(
         );
         return;
     }
-    let Some(found) = source_stream(world, stream, tag, &source.stream, source, draft, problems)
+    let Some((environment, found)) =
+        source_stream(world, stream, tag, &source.stream, source, draft, problems)
     else {
         return;
     };
+    if environment != world.environment {
+        let tag = source.clone();
+        draft.promoted_from = Some(SourceTag {
+            environment: environment.clone(),
+            tag,
+        });
+    }
+    let taken = world.taking.sources.get(environment);
     let item = found.history(&source.tag).first();
     if item.is_none() && found.tag(&source.tag).is_none() && !is_filled(found, &source.tag) {
         problems.push(dangling(
@@ -117,6 +127,17 @@ pub(crate) fn stream_tag(
         return;
     }
     draft.observed = Some(observed(source.to_string(), tag));
+    let Some(streams) = taken.map_or(Some(&[][..]), |taken| taken.chosen) else {
+        let from = draft.promoted_from.clone();
+        draft.keep(from.map_or(Standing::Faulty, Standing::Promoted));
+        return;
+    };
+    // As it was at the commit that was chosen.
+    let chosen = streams.iter().find(|other| other.name == source.stream);
+    let item = match taken {
+        Some(_) => chosen.and_then(|stream| stream.history(&source.tag).first()),
+        None => item,
+    };
     match item {
         Some(item) => take_over(
             item,
@@ -149,7 +170,7 @@ fn circle(world: &World<'_>, name: &StreamTagName, source: &StreamTagName) -> Op
     }
 }
 
-/// The stream that holds the source, where it exists and may be used.
+/// The stream that holds the source, and its environment, where it exists and may be used.
 fn source_stream<'w>(
     world: &World<'w>,
     stream: &ImageStream,
@@ -158,14 +179,14 @@ fn source_stream<'w>(
     source: &StreamTagName,
     draft: &mut Draft,
     problems: &mut Vec<Problem>,
-) -> Option<&'w ImageStream> {
+) -> Option<(&'w EnvironmentName, &'w ImageStream)> {
     let user = &stream.name.namespace;
     if !world.access.allows(user, &name.namespace) {
         let problem = Problem::error(tag.place.clone(), refusal(user, source));
         problems.push(problem.advice(advice(user, source)));
         return None;
     }
-    let found = world.stream(name);
+    let found = world.found(name);
     if found.is_none() {
         if world.is_partial {
             draft.keep(Standing::Elsewhere(source.clone()));
@@ -181,7 +202,7 @@ fn source_stream<'w>(
 
 /// Takes over what is recorded elsewhere. `named` lends its tag where it is of the same
 /// repository.
-fn take_over(item: &TagEvent, named: Option<&Reference>, draft: &mut Draft) {
+pub(crate) fn take_over(item: &TagEvent, named: Option<&Reference>, draft: &mut Draft) {
     let Ok(reference) = item.reference.parse::<Reference>() else {
         draft.keep(Standing::Faulty);
         return;
@@ -224,7 +245,7 @@ pub(crate) fn stream_image(
         tag: tag.name.clone(),
     };
     draft.observed = Some(observed(format!("{name}@{prefix}"), tag));
-    let Some(found) = source_stream(world, stream, tag, name, &full, draft, problems) else {
+    let Some((_, found)) = source_stream(world, stream, tag, name, &full, draft, problems) else {
         return;
     };
     // What this tag has taken over once need not be anywhere else.

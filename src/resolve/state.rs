@@ -1,7 +1,7 @@
 use crate::image::{Digest, Reference, Tag};
 use crate::lookup::{Fault, Resolution};
 use crate::problem::Place;
-use crate::stream::{Observed, StreamTagName, TagEvent};
+use crate::stream::{Observed, SourceTag, StreamTagName, TagEvent};
 
 /// What a stream tag is now, as far as this pass knows.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct TagState {
     pub observed: Option<Observed>,
     /// Of a whole repository of which every tag is known now: what will stand for it there.
     pub whole: Option<Observed>,
+    /// The stream tag of another environment that its image comes from.
+    pub promoted_from: Option<SourceTag>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +79,8 @@ pub enum Standing {
     Elsewhere(StreamTagName),
     /// Of a whole repository, whose list does not name it.
     Unlisted,
+    /// It enters by promotion, and no image of the source has passed the gates yet.
+    Promoted(SourceTag),
     /// Looked at again at this time, RFC 3339.
     NotDue(String),
     /// A problem names the reason.

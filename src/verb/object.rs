@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::field_path::FieldPath;
 use crate::snapshot::FilePath;
 use crate::stream::DocumentAddress;
 use crate::verb::{Refused, Scene};
-use crate::yaml::{Node, ScalarStyle, Source, Value as Yaml};
+use crate::yaml::{Node, Source, to_json};
 
 /// An object, and where it stands.
 #[derive(Clone, Debug)]
@@ -302,32 +302,6 @@ fn object(
         root,
         value: to_json(node),
     })
-}
-
-/// Texts, numbers and truths as YAML's core schema reads them; an alias is null.
-pub(crate) fn to_json(node: &Node) -> Value {
-    match &node.value {
-        Yaml::Alias(_) => Value::Null,
-        Yaml::Sequence { items, .. } => items.iter().map(to_json).collect(),
-        Yaml::Mapping { entries, .. } => {
-            let members = entries
-                .iter()
-                .filter_map(|(key, value)| Some((key.text()?.to_owned(), to_json(value))));
-            Value::Object(members.collect::<Map<_, _>>())
-        }
-        Yaml::Scalar { .. } if node.is_null() => Value::Null,
-        Yaml::Scalar {
-            text,
-            style: ScalarStyle::Plain,
-        } if node.tag.is_none() => match text.as_str() {
-            "true" | "True" | "TRUE" => true.into(),
-            "false" | "False" | "FALSE" => false.into(),
-            text => text
-                .parse::<i64>()
-                .map_or_else(|_| text.into(), Value::from),
-        },
-        Yaml::Scalar { text, .. } => text.clone().into(),
-    }
 }
 
 /// The containers of a workload: their names, and whether each is an init container.

@@ -7,6 +7,7 @@
 //! | files | what |
 //! |---|---|
 //! | `document`, `builder` | text to nodes with spans; limits |
+//! | `json` | a node's value |
 //! | `locate`, `site` | a path's node; why it cannot be edited |
 //! | `set`, `scalar` | one scalar, its quotes, a comment behind it |
 //! | `put`, `insert`, `replace`, `layout`, `flow`, `render` | whole values, in the file's style |
@@ -19,6 +20,7 @@ mod document;
 mod edit;
 mod flow;
 mod insert;
+mod json;
 mod layout;
 mod locate;
 mod on_line;
@@ -38,5 +40,6 @@ pub use document::{
     Value,
 };
 pub use edit::{Edit, Refusal, edit};
+pub use json::to_json;
 pub use locate::{Located, Way, locate};
 pub use render::render;

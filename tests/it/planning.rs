@@ -122,7 +122,11 @@ impl World {
         let environment = self.environment();
         let mut index = StreamIndex::default();
         index.add(&environment.name, &manifests.streams);
+        let nothing = resolve::Taking::default();
         let world = resolve::World {
+            taking: &nothing,
+            imports: true,
+            minimum_age: std::time::Duration::ZERO,
             environment: &environment.name,
             streams: &manifests.streams,
             index: &index,
@@ -158,6 +162,9 @@ impl World {
             &self.policy.pins,
         );
         plan::plan(Inputs {
+            choices: &[],
+            carried: None,
+            signatures: &BTreeMap::new(),
             environment: &self.environment(),
             policy: &self.policy,
             base: None,
@@ -196,6 +203,7 @@ impl World {
             is_behind: false,
             plan: None,
             time: None,
+            promoted: None,
         });
     }
 }

@@ -82,6 +82,7 @@ fn proposal(
         action: Action::Commit,
         hold: Some(hold),
         promotion: None,
+        merge: None,
         gates: Vec::new(),
         pull_request: None,
     })

@@ -1,5 +1,9 @@
 //! Promotions: which commit of the source environment is taken, and what comes along.
 
+mod carried;
+mod check;
+mod choice;
+mod own_bytes;
 mod report;
 
 use std::collections::BTreeMap;
@@ -8,10 +12,18 @@ use jiff::Timestamp;
 
 use crate::environment::{Carry, EnvironmentName};
 use crate::gate::GateFinding;
+use crate::plan::due::Move;
+use crate::plan::trailer::{PROMOTED_CARRY, PROMOTED_COMMIT, PROMOTED_FROM};
+use crate::resolve::TagState;
 use crate::revision::CommitId;
 use crate::snapshot::FilePath;
-use crate::stream::StreamTagName;
+use crate::stream::{ImageStream, StreamTagName};
 
+pub(crate) use carried::composed;
+pub use carried::{CarriedPart, CarriedTree};
+pub(crate) use check::fault;
+pub use choice::{Choice, Chosen, source_tags};
+pub use own_bytes::{Version, needed_files, rewritten};
 pub use report::{GateReport, PromotionReport, write};
 
 /// What a proposal brings from another environment, as it is told to people.
@@ -35,6 +47,84 @@ pub struct Promotion {
     pub lost: Vec<LostFile>,
     /// The newest commit of the source environment, where that is another.
     pub newer: Option<Newer>,
+}
+
+impl Promotion {
+    /// Of what was chosen for these moves; none where nothing was. `tags` and `streams` are the
+    /// target's.
+    pub(crate) fn new(
+        choice: &Choice,
+        moves: &[Move],
+        tags: &[TagState],
+        streams: &[ImageStream],
+    ) -> Option<Self> {
+        let chosen = choice.chosen.as_ref()?;
+        let since = moves.iter().filter_map(|moved| {
+            let from = &moved.promotion()?.tag;
+            let stream = chosen.streams.iter().find(|one| one.name == from.stream)?;
+            let item = stream.history(&from.tag).first()?;
+            Some((moved.tag.clone(), item.created.parse().ok()?))
+        });
+        let is_unchanged = |state: &&TagState| {
+            let from = state.promoted_from.as_ref();
+            let is_promoted = from.is_some_and(|from| from.environment == choice.from);
+            let name = &state.name;
+            let stream = streams.iter().find(|stream| stream.name == name.stream);
+            let recorded = stream.and_then(|stream| stream.history(&name.tag).first());
+            let digest = state.image().and_then(|image| image.digest);
+            is_promoted
+                && !moves.iter().any(|moved| moved.tag == *name)
+                && recorded
+                    .zip(digest)
+                    .is_some_and(|(item, digest)| item.image == digest.as_str())
+        };
+        Some(Self {
+            unchanged: tags.iter().filter(is_unchanged).count(),
+            from: choice.from.clone(),
+            commit: chosen.commit,
+            entered: chosen.entered,
+            carry: choice.carry,
+            in_source_since: since.collect(),
+            configuration: choice.configuration.clone(),
+            lost: choice.lost.clone(),
+            newer: choice.newer.clone(),
+        })
+    }
+}
+
+/// The trailers by which a promotion is found again.
+pub fn trailers(promotion: &Promotion) -> String {
+    format!(
+        "{PROMOTED_FROM}: {}\n{PROMOTED_COMMIT}: {}\n{PROMOTED_CARRY}: {}\n",
+        promotion.from,
+        promotion.commit,
+        promotion.carry.name()
+    )
+}
+
+/// What a commit says that it promotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promoted {
+    pub from: EnvironmentName,
+    pub commit: CommitId,
+    pub carry: Carry,
+}
+
+/// Reads [`trailers`] wherever they stand in a message: a squash puts several messages into one.
+pub fn promoted(message: &str) -> Option<Promoted> {
+    let value = |key: &str| {
+        let mut lines = message.lines().rev();
+        lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+    };
+    Some(Promoted {
+        from: value(PROMOTED_FROM)?.trim().parse().ok()?,
+        commit: value(PROMOTED_COMMIT)?.trim().parse().ok()?,
+        carry: match value(PROMOTED_CARRY)?.trim() {
+            "merge" => Carry::Merge,
+            "pins" => Carry::Pins,
+            _ => return None,
+        },
+    })
 }
 
 /// Changes beside images.

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::image::Digest;
 use crate::plan::pull_request::marker::{ImageKey, Marker};
 use crate::plan::pull_request::ticks;
-use crate::pull_request::{PullRequest, State};
+use crate::pull_request::{Checks, PullRequest, State};
 use crate::revision::{BranchName, CommitId};
 use crate::stream::StreamTagName;
 
@@ -31,6 +33,12 @@ pub struct ForgeView {
     /// Base branches that demand of a pull request to have their newest commit; known where the
     /// base is in it.
     pub demands: BTreeMap<BranchName, bool>,
+    /// Who approves an open pull request, or why that cannot be told; by its number.
+    pub approvals: BTreeMap<u64, Result<BTreeSet<String>, String>>,
+    /// What the forge's checks say of a commit, by name, or why that cannot be told.
+    pub checks: BTreeMap<CommitId, Result<BTreeMap<String, Checks>, String>>,
+    /// When a merged pull request brought a commit into the branch that it is on; none: none did.
+    pub entered: BTreeMap<CommitId, Option<Timestamp>>,
     /// What the bot's marks are authenticated with.
     pub marker_key: Option<Vec<u8>>,
 }
@@ -50,6 +58,15 @@ impl ForgeView {
         of_branch.find(|open| open.base == *base).or(first)
     }
 
+    /// None where nobody was asked.
+    pub fn approvals_of(&self, number: u64) -> Result<Option<&BTreeSet<String>>, &str> {
+        match self.approvals.get(&number) {
+            Some(Ok(approvals)) => Ok(Some(approvals)),
+            Some(Err(why)) => Err(why),
+            None => Ok(None),
+        }
+    }
+
     pub fn is_asked(&self, branch: &BranchName) -> bool {
         self.asked.contains_key(branch)
     }
@@ -66,11 +83,13 @@ impl ForgeView {
     /// A hash of everything that is known of the forge.
     pub fn fingerprint(&self) -> String {
         let text = format!(
-            "{:?} {} {:?} {:?}",
+            "{:?} {} {:?} {:?} {:?} {:?}",
             self.outage,
             hash_of(&self.open),
             self.asked,
-            self.demands
+            self.demands,
+            self.approvals,
+            self.checks,
         );
         Digest::of(text.as_bytes()).to_string()
     }

@@ -12,9 +12,9 @@ use headwater::plan::promotion::Promotion;
 use headwater::plan::pull_request::{
     BodyInputs, Facts, Foreign, HistoryEntry, Inline, KnownForge, MoveFacts, PullRequestText, text,
 };
-use headwater::plan::{Background, FieldPin, Move, Record, SourceTag, message};
+use headwater::plan::{Background, FieldPin, Move, Record, message};
 use headwater::problem::Place;
-use headwater::stream::{DocumentAddress, Observed, StreamTagName, TagEvent};
+use headwater::stream::{DocumentAddress, Observed, SourceTag, StreamTagName, TagEvent};
 use headwater::trigger::{PinForm, Target, Trigger, TriggerKind};
 use serde::Deserialize;
 

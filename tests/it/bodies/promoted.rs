@@ -1,5 +1,6 @@
 //! What is told of a promotion while it waits, and what the plan prints of it.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use headwater::environment::Environment;
@@ -39,6 +40,7 @@ fn plan(world: &World, action: Action) -> Plan {
             action,
             hold: None,
             promotion: world.promotion.clone().map(Box::new),
+            merge: None,
             gates: world.gates.clone(),
             pull_request: None,
         }],
@@ -49,6 +51,9 @@ fn plan(world: &World, action: Action) -> Plan {
         waiting: Vec::new(),
         problems: Vec::new(),
         tags: world.moves.len(),
+        frozen: BTreeSet::new(),
+        unverified: Vec::new(),
+        next_change: None,
     }
 }
 
@@ -105,6 +110,7 @@ fn a_body_follows_what_holds_the_merge_and_the_commit_stays() {
             merged: None,
         },
         is_behind: false,
+        promoted: None,
         plan: plan.map(|(_, hash)| hash.to_owned()),
         time: None,
     };

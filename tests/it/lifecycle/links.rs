@@ -93,7 +93,7 @@ fn links_between_environments_of_two_branches_are_followed() {
     scene.person.git(&["checkout", "-q", "env/dev"]);
     scene.merge("headwater/dev/first-pins");
     scene.settle();
-    let prod = scene.file("headwater/prod/first-pins", "web.yaml");
+    let prod = scene.file("headwater/prod/from-dev", "web.yaml");
     assert!(prod.contains(first.as_str()), "{prod}");
 }
 

@@ -1,0 +1,153 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::image::{Digest, PublicKey, Reference};
+use crate::lookup::{Answer, Lookup, Question, Resolution, Wanted};
+use crate::plan::gates::Unsigned;
+use crate::plan::pull_request::ForgeView;
+use crate::pull_request::Checks;
+use crate::reconcile::hosting::Hosting;
+use crate::revision::{BranchName, CommitId};
+use crate::stream::ImageStream;
+
+/// Answers questions, in their order.
+type Ask<'a> = dyn FnMut(&[Question]) -> Vec<Answer> + 'a;
+
+/// What gates ask registries and the forge.
+pub struct Asking<'a> {
+    pub hosting: Option<&'a Hosting<'a>>,
+    pub view: &'a mut Option<ForgeView>,
+    pub ask: &'a mut Ask<'a>,
+    /// Namespaces that have pull secrets of their own.
+    pub secrets: &'a BTreeSet<String>,
+    /// What was asked, with the answers.
+    pub asked: Vec<(Question, Answer)>,
+}
+
+/// An image that a gate looks at.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// As people know it: the stream tag that it would be of.
+    pub name: String,
+    pub reference: Reference,
+    pub digest: Digest,
+    pub insecure: bool,
+    /// Whose pull secrets are used.
+    pub namespace: String,
+}
+
+impl Image {
+    /// The image that a stream tag of `streams` goes to.
+    pub fn of(
+        streams: &[ImageStream],
+        moved: &crate::stream::StreamTagName,
+        image: &Reference,
+    ) -> Option<Self> {
+        let stream = streams.iter().find(|stream| stream.name == moved.stream);
+        let is_insecure = stream.is_some_and(|stream| {
+            let tag = stream.tag(&moved.tag);
+            stream.metadata.is_insecure() || tag.is_some_and(|tag| tag.settings.insecure)
+        });
+        Some(Self {
+            name: moved.to_string(),
+            digest: image.digest.clone()?,
+            reference: image.clone(),
+            insecure: is_insecure,
+            namespace: moved.stream.namespace.clone(),
+        })
+    }
+}
+
+impl Asking<'_> {
+    fn secrets_of(&self, image: &Image) -> Option<String> {
+        let namespace = &image.namespace;
+        self.secrets.contains(namespace).then(|| namespace.clone())
+    }
+
+    fn questions(&mut self, questions: &[Question]) -> Vec<Option<Answer>> {
+        let answers = (self.ask)(questions);
+        let known = questions.iter().cloned().zip(answers.iter().cloned());
+        self.asked.extend(known);
+        let mut answers = answers.into_iter();
+        questions.iter().map(|_| answers.next()).collect()
+    }
+
+    /// When each image says that it was made, by name.
+    pub fn created(
+        &mut self,
+        images: &[Image],
+    ) -> Vec<(String, Result<Option<Timestamp>, String>)> {
+        let lookup = |image: &Image| Lookup {
+            repository: image.reference.repository.clone(),
+            wanted: Wanted::Digest(image.digest.clone()),
+            import_mode: crate::stream::ImportMode::default(),
+            platforms: Vec::new(),
+            insecure: image.insecure,
+            secrets_of: self.secrets_of(image),
+            known: BTreeSet::new(),
+            chosen: BTreeMap::new(),
+        };
+        let questions: Vec<Question> = images
+            .iter()
+            .map(|image| Question::Created(lookup(image)))
+            .collect();
+        let answers = self.questions(&questions);
+        let found = images.iter().zip(answers).map(|(image, answer)| {
+            let created = match answer {
+                Some(Answer::Created(Ok(created))) => {
+                    Ok(created.and_then(|text| text.parse::<Timestamp>().ok()))
+                }
+                Some(Answer::Created(Err(fault))) => Err(words(&fault)),
+                _ => Err("it could not be asked for".to_owned()),
+            };
+            (image.name.clone(), created)
+        });
+        found.collect()
+    }
+
+    /// Whether each image is signed by one of `keys`, by name.
+    pub fn signed(
+        &mut self,
+        images: &[Image],
+        keys: &[PublicKey],
+    ) -> Vec<(String, Result<(), Unsigned>)> {
+        let _ = keys;
+        images
+            .iter()
+            .map(|image| (image.name.clone(), Err(Unsigned(String::new()))))
+            .collect()
+    }
+
+    /// The checks of a commit by name, or why they cannot be told.
+    pub fn checks(&mut self, commit: CommitId) -> Result<BTreeMap<String, Checks>, String> {
+        let (Some(hosting), Some(view)) = (self.hosting, self.view.as_mut()) else {
+            return Err("there is no forge to ask".to_owned());
+        };
+        hosting.learn_checks(view, commit)
+    }
+
+    /// When a merged pull request brought the commit into the branch.
+    pub fn entered(&mut self, commit: CommitId, branch: &BranchName) -> Option<Timestamp> {
+        let view = self.view.as_mut()?;
+        self.hosting?.learn_entered(view, commit, branch)
+    }
+
+    /// Whether somebody has approved the open pull request of a branch.
+    pub fn has_approval(&mut self, branch: &BranchName, base: &BranchName) -> bool {
+        let (Some(hosting), Some(view)) = (self.hosting, self.view.as_mut()) else {
+            return false;
+        };
+        hosting.learn_approvals(view, branch, base);
+        let open = view.open_of(branch, base).map(|open| open.number);
+        let found = open.map(|number| view.approvals_of(number));
+        matches!(found, Some(Ok(Some(approvals))) if !approvals.is_empty())
+    }
+}
+
+fn words(fault: &Resolution) -> String {
+    match fault.fault() {
+        Some(found) => found.message.clone(),
+        None => fault.kind().to_owned(),
+    }
+}

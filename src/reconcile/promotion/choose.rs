@@ -1,0 +1,518 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::environment::{Carry, Environment, EnvironmentName};
+use crate::gate::{Gate, GateFinding, Soak};
+use crate::git::{Error, Repository};
+use crate::image::Digest;
+use crate::plan::gates;
+use crate::plan::promotion::{CarriedConfiguration, Choice, Chosen, Newer, promoted, source_tags};
+use crate::plan::{branch_name, promotion_group, status_question};
+use crate::problem::Problem;
+use crate::reconcile::cache::Cache;
+use crate::reconcile::evidence::{MAX_BRANCH_COMMITS, Past};
+use crate::reconcile::promotion::asking::{Asking, Image};
+use crate::reconcile::promotion::landing::last_landing;
+use crate::reconcile::promotion::line::{Candidate, candidates};
+use crate::reconcile::promotion::lost;
+use crate::reconcile::read::read_tree;
+use crate::reconcile::subject::Subject;
+use crate::revision::{BranchName, CommitId, TreeId};
+use crate::snapshot::Snapshot;
+use crate::stream::{ImageStream, StreamTagName, counterpart, is_ambiguous};
+
+/// Candidates that registries and the forge are asked about, newest first.
+const MAX_ASKED: usize = 20;
+
+/// An environment at the tip of its branch.
+#[derive(Clone, Copy)]
+pub struct Side<'a> {
+    pub subject: &'a Subject,
+    pub snapshot: &'a Snapshot,
+    /// Of its bot branches.
+    pub heads: &'a [(BranchName, CommitId)],
+    /// All environments of its branch.
+    pub environments: &'a [Environment],
+}
+
+impl<'a> Side<'a> {
+    fn name(&self) -> &'a EnvironmentName {
+        &self.subject.environment.name
+    }
+
+    fn streams(&self) -> &'a [ImageStream] {
+        &self.subject.manifests.streams
+    }
+}
+
+/// Chooses what environments take from others.
+pub struct Chooser<'a> {
+    pub repository: &'a Repository,
+    pub cache: &'a mut Cache,
+    pub asking: Asking<'a>,
+    pub problems: Vec<Problem>,
+    /// The streams of environments at commits that were looked at.
+    read: HashMap<(EnvironmentName, TreeId), Arc<[ImageStream]>>,
+    now: Timestamp,
+}
+
+/// An image that would move.
+struct Moving {
+    source: StreamTagName,
+    digest: Digest,
+    image: Image,
+}
+
+impl<'a> Chooser<'a> {
+    pub fn new(
+        repository: &'a Repository,
+        cache: &'a mut Cache,
+        asking: Asking<'a>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            repository,
+            cache,
+            asking,
+            problems: Vec::new(),
+            read: HashMap::new(),
+            now,
+        }
+    }
+
+    /// What `target` takes from `source`.
+    pub fn choose(&mut self, target: &Side<'_>, source: &Side<'_>) -> Result<Choice, Error> {
+        let environment = &target.subject.environment;
+        let promotion = environment.promotion.as_ref();
+        let promotion = promotion.filter(|promotion| promotion.from == *source.name());
+        let carry = promotion.map_or(Carry::Pins, |promotion| promotion.carry);
+        if promotion.is_some() {
+            self.name_strays(target, source, carry);
+        }
+        let wanted = (carry == Carry::Merge).then_some(carry);
+        let (tip, source_tip) = (target.snapshot.commit, source.snapshot.commit);
+        let landing = last_landing(self.repository, tip, source.name(), source_tip, wanted)?;
+        let landed = landing.as_ref().map(|landing| landing.promoted.commit);
+        let base = match carry {
+            Carry::Pins => landed,
+            Carry::Merge => self.newest_common(landed, tip, source_tip)?,
+        };
+        let lost = match (&landing, carry) {
+            (Some(landing), Carry::Merge) => {
+                lost::lost(self.repository, self.cache, landing, target.snapshot)?
+            }
+            _ => Vec::new(),
+        };
+        let line = self.line(environment, source, base)?;
+        let open = self.open_promotion(target, source)?;
+        let (chosen, newer) = self.pick(target, source, carry, &line, open)?;
+        Ok(Choice {
+            from: source.name().clone(),
+            carry,
+            chosen,
+            newer,
+            now: source.streams().to_vec(),
+            lost,
+            configuration: CarriedConfiguration::default(),
+            base,
+            is_undecided: false,
+        })
+    }
+
+    /// Streams that promotion leaves out.
+    fn name_strays(&mut self, target: &Side<'_>, source: &Side<'_>, carry: Carry) {
+        let (to, from) = (target.name(), source.name());
+        for stream in target.streams() {
+            if is_ambiguous(source.streams(), &stream.name) {
+                let name = &stream.name;
+                let message =
+                    format!("several streams of {from} could be the one that {name} comes from");
+                let advice = format!(
+                    "name it in each tag: from: {{kind: ImageStreamTag, namespace: …, name: {}:…}}",
+                    name.name
+                );
+                self.problems
+                    .push(Problem::error(stream.place.clone(), message).advice(advice));
+            }
+        }
+        if carry == Carry::Merge {
+            return;
+        }
+        for stream in source.streams() {
+            let name = &stream.name;
+            let mut named = target.streams().iter();
+            if named.any(|other| other.name.name == name.name) {
+                continue;
+            }
+            let message = format!(
+                "{to} has no stream {}: its images are not promoted",
+                name.name
+            );
+            let advice = format!("copy its manifest from {from}, without its status");
+            self.problems
+                .push(Problem::note(stream.place.clone(), message).advice(advice));
+        }
+    }
+
+    /// The newest commit of the source that the target has: by the last promotion, or since
+    /// somebody merged by hand.
+    fn newest_common(
+        &self,
+        landed: Option<CommitId>,
+        tip: CommitId,
+        source_tip: CommitId,
+    ) -> Result<Option<CommitId>, Error> {
+        let merged = self.repository.merge_base(tip, source_tip)?;
+        Ok(match (landed, merged) {
+            (Some(landed), Some(merged)) => {
+                let is_older = self.repository.is_in_history(landed, merged)?;
+                Some(if is_older { merged } else { landed })
+            }
+            (landed, merged) => landed.or(merged),
+        })
+    }
+
+    fn line(
+        &mut self,
+        environment: &Environment,
+        source: &Side<'_>,
+        base: Option<CommitId>,
+    ) -> Result<Vec<Candidate>, Error> {
+        let tip = source.snapshot.commit;
+        let line = candidates(self.repository, base, tip, &BTreeMap::new(), self.now)?;
+        if environment.gates.soak.is_none() {
+            return Ok(line);
+        }
+        let commits: Vec<CommitId> = line.iter().map(|candidate| candidate.commit).collect();
+        let branch = &source.snapshot.branch;
+        let seen = self.cache.first_sight(branch, &commits, self.now);
+        candidates(self.repository, base, tip, &seen, self.now)
+    }
+
+    /// The commit that the open bot branch brings.
+    fn open_promotion(
+        &self,
+        target: &Side<'_>,
+        source: &Side<'_>,
+    ) -> Result<Option<CommitId>, Error> {
+        let group = promotion_group(source.name());
+        let name = branch_name(target.name(), &group, 1);
+        let head = target
+            .heads
+            .iter()
+            .find(|(branch, _)| Some(branch) == name.as_ref());
+        let Some((_, head)) = head else {
+            return Ok(None);
+        };
+        let tip = target.snapshot.commit;
+        let own = self
+            .repository
+            .newest_first_parents(tip, *head, MAX_BRANCH_COMMITS)?;
+        let found = own.iter().find_map(|commit| promoted(&commit.message));
+        Ok(found.map(|promoted| promoted.commit))
+    }
+
+    /// The commit that is taken, and the newest one where that is another.
+    fn pick(
+        &mut self,
+        target: &Side<'_>,
+        source: &Side<'_>,
+        carry: Carry,
+        line: &[Candidate],
+        open: Option<CommitId>,
+    ) -> Result<(Option<Chosen>, Option<Newer>), Error> {
+        let kept = open.and_then(|open| line.iter().position(|one| one.commit == open));
+        let mut judged: BTreeMap<usize, Vec<GateFinding>> = BTreeMap::new();
+        let mut chosen = None;
+        if let Some(kept) = kept
+            && self.is_kept(target, source)
+        {
+            let findings = self.judge(target, source, line, kept)?;
+            if !is_void(&findings) {
+                chosen = Some(kept);
+            }
+            judged.insert(kept, findings);
+        }
+        let mut asked = 0;
+        for number in 0..line.len() {
+            let is_needed = number == 0 || chosen.is_none();
+            if !is_needed || asked == MAX_ASKED {
+                break;
+            }
+            let findings = match judged.remove(&number) {
+                Some(findings) => findings,
+                None => self.judge(target, source, line, number)?,
+            };
+            asked += usize::from(findings.iter().any(|finding| is_asked(finding.gate)));
+            let passes = findings.iter().all(GateFinding::is_passed);
+            judged.insert(number, findings);
+            if passes && chosen.is_none() {
+                chosen = Some(number);
+            }
+        }
+        // What is open stays while nothing better passes, unless it was found wanting.
+        if chosen.is_none()
+            && let Some(kept) = kept
+        {
+            if !judged.contains_key(&kept) {
+                let findings = self.judge(target, source, line, kept)?;
+                judged.insert(kept, findings);
+            }
+            chosen = Some(kept).filter(|kept| !judged.get(kept).is_none_or(|it| is_void(it)));
+        }
+        let newer = line.first().and_then(|newest| {
+            let found = judged.get(&0)?;
+            let open = found.iter().filter(|finding| !finding.is_passed());
+            (chosen != Some(0)).then(|| Newer {
+                commit: newest.commit,
+                findings: open.cloned().collect(),
+            })
+        });
+        let mut taken = None;
+        if let Some((number, candidate)) = chosen.and_then(|it| Some((it, line.get(it)?))) {
+            taken = Some(Chosen {
+                commit: candidate.commit,
+                entered: candidate.entered,
+                streams: self.streams_at(source, candidate)?.to_vec(),
+                findings: judged.remove(&number).unwrap_or_default(),
+            });
+        }
+        let is_same = |taken: &Chosen| {
+            carry == Carry::Pins && pins_of(&taken.streams) == pins_of(source.streams())
+        };
+        let newer = newer.filter(|_| !taken.as_ref().is_some_and(is_same));
+        Ok((taken, newer))
+    }
+
+    /// Whether the open promotion keeps its commit whatever came since: somebody has approved it,
+    /// or it waits for a window.
+    fn is_kept(&mut self, target: &Side<'_>, source: &Side<'_>) -> bool {
+        let windows = &target.subject.environment.gates.windows;
+        if !windows.is_open(self.now) {
+            return true;
+        }
+        let group = promotion_group(source.name());
+        let Some(branch) = branch_name(target.name(), &group, 1) else {
+            return false;
+        };
+        self.asking.has_approval(&branch, &target.snapshot.branch)
+    }
+
+    /// What the gates say that choose; the first that is not passed is the last that is asked.
+    fn judge(
+        &mut self,
+        target: &Side<'_>,
+        source: &Side<'_>,
+        line: &[Candidate],
+        number: usize,
+    ) -> Result<Vec<GateFinding>, Error> {
+        let Some(candidate) = line.get(number) else {
+            return Ok(Vec::new());
+        };
+        let environment = &target.subject.environment;
+        let gates = &environment.gates;
+        let mut findings = Vec::new();
+        findings.extend(gates::freeze(&environment.freezes, self.now));
+        if !findings.is_empty() {
+            return Ok(findings);
+        }
+        let streams = self.streams_at(source, candidate)?;
+        let moving = moving(target, source, &streams, self.now);
+        if let Some(void) = self.taken_back(source, &moving)? {
+            return Ok(vec![void]);
+        }
+        if let Some(soak) = gates.soak {
+            let disturbed = match soak {
+                Soak::Since(_) => None,
+                Soak::Resident(_) => self.disturbed(source, line, number, &moving)?,
+            };
+            let of = |entered| gates::soak(soak, source.name(), entered, disturbed, self.now);
+            let mut finding = of(candidate.entered);
+            if finding.is_passed() {
+                let branch = &source.snapshot.branch;
+                let merged = self.asking.entered(candidate.commit, branch);
+                finding = of(candidate.entered.max(merged.unwrap_or(candidate.entered)));
+            }
+            findings.push(finding);
+        }
+        let passed = |findings: &[GateFinding]| findings.iter().all(GateFinding::is_passed);
+        if !gates.checks.is_empty() && passed(&findings) {
+            let found = self.asking.checks(candidate.commit);
+            let found = found.as_ref().map_err(String::as_str);
+            findings.push(gates::checks(&gates.checks, candidate.commit, found));
+        }
+        if !gates.minimum_age.is_zero() && passed(&findings) {
+            let ages = self.asking.created(&images(&moving));
+            findings.push(gates::minimum_age(gates.minimum_age, &ages, self.now));
+        }
+        if !gates.signed_by.is_empty() && passed(&findings) {
+            let signed = self.asking.signed(&images(&moving), &gates.signed_by);
+            findings.push(gates::signature(&signed));
+        }
+        Ok(findings)
+    }
+
+    /// An image that would move and that the source itself does not want any more.
+    fn taken_back(
+        &self,
+        source: &Side<'_>,
+        moving: &[Moving],
+    ) -> Result<Option<GateFinding>, Error> {
+        let holds = crate::plan::holds(source.streams(), source.name(), self.now);
+        let mut questions = Vec::new();
+        for moved in moving {
+            let held = holds.get(&moved.source).into_iter().flatten();
+            let mut against = held.filter(|held| held.hold.rejected() == Some(&moved.digest));
+            if let Some(hold) = against.next() {
+                let told = format!("in {}, {}: {hold}", source.name(), moved.source);
+                return Ok(Some(GateFinding::failed(Gate::Source, told)));
+            }
+            let stream = source.streams().iter();
+            let mut stream = stream.filter(|stream| stream.name == moved.source.stream);
+            if let Some(stream) = stream.next() {
+                questions.push(status_question(stream, &moved.source.tag, &moved.digest));
+            }
+        }
+        let past = Past::new(self.repository, source.snapshot.commit);
+        let back = past.taken_back(&questions)?;
+        Ok(back.into_values().next().map(|back| {
+            let told = format!(
+                "{} was taken back in {} by {} in {} on {}",
+                back.digest.short(),
+                source.name(),
+                back.author,
+                back.commit.short(),
+                back.time
+            );
+            GateFinding::failed(Gate::Source, told)
+        }))
+    }
+
+    /// When one of the images was another in the source, after the candidate.
+    fn disturbed(
+        &mut self,
+        source: &Side<'_>,
+        line: &[Candidate],
+        number: usize,
+        moving: &[Moving],
+    ) -> Result<Option<Timestamp>, Error> {
+        for later in line.iter().take(number).rev() {
+            let streams = self.streams_at(source, later)?;
+            let is_same = |moved: &Moving| {
+                let stream = streams.iter().find(|one| one.name == moved.source.stream);
+                let newest = stream.and_then(|one| one.history(&moved.source.tag).first());
+                newest.is_some_and(|item| item.image == moved.digest.as_str())
+            };
+            if !moving.iter().all(is_same) {
+                return Ok(Some(later.entered));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The source's streams at one of its commits.
+    fn streams_at(
+        &mut self,
+        source: &Side<'_>,
+        candidate: &Candidate,
+    ) -> Result<Arc<[ImageStream]>, Error> {
+        let key = (source.name().clone(), candidate.tree);
+        if let Some(streams) = self.read.get(&key) {
+            return Ok(Arc::clone(streams));
+        }
+        let reading = read_tree(self.repository, candidate.tree, self.cache)?;
+        let environment = &source.subject.environment;
+        let manifests = Subject::manifests(&reading, environment, source.environments);
+        let streams: Arc<[ImageStream]> = manifests.streams.into();
+        self.read.insert(key, Arc::clone(&streams));
+        Ok(streams)
+    }
+}
+
+/// The images that would move to the target, none of those that it rejects.
+fn moving(
+    target: &Side<'_>,
+    source: &Side<'_>,
+    streams: &[ImageStream],
+    now: Timestamp,
+) -> Vec<Moving> {
+    let environment = &target.subject.environment;
+    let holds = crate::plan::holds(target.streams(), target.name(), now);
+    let mut tags = source_tags(environment, target.streams(), source.name(), streams);
+    let promotion = environment.promotion.as_ref();
+    let is_merged =
+        promotion.is_some_and(|it| it.from == *source.name() && it.carry == Carry::Merge);
+    if is_merged {
+        // Streams that come new with the merge.
+        let new = streams
+            .iter()
+            .filter(|stream| counterpart(target.streams(), &stream.name).is_none());
+        tags.extend(new.flat_map(|stream| {
+            let own = stream.status.iter().map(|status| StreamTagName {
+                stream: stream.name.clone(),
+                tag: status.tag.clone(),
+            });
+            own.map(|tag| (tag.clone(), tag)).collect::<Vec<_>>()
+        }));
+    }
+    let found = tags.into_iter().filter_map(|(own, from)| {
+        let stream = counterpart(streams, &from.stream)?;
+        let item = stream.history(&from.tag).first()?;
+        let digest: Digest = item.image.parse().ok()?;
+        let target_stream = target.streams().iter().find(|it| it.name == own.stream);
+        let recorded = target_stream.and_then(|it| it.history(&own.tag).first());
+        if recorded.is_some_and(|recorded| recorded.image == item.image) {
+            return None;
+        }
+        let mut held = holds.get(&own).into_iter().flatten();
+        if held.any(|held| held.hold.rejected().is_none_or(|it| *it == digest)) {
+            return None;
+        }
+        let insecure = stream
+            .tag(&from.tag)
+            .is_some_and(|tag| tag.settings.insecure);
+        Some(Moving {
+            image: Image {
+                name: own.to_string(),
+                reference: item.reference.parse().ok()?,
+                digest: digest.clone(),
+                insecure: insecure || stream.metadata.is_insecure(),
+                namespace: own.stream.namespace.clone(),
+            },
+            source: from,
+            digest,
+        })
+    });
+    found.collect()
+}
+
+fn images(moving: &[Moving]) -> Vec<Image> {
+    moving.iter().map(|moved| moved.image.clone()).collect()
+}
+
+/// The newest image of each tag.
+fn pins_of(streams: &[ImageStream]) -> BTreeSet<(String, String, String)> {
+    let pins = streams.iter().flat_map(|stream| {
+        stream.status.iter().filter_map(|status| {
+            let item = status.items.first()?;
+            Some((
+                stream.name.to_string(),
+                status.tag.clone(),
+                item.image.clone(),
+            ))
+        })
+    });
+    pins.collect()
+}
+
+/// Whether it can never be taken.
+fn is_void(findings: &[GateFinding]) -> bool {
+    let mut found = findings.iter();
+    found.any(|finding| finding.gate == Gate::Source && !finding.is_passed())
+}
+
+fn is_asked(gate: Gate) -> bool {
+    matches!(gate, Gate::Checks | Gate::MinimumAge | Gate::Signature)
+}
