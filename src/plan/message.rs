@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::environment::EnvironmentName;
 use crate::gate::GateFinding;
 use crate::plan::due::Move;
-use crate::plan::promotion::{Promotion, trailers as promoted_trailers};
+use crate::plan::promotion::Promotion;
 use crate::plan::pull_request::finding::{Finding, Row};
 use crate::plan::pull_request::foreign::Foreign;
 use crate::plan::pull_request::origin::Origin;
@@ -266,7 +266,7 @@ pub fn trailers(
         let _ = writeln!(text, "{}: {commit}", trailer::SOURCE_REVISION);
     }
     if let Some(promotion) = promotion {
-        text.push_str(&promoted_trailers(promotion));
+        text.push_str(&crate::plan::promotion::trailers(promotion));
     }
     text
 }

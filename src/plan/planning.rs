@@ -229,10 +229,7 @@ impl<'a> Proposing<'a> {
         let edited = self.edit(&mut moves, self.inputs.streams, &files, plan);
         self.files = files;
         let changes = edited.filter(|changes| !changes.is_empty())?;
-        let promotion = from.and_then(|from| {
-            let (tags, streams) = (self.inputs.tags, self.inputs.streams);
-            self.promotion(&from, &moves, tags, streams)
-        });
+        let promotion = from.and_then(|from| self.promotion(&from, &moves, self.inputs.tags));
         let fault = check::fault(&moves, &changes);
         let proposal = self.proposal(name, moves, changes, promotion);
         let proposal = self.checked(proposal, fault, plan)?;
@@ -274,7 +271,7 @@ impl<'a> Proposing<'a> {
         if changes.is_empty() {
             return None;
         }
-        let promotion = self.promotion(&part.from, &moves, part.tags, part.streams);
+        let promotion = self.promotion(&part.from, &moves, part.tags);
         let fault = match edits.is_empty() {
             true => None,
             false => check::fault(&moves, &edits),
@@ -310,11 +307,10 @@ impl<'a> Proposing<'a> {
         from: &EnvironmentName,
         moves: &[Move],
         tags: &[TagState],
-        streams: &[ImageStream],
     ) -> Option<Promotion> {
         let choices = self.inputs.choices.iter();
         let choice = choices.filter(|choice| choice.from == *from).next()?;
-        Promotion::new(choice, moves, tags, streams)
+        Promotion::new(choice, moves, tags)
     }
 
     fn proposal(
@@ -333,11 +329,12 @@ impl<'a> Proposing<'a> {
         let chosen = choice.and_then(|choice| choice.chosen.as_ref());
         let gates = chosen.map(|chosen| chosen.findings.clone());
         // Told of once it is known which of them are written.
+        let gates = gates.unwrap_or_default();
         let background = message::Background {
             facts: &Facts::new(),
             forges: &[],
             promotion: promotion.as_ref(),
-            gates: gates.as_deref().unwrap_or_default(),
+            gates: &gates,
         };
         let seen = |moved: &Move| first_seen(moved, inputs.first_seen, inputs.now);
         let name = &inputs.environment.name;
@@ -355,7 +352,7 @@ impl<'a> Proposing<'a> {
             hold: None,
             promotion: promotion.map(Box::new),
             merge: None,
-            gates: gates.unwrap_or_default(),
+            gates,
             pull_request: None,
         }
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use crate::config::repository::{self, Promotion};
+use crate::config::repository;
 use crate::environment::{Environment, EnvironmentName};
 use crate::plan::template;
 use crate::policy::Policy;
@@ -12,7 +12,6 @@ pub struct Configuration {
     /// Empty where the file has an error: nothing is done then.
     pub environments: Vec<Environment>,
     pub policy: Policy,
-    pub promotions: Vec<Promotion>,
     pub problems: Vec<Problem>,
 }
 
@@ -48,9 +47,14 @@ impl Configuration {
         Self {
             environments: config.environments,
             policy: config.policy,
-            promotions: config.promotions,
             problems,
         }
+    }
+
+    fn source_of(&self, environment: &EnvironmentName) -> Option<&EnvironmentName> {
+        let mut environments = self.environments.iter();
+        let target = environments.find(|target| target.name == *environment)?;
+        target.promotion.as_ref().map(|promotion| &promotion.from)
     }
 
     /// The environments that a change goes through on its way through `environment`, step by step:
@@ -59,19 +63,22 @@ impl Configuration {
         let mut known = BTreeSet::from([environment.clone()]);
         let mut before = Vec::new();
         let mut first = environment;
-        while let Some(promotion) = self.promotions.iter().find(|one| one.to == *first)
-            && known.insert(promotion.from.clone())
+        while let Some(from) = self.source_of(first)
+            && known.insert(from.clone())
         {
-            first = &promotion.from;
+            first = from;
             before.push(vec![first.clone()]);
         }
         let mut way: Vec<_> = before.into_iter().rev().collect();
         let mut step = vec![environment.clone()];
         while !step.is_empty() {
-            let promotions = self.promotions.iter();
-            let next = promotions.filter(|one| step.contains(&one.from));
-            let next = next.filter(|one| known.insert(one.to.clone()));
-            let next = next.map(|one| one.to.clone()).collect();
+            let is_next = |target: &&Environment| {
+                let from = target.promotion.as_ref().map(|promotion| &promotion.from);
+                from.is_some_and(|from| step.contains(from))
+            };
+            let next = self.environments.iter().filter(is_next);
+            let next = next.map(|target| target.name.clone());
+            let next = next.filter(|name| known.insert(name.clone())).collect();
             way.push(std::mem::replace(&mut step, next));
         }
         way
@@ -81,6 +88,7 @@ impl Configuration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::{Carry, Promotion};
 
     #[test]
     fn the_way_leads_through_an_environment() {
@@ -94,13 +102,16 @@ mod tests {
             ("a", "b"),
         ];
         let name = |name: &str| name.parse::<EnvironmentName>().unwrap();
+        let promoted = |(from, to): (&str, &str)| Environment {
+            name: name(to),
+            promotion: Some(Promotion {
+                from: name(from),
+                carry: Carry::default(),
+            }),
+            ..Environment::default()
+        };
         let configuration = Configuration {
-            promotions: promotions
-                .map(|(from, to)| Promotion {
-                    from: name(from),
-                    to: name(to),
-                })
-                .to_vec(),
+            environments: promotions.map(promoted).to_vec(),
             ..Configuration::default()
         };
         for (here, expected) in [

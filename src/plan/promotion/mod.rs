@@ -17,7 +17,7 @@ use crate::plan::trailer::{PROMOTED_CARRY, PROMOTED_COMMIT, PROMOTED_FROM};
 use crate::resolve::TagState;
 use crate::revision::CommitId;
 use crate::snapshot::FilePath;
-use crate::stream::{ImageStream, StreamTagName};
+use crate::stream::StreamTagName;
 
 pub(crate) use carried::composed;
 pub use carried::{CarriedPart, CarriedTree};
@@ -50,14 +50,8 @@ pub struct Promotion {
 }
 
 impl Promotion {
-    /// Of what was chosen for these moves; none where nothing was. `tags` and `streams` are the
-    /// target's.
-    pub(crate) fn new(
-        choice: &Choice,
-        moves: &[Move],
-        tags: &[TagState],
-        streams: &[ImageStream],
-    ) -> Option<Self> {
+    /// Of what was chosen for these moves; none where nothing was.
+    pub(crate) fn new(choice: &Choice, moves: &[Move], tags: &[TagState]) -> Option<Self> {
         let chosen = choice.chosen.as_ref()?;
         let since = moves.iter().filter_map(|moved| {
             let from = &moved.promotion()?.tag;
@@ -65,26 +59,13 @@ impl Promotion {
             let item = stream.history(&from.tag).first()?;
             Some((moved.tag.clone(), item.created.parse().ok()?))
         });
-        let is_unchanged = |state: &&TagState| {
-            let from = state.promoted_from.as_ref();
-            let is_promoted = from.is_some_and(|from| from.environment == choice.from);
-            let name = &state.name;
-            let stream = streams.iter().find(|stream| stream.name == name.stream);
-            let recorded = stream.and_then(|stream| stream.history(&name.tag).first());
-            let digest = state.image().and_then(|image| image.digest);
-            is_promoted
-                && !moves.iter().any(|moved| moved.tag == *name)
-                && recorded
-                    .zip(digest)
-                    .is_some_and(|(item, digest)| item.image == digest.as_str())
-        };
         Some(Self {
-            unchanged: tags.iter().filter(is_unchanged).count(),
             from: choice.from.clone(),
             commit: chosen.commit,
             entered: chosen.entered,
             carry: choice.carry,
             in_source_since: since.collect(),
+            unchanged: choice.unchanged(tags),
             configuration: choice.configuration.clone(),
             lost: choice.lost.clone(),
             newer: choice.newer.clone(),

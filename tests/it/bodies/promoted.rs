@@ -1,6 +1,5 @@
 //! What is told of a promotion while it waits, and what the plan prints of it.
 
-use std::collections::BTreeSet;
 use std::fs;
 
 use headwater::environment::Environment;
@@ -25,6 +24,9 @@ fn world(name: &str) -> World {
 
 fn plan(world: &World, action: Action) -> Plan {
     Plan {
+        frozen: Default::default(),
+        next_change: None,
+        unverified: Vec::new(),
         environment: Environment {
             name: world.environment.parse().unwrap(),
             branch: Some(world.base.parse().unwrap()),
@@ -32,6 +34,7 @@ fn plan(world: &World, action: Action) -> Plan {
         },
         base: Some(commit("tip")),
         proposals: vec![Proposal {
+            merge: None,
             group: "from-staging".to_owned(),
             branch: Some(BRANCH.parse().unwrap()),
             moves: world.moves.clone(),
@@ -40,7 +43,6 @@ fn plan(world: &World, action: Action) -> Plan {
             action,
             hold: None,
             promotion: world.promotion.clone().map(Box::new),
-            merge: None,
             gates: world.gates.clone(),
             pull_request: None,
         }],
@@ -51,9 +53,6 @@ fn plan(world: &World, action: Action) -> Plan {
         waiting: Vec::new(),
         problems: Vec::new(),
         tags: world.moves.len(),
-        frozen: BTreeSet::new(),
-        unverified: Vec::new(),
-        next_change: None,
     }
 }
 
@@ -103,6 +102,7 @@ fn a_body_follows_what_holds_the_merge_and_the_commit_stays() {
         .last()
         .and_then(|line| line.split_once(": "));
     let branch = BotBranch {
+        promoted: None,
         name: BRANCH.parse().unwrap(),
         head: commit("head"),
         state: BranchState::Ours {
@@ -110,7 +110,6 @@ fn a_body_follows_what_holds_the_merge_and_the_commit_stays() {
             merged: None,
         },
         is_behind: false,
-        promoted: None,
         plan: plan.map(|(_, hash)| hash.to_owned()),
         time: None,
     };
