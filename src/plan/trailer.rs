@@ -46,6 +46,18 @@ pub fn trailer<'a>(message: &'a str, key: &str) -> Option<&'a str> {
         .find_map(|(name, value)| (name == key).then_some(value))
 }
 
+/// The value of the first line `key: value` anywhere in the message: a squash by a forge may have
+/// put the trailers among other lines.
+pub fn kept<'a>(message: &'a str, key: &str) -> Option<&'a str> {
+    kept_all(message, key).next()
+}
+
+/// The values of all such lines, in order.
+pub fn kept_all<'a>(message: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+    let lines = message.lines();
+    lines.filter_map(move |line| Some(line.trim().strip_prefix(key)?.strip_prefix(": ")?.trim()))
+}
+
 /// The images that a bot commit names: each `Image-Stream` with the `Image` after it.
 pub fn named_images(message: &str) -> Vec<(StreamTagName, Reference)> {
     let mut images = Vec::new();
@@ -86,6 +98,14 @@ mod tests {
         assert_eq!(images.len(), 1);
         assert_eq!(images[0].tag.to_string(), "dev/web:1");
         assert_eq!(trailer(&message, ENVIRONMENT), Some("dev"));
+    }
+
+    #[test]
+    fn lines_that_a_squash_kept_are_found_anywhere() {
+        let message = "Release (#7)\n\n* promote\n\n  Promoted-From: dev\n  Promoted-From: qa\n\nCo-authored-by: x <x@y>\n";
+        assert_eq!(kept(message, PROMOTED_FROM), Some("dev"));
+        assert_eq!(kept_all(message, PROMOTED_FROM).count(), 2);
+        assert_eq!(kept(message, PROMOTED_COMMIT), None);
     }
 
     #[test]
