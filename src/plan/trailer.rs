@@ -83,6 +83,41 @@ pub fn images(message: &str) -> Vec<TaggedImage> {
         .collect()
 }
 
+/// The images that a message names, each with the commit that it was built from, where that is
+/// said. A squash may have put several of the bot's messages into one.
+pub fn sources(message: &str) -> Vec<(TaggedImage, Option<String>)> {
+    let mut found: Vec<(TaggedImage, Option<String>)> = Vec::new();
+    let (mut tag, mut first, mut is_over) = (None, 0, false);
+    for line in message.lines() {
+        let Some((key, value)) = line.trim().split_once(": ") else {
+            continue;
+        };
+        match key {
+            IMAGE_STREAM => {
+                // What follows the environment is of the next message.
+                if std::mem::take(&mut is_over) {
+                    first = found.len();
+                }
+                tag = StreamTagName::parse(value, "");
+            }
+            IMAGE => {
+                let image = value.parse::<Reference>().ok();
+                let digest = image.and_then(|image| image.digest);
+                let named = tag.take().zip(digest);
+                found.extend(named.map(|(tag, digest)| (TaggedImage { tag, digest }, None)));
+            }
+            ENVIRONMENT => is_over = true,
+            SOURCE_REVISION => {
+                if let Some([(_, revision)]) = found.get_mut(first..) {
+                    *revision = Some(value.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +133,28 @@ mod tests {
         assert_eq!(images.len(), 1);
         assert_eq!(images[0].tag.to_string(), "dev/web:1");
         assert_eq!(trailer(&message, ENVIRONMENT), Some("dev"));
+    }
+
+    #[test]
+    fn a_source_is_told_of_one_image_alone() {
+        let one = format!("Image-Stream: dev/web:1\nImage: quay.io/a/web:1@{DIGEST}\n");
+        let end = "Environment: dev\nSource-Revision: 3cab71f\n";
+        let shown = |message: String| -> Vec<String> {
+            let sources = sources(&message).into_iter();
+            let shown = sources.map(|(image, revision)| format!("{} {revision:?}", image.tag));
+            shown.collect()
+        };
+        let known = "dev/web:1 Some(\"3cab71f\")".to_owned();
+        let unknown = "dev/web:1 None".to_owned();
+        assert_eq!(shown(format!("pin\n\n{one}{end}")), [known.clone()]);
+        assert_eq!(
+            shown(format!("pin\n\n{one}{one}{end}")),
+            [unknown.clone(), unknown]
+        );
+        assert_eq!(
+            shown(format!("pin (#1)\n\n* a\n\n{one}{end}\n* b\n\n{one}{end}")),
+            [known.clone(), known]
+        );
     }
 
     #[test]
