@@ -32,6 +32,7 @@ mod planning;
 mod promises;
 mod pull_requests;
 mod readme;
+mod reads;
 mod registry;
 mod schemas;
 mod shown;
