@@ -11,6 +11,7 @@ use crate::cli::status::sought;
 use crate::git::Error;
 use crate::image::{Digest, Reference};
 use crate::lookup::{Lookup, Wanted};
+use crate::plan::named_images;
 use crate::plan::pull_request::origin::{Origin, is_same_revision};
 use crate::reconcile::{Entry, Surveyed, Told, entries, timeline, told, told_by};
 use crate::show::{
@@ -204,16 +205,21 @@ impl<'o> Known<'o> {
             .collect()
     }
 
-    /// Asks registries what the images were built from that are in place now.
+    /// Asks registries what the images were built from that are in place or proposed.
     fn ask(&mut self, context: &Context) -> Result<(), CliError> {
-        let mut lookups: BTreeMap<Digest, Lookup> = BTreeMap::new();
-        for one in self.running.iter().flat_map(BTreeMap::values) {
-            if let Some((digest, lookup)) = lookup(one)
-                && !self.revisions.contains_key(&digest)
-            {
-                lookups.insert(digest, lookup);
-            }
+        let running = self.running.iter().flat_map(BTreeMap::values);
+        let mut lookups: BTreeMap<Digest, Lookup> = running
+            .filter_map(|one| lookup(one, &one.recorded.first()?.reference))
+            .collect();
+        for branch in &self.overview.open {
+            let images = named_images(&branch.message).into_iter();
+            let tags = self.running.iter();
+            let tag_of = |name: &StreamTagName| tags.clone().find_map(|tags| tags.get(name));
+            lookups.extend(
+                images.filter_map(|(tag, image)| lookup(tag_of(&tag)?, &image.to_string())),
+            );
         }
+        lookups.retain(|digest, _| !self.revisions.contains_key(digest));
         if lookups.len() > MAX_ASKED {
             context.note(&format!(
                 "of {} images only {MAX_ASKED} are asked what they were built from",
@@ -390,22 +396,19 @@ fn brought(spot: &mut Spot, entry: Option<&Entry>) {
     spot.who = entry.map(|entry| entry.who.clone());
 }
 
-/// The question for what an image in place was built from.
-fn lookup(running: &Running<'_>) -> Option<(Digest, Lookup)> {
-    let newest = running.recorded.first()?;
-    let reference: Reference = newest.reference.parse().ok()?;
-    let digest: Digest = newest.image.parse().ok()?;
-    let settings = running
-        .stream
-        .tag(&running.tag.tag)
-        .map(|tag| &tag.settings);
+/// The question for what an image of a stream tag was built from.
+fn lookup(running: &Running<'_>, image: &str) -> Option<(Digest, Lookup)> {
+    let reference: Reference = image.parse().ok()?;
+    let digest = reference.digest?;
+    let stream = running.stream;
+    let settings = stream.tag(&running.tag.tag).map(|tag| &tag.settings);
     let lookup = Lookup {
         repository: reference.repository,
         wanted: Wanted::Digest(digest.clone()),
         import_mode: ImportMode::PreserveOriginal,
         platforms: Vec::new(),
-        insecure: settings.is_some_and(|it| it.insecure) || running.stream.metadata.is_insecure(),
-        secrets_of: Some(running.tag.stream.namespace.clone()),
+        insecure: settings.is_some_and(|it| it.insecure) || stream.metadata.is_insecure(),
+        secrets_of: Some(stream.name.namespace.clone()),
         known: BTreeSet::new(),
         chosen: BTreeMap::new(),
     };

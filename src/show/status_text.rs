@@ -94,12 +94,12 @@ fn grid(status: &Status, style: StatusStyle, is_folded: bool) -> String {
     let mut rows = vec![head];
     for line in &status.stream_tags {
         let mut row = vec![plain(&line.name).into_owned()];
-        let mut below = vec![String::new()];
+        let mut below = Vec::new();
         for cell in &line.environments {
             let (first, notes) = parts(cell, style);
             if is_folded {
                 row.push(first);
-                below.push(notes.join(", "));
+                below.push(notes);
             } else {
                 row.push(
                     std::iter::once(first)
@@ -110,8 +110,11 @@ fn grid(status: &Status, style: StatusStyle, is_folded: bool) -> String {
             }
         }
         rows.push(row);
-        if below.iter().any(|note| !note.is_empty()) {
-            rows.push(below);
+        let most = below.iter().map(Vec::len).max().unwrap_or_default();
+        for number in 0..most {
+            let notes = below.iter().map(|notes| notes.get(number).cloned());
+            let notes = notes.map(Option::unwrap_or_default);
+            rows.push(std::iter::once(String::new()).chain(notes).collect());
         }
     }
     aligned(&rows)
@@ -345,7 +348,9 @@ waiting
                 "\
 STREAM TAG  DEV         STAGING       PROD
 web:1       ccccccc 2h  ccccccc 5h =  aaaaaaa 20d
-                                      2 behind, #12, (windows)
+                                      2 behind
+                                      #12
+                                      (windows)
 "
             ),
             "{text}"

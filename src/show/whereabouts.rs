@@ -75,7 +75,12 @@ pub fn whereabouts_text(found: &Whereabouts, width: Option<usize>) -> String {
         let _ = writeln!(text, "{}{}", image.image, built.unwrap_or_default());
         let names = image.places.iter().map(|spot| spot.environment.width());
         let widest = names.max().unwrap_or_default();
-        for spot in &image.places {
+        let first = image.places.first().map(|spot| &spot.environment);
+        for (number, spot) in image.places.iter().enumerate() {
+            // The next stream tag begins.
+            if number > 0 && Some(&spot.environment) == first {
+                text.push('\n');
+            }
             let head = format!("  {}  ", padded(&spot.environment, widest));
             text.push_str(&hanging(&head, &plain(&said(spot)), head.width(), width));
             for line in details(spot) {

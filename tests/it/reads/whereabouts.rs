@@ -1,4 +1,5 @@
-use crate::reads::{APART, FIRST, SECOND, Way};
+use crate::reads::{APART, FIRST, SECOND, Way, built};
+use crate::support::scene::{HOST, Scene, stream};
 
 #[test]
 fn a_source_commit_is_found_by_the_bots_trailers() {
@@ -45,21 +46,30 @@ fn a_source_commit_is_found_by_the_bots_trailers() {
 
 #[test]
 fn registries_are_asked_only_where_no_trailer_tells() {
-    let way = Way::new(APART);
-    // The first pins came without a trailer of what they were built from.
-    let message = way.scene.message("env/dev^");
-    let run = if message.contains("Source-Revision") {
-        way.run(&["where", "3333333333"])
-    } else {
-        way.run(&["where", "--offline", FIRST])
-            .exits(2)
-            .says("no registry was asked");
-        way.run(&["where", FIRST])
-    };
-    assert!(
-        run.code == 2 || run.stdout.contains(way.first.as_str()),
-        "{run:?}"
+    let scene = Scene::new();
+    let digest = built(&scene, "1", FIRST);
+    let image = format!("{HOST}/acme/web@{digest}");
+    let recorded = format!(
+        "status:\n  tags:\n    - tag: \"1\"\n      items:\n        - created: 2026-01-01T00:00:00Z\n          dockerImageReference: {image}\n          image: {digest}\n"
     );
+    scene.commit(
+        &[("streams.yaml", &(stream("shop", "web", "1") + &recorded))],
+        "pinned by hand",
+    );
+    let bare = scene.bare();
+    scene
+        .run(&["where", "--offline", FIRST, &bare])
+        .exits(2)
+        .says("no registry was asked");
+    scene
+        .run(&["where", FIRST, &bare])
+        .exits(0)
+        .says(&format!("built from {FIRST}"))
+        .says("  default  runs in shop/web:1 since 2023-11-14T22:13:20Z, by Ada in ");
+    scene
+        .run(&["where", SECOND, &bare])
+        .exits(2)
+        .says("org.opencontainers.image.revision");
 }
 
 #[test]
