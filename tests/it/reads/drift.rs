@@ -1,4 +1,4 @@
-use crate::reads::{APART, Way, configuration};
+use crate::reads::{APART, PROMOTED, Way, configuration};
 use crate::support::scene::{HOST, Scene, deployment, stream};
 
 #[test]
@@ -80,4 +80,17 @@ fn objects_are_compared_between_folders() {
     let run = drift(&["--diff"]).exits(0);
     assert!(run.stdout.contains("-          tty: true\n"), "{run:?}");
     assert!(run.stdout.contains("+++ prod/ConfigMap/web\n"), "{run:?}");
+}
+
+#[test]
+fn without_names_each_target_is_compared_with_its_source() {
+    let way = Way::new(PROMOTED);
+    let same = "nothing differs beside pins\n";
+    let run = way.run(&["drift"]).exits(0);
+    assert_eq!(
+        run.stdout,
+        format!("dev -> staging: {same}\nstaging -> prod: {same}")
+    );
+    let run = way.run(&["drift", "--to", "prod"]).exits(0);
+    assert_eq!(run.stdout, format!("staging -> prod: {same}"));
 }

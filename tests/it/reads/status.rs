@@ -1,4 +1,4 @@
-use crate::reads::{APART, Way};
+use crate::reads::{APART, PROMOTED, Way};
 
 #[test]
 fn every_environment_is_a_column_with_image_and_what_is_open() {
@@ -62,4 +62,40 @@ fn what_waits_is_said_with_its_reason() {
     way.run(&["status", "--offline"])
         .exits(0)
         .never_says("waiting");
+}
+
+#[test]
+fn a_target_stands_beside_its_source() {
+    let way = Way::new(PROMOTED);
+    let run = way.run(&["status", "--offline", "-o", "json"]).exits(0);
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["environments"][2]["promotedFrom"], "staging");
+    let cells = &json["streamTags"][0]["environments"];
+    assert_eq!(cells[0]["source"], serde_json::Value::Null);
+    assert_eq!(cells[1]["source"]["state"], "same");
+    assert_eq!(cells[2]["source"]["state"], "behind");
+    assert_eq!(cells[2]["source"]["images"], 1);
+    let run = way.run(&["status", "--offline"]).exits(0);
+    let row = run.stdout.lines().nth(1).unwrap();
+    assert!(row.contains(" =  ") && row.contains("1 behind"), "{run:?}");
+}
+
+#[test]
+fn what_left_the_sources_status_is_counted_in_its_history() {
+    let way = Way::new(PROMOTED);
+    // staging forgets what it had, and keeps its newest image.
+    let person = &way.scene.person;
+    person.git(&["checkout", "-q", "-B", "env/staging", "origin/env/staging"]);
+    let first = way.first.to_string();
+    way.scene.edit("streams/web.yaml", |text| {
+        let items: Vec<&str> = text.split("- created:").collect();
+        let kept = items.iter().filter(|item| !item.contains(&first));
+        kept.copied()
+            .collect::<Vec<_>>()
+            .join("- created:")
+            .trim_end()
+            .to_owned()
+            + "\n"
+    });
+    way.run(&["status", "--offline"]).exits(0).says("1 behind");
 }

@@ -1,4 +1,4 @@
-use crate::reads::{APART, FIRST, SECOND, Way, built};
+use crate::reads::{APART, FIRST, PROMOTED, SECOND, Way, built};
 use crate::support::scene::{HOST, Scene, stream};
 
 #[test]
@@ -83,4 +83,13 @@ fn what_cannot_be_meant_is_refused() {
     ] {
         way.run(&["where", "--offline", wanted]).exits(2).says(said);
     }
+}
+
+#[test]
+fn a_target_waits_for_its_source() {
+    let way = Way::new(PROMOTED);
+    way.run(&["where", "--offline", SECOND])
+        .exits(0)
+        .says("  staging  runs in shop/web:1")
+        .says("           not yet promoted from staging");
 }
