@@ -30,6 +30,7 @@ mod manifest;
 mod migrate;
 mod planning;
 mod promises;
+mod promotion;
 mod pull_requests;
 mod readme;
 mod registry;
