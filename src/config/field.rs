@@ -207,10 +207,25 @@ impl<'a> Fields<'a> {
         }
         parsed
     }
+
+    /// A member that is a list of at most [`MOST`] texts.
+    pub fn few_texts(&mut self, node: &'a Node, key: &str) -> Vec<(&'a Node, String)> {
+        let mut texts = self.texts(node, key);
+        if texts.len() > MOST
+            && let Some(member) = self.get(node, key)
+        {
+            self.error(member, format!("`{key}` has more than {MOST} items"));
+            texts.truncate(MOST);
+        }
+        texts
+    }
 }
 
+/// So many items have the lists that each pass goes through again and again.
+pub(crate) const MOST: usize = 100;
+
 /// The known word that is most like `word`, if any is.
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let fold = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
     let word = fold(&word.chars().take(100).collect::<String>());
     known

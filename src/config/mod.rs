@@ -4,8 +4,11 @@
 //! An unknown or wrong field is a problem with its place; a configuration with an error is not
 //! used, because a field that was meant to tighten something would be missing.
 
+mod environments;
 mod field;
 pub mod forge;
+mod gates;
+mod promotions;
 pub mod pull_secret;
 pub mod repository;
 pub mod schema;

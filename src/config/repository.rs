@@ -1,18 +1,19 @@
 //! `headwater.yaml`: a repository's policy, read from its default branch only.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::config::environments::read_environments;
 use crate::config::field::Fields;
-use crate::environment::{Delivery, Environment, EnvironmentName};
+use crate::config::gates::read_windows;
+use crate::environment::Environment;
 use crate::policy::{
     Follow, GroupBy, ImportPolicy, PinPolicy, Policy, PullRequestPolicy, RebuildWhen,
 };
-use crate::problem::{Place, Problem, Severity};
+use crate::problem::{Place, Problem};
 use crate::pull_request::MergeMethod;
 use crate::snapshot::FilePath;
 use crate::stream::ImportMode;
-use crate::window::{Window, Windows};
 use crate::yaml::{Node, Source};
 
 /// The file's name, at the root.
@@ -27,17 +28,8 @@ pub struct RepositoryConfig {
     /// At least one.
     pub environments: Vec<Environment>,
     pub policy: Policy,
-    /// Also of environments that are left alone.
-    pub promotions: Vec<Promotion>,
     /// Where each template of [`Policy::pull_requests`] stands, and what it is.
     pub templates: Vec<(Place, String)>,
-}
-
-/// That one environment's images come from another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Promotion {
-    pub from: EnvironmentName,
-    pub to: EnvironmentName,
 }
 
 impl Default for RepositoryConfig {
@@ -45,7 +37,6 @@ impl Default for RepositoryConfig {
         Self {
             environments: vec![Environment::default()],
             policy: Policy::default(),
-            promotions: Vec::new(),
             templates: Vec::new(),
         }
     }
@@ -68,7 +59,9 @@ pub fn read(bytes: &[u8]) -> (Option<RepositoryConfig>, Vec<Problem>) {
         check_header(&mut fields, root);
         const KNOWN: &[&str] = &["environments", "pullRequests", "imports", "pins"];
         if let Some(spec) = fields.mapping(root, "spec", KNOWN) {
-            read_environments(&mut fields, spec, &mut config, &mut refused);
+            if let Some(environments) = read_environments(&mut fields, spec, &mut refused) {
+                config.environments = environments;
+            }
             read_pull_requests(&mut fields, spec, &mut config.policy.pull_requests);
             config.templates = templates(&fields, spec);
             read_imports(&mut fields, spec, &mut config.policy.imports);
@@ -91,105 +84,6 @@ fn check_header<'a>(fields: &mut Fields<'a>, root: &'a Node) {
             Some(_) => {}
         }
     }
-}
-
-fn read_environments<'a>(
-    fields: &mut Fields<'a>,
-    spec: &'a Node,
-    config: &mut RepositoryConfig,
-    refused: &mut Vec<Problem>,
-) {
-    if fields.get(spec, "environments").is_none() {
-        return;
-    }
-    let items = fields.list(spec, "environments");
-    if items.is_empty() {
-        fields.error(spec, "`environments` names at least one");
-    }
-    let mut names = HashSet::new();
-    config.environments.clear();
-    for item in items {
-        let known = fields.problems.len();
-        let environment = read_environment(fields, item);
-        let own = fields.problems.split_off(known);
-        // What is wrong in one environment says nothing about the others.
-        if own
-            .iter()
-            .any(|problem| problem.severity == Severity::Error)
-        {
-            refused.extend(own);
-            continue;
-        }
-        fields.problems.extend(own);
-        let Some(environment) = environment else {
-            continue;
-        };
-        if !names.insert(environment.name.clone()) {
-            let message = format!("the environment `{}` stands twice", environment.name);
-            fields.error(item, message);
-        } else if let Some(from) = fields.get(item, "promotedFrom") {
-            // Importing by itself is what such an environment must never do.
-            let problem = Problem::error(
-                fields.place(from),
-                format!(
-                    "promotion is not acted on by this version, so the environment `{}` is left alone",
-                    environment.name
-                ),
-            );
-            refused.push(problem.advice("remove `promotedFrom` to let it import by itself"));
-            if let Some(from) = fields.parsed(item, "promotedFrom") {
-                let to = environment.name;
-                config.promotions.push(Promotion { from, to });
-            }
-        } else {
-            config.environments.push(environment);
-        }
-    }
-}
-
-fn read_environment<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<Environment> {
-    const ACTS: &[&str] = &[
-        "name",
-        "branch",
-        "paths",
-        "namespaces",
-        "delivery",
-        "promotedFrom",
-        "carry",
-        "gates",
-        "automerge",
-    ];
-    fields.check(item, ACTS);
-    for key in ["carry", "gates"] {
-        if let Some(node) = fields.get(item, key) {
-            fields.warning(node, format!("`{key}` is not acted on by this version"));
-        }
-    }
-    if fields.get(item, "name").is_none() {
-        fields.error(item, "an environment has a `name`");
-    }
-    let delivery = [
-        ("pullRequest", Delivery::PullRequest),
-        ("commit", Delivery::Commit),
-    ];
-    let paths = fields.texts(item, "paths");
-    for (node, path) in &paths {
-        if let Err(error) = globset::Glob::new(path) {
-            fields.error(node, format!("`{path}` is not a glob: {}", error.kind()));
-        }
-    }
-    let namespaces = fields.texts(item, "namespaces");
-    Some(Environment {
-        branch: fields.parsed(item, "branch"),
-        paths: paths.into_iter().map(|(_, path)| path).collect(),
-        namespaces: namespaces.into_iter().map(|(_, name)| name).collect(),
-        delivery: fields
-            .choice(item, "delivery", &delivery)
-            .unwrap_or_default(),
-        automerge: fields.flag(item, "automerge").unwrap_or_default(),
-        name: fields.parsed(item, "name")?,
-        ..Environment::default()
-    })
 }
 
 fn read_pull_requests<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut PullRequestPolicy) {
@@ -230,23 +124,12 @@ fn read_pull_requests<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut Pu
     into.reviewers = names(fields, node, "reviewers");
     into.assignees = names(fields, node, "assignees");
     set(&mut into.is_draft, fields.flag(node, "draft"));
-    into.schedule = windows(fields, node);
+    into.schedule = read_windows(fields, node, "schedule");
     set(&mut into.rebuild, fields.choice(node, "rebuild", &rebuilds));
     let method = fields.choice(node, "mergeMethod", &methods);
     set(&mut into.merge_method, method);
     into.title = fields.text(node, "title");
     into.commit_message = fields.text(node, "commitMessage");
-}
-
-fn windows<'a>(fields: &mut Fields<'a>, node: &'a Node) -> Windows {
-    let mut windows = Vec::new();
-    for (node, text) in fields.texts(node, "schedule") {
-        match text.parse::<Window>() {
-            Ok(window) => windows.push(window),
-            Err(error) => fields.error(node, format!("`{text}` is no window: {error}")),
-        }
-    }
-    windows.into_iter().collect()
 }
 
 fn templates(fields: &Fields<'_>, spec: &Node) -> Vec<(Place, String)> {
@@ -337,6 +220,7 @@ fn set<T>(field: &mut T, value: Option<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::Delivery;
     use crate::revision::BranchName;
 
     fn problems(spec: &str) -> Vec<String> {
@@ -448,23 +332,9 @@ spec:
                 "  environments: [{name: a, paths: [\"a[\"]}]\n",
                 "headwater.yaml:4:36: error: `a[` is not a glob: unclosed character class; missing ']'",
             ),
-            (
-                "  environments: [{name: a, gates: {soak: 2h}}]\n",
-                "headwater.yaml:4:35: warning: `gates` is not acted on by this version",
-            ),
         ] {
             assert_eq!(problems(spec), [expected]);
         }
-    }
-
-    #[test]
-    fn an_environment_that_wants_promotion_does_not_import_by_itself() {
-        let text = "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments:\n  - name: dev\n  - name: prod\n    promotedFrom: dev\n";
-        let (config, problems) = read(text.as_bytes());
-        let config = config.unwrap();
-        assert_eq!(config.environments.len(), 1);
-        assert_eq!(config.promotions[0].to.as_str(), "prod");
-        assert!(problems[0].to_string().contains("`prod` is left alone"));
     }
 
     #[test]

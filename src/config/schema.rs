@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::environment::Delivery;
+use crate::environment::{Carry, Delivery};
 use crate::manifest::schema::{
     HeadwaterVersion, ImageStreamManifest, ImageTriggerManifest, TriggerAnnotation,
 };
@@ -78,25 +78,92 @@ pub struct EnvironmentFields {
     pub namespaces: Option<Vec<String>>,
     /// How a change reaches the branch; `pullRequest` by default.
     pub delivery: Option<Delivery>,
-    /// The environment that images come from. Not acted on by this version: the environment is
-    /// left alone.
+    /// The environment that images come from: what runs there is proposed here, and nothing is
+    /// imported. Without it: registries.
+    #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
     pub promoted_from: Option<String>,
-    /// What a promotion takes along. Not acted on by this version.
+    /// What a promotion takes along; `merge` between branches and `pins` on one branch by default.
     pub carry: Option<Carry>,
-    /// What holds a promotion back. Not acted on by this version.
-    pub gates: Option<Value>,
+    /// What a change passes before it enters, beside the forge's own demands.
+    pub gates: Option<GateFields>,
+    /// When nothing enters.
+    pub freeze: Option<FreezeForm>,
     /// True: a pull request is merged once its checks and the forge's own demands pass; by the
     /// forge itself where it offers that.
     pub automerge: Option<bool>,
 }
 
+/// Each gate is asked of every change; what is not named is not asked.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Carry {
-    /// Everything in the source.
-    Merge,
-    /// Image pins only.
-    Pins,
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GateFields {
+    /// How long a commit has been in the environment that images come from.
+    pub soak: Option<SoakForm>,
+    /// Names of commit statuses that have to pass on that environment's commit.
+    #[schemars(length(max = 100))]
+    pub checks: Option<Vec<String>>,
+    /// Each digest is signed.
+    pub signature: Option<SignatureFields>,
+    /// How old an image is at least, by its own creation time.
+    pub minimum_age: Option<String>,
+    /// How many accounts approve the pull request.
+    #[schemars(range(min = 1, max = 100))]
+    pub approvals: Option<u32>,
+    /// When it may be merged, such as `Mon-Thu 09:00-16:00 Europe/Berlin`; at any time by default.
+    #[schemars(length(max = 100))]
+    pub windows: Option<Vec<String>>,
+    /// Days on which no window opens, in the window's own time zone: `2026-12-24` or
+    /// `2026-12-24..2027-01-01`.
+    #[schemars(
+        length(max = 100),
+        inner(regex(pattern = r"^\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?$"))
+    )]
+    pub holidays: Option<Vec<String>>,
+}
+
+/// A time span, such as `24h`: the same as `{since: 24h}`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SoakForm {
+    Since(String),
+    Named(SoakFields),
+}
+
+/// One of them.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SoakFields {
+    /// Since the commit entered.
+    pub since: Option<String>,
+    /// Without another image in between that would have moved.
+    pub resident: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignatureFields {
+    /// Public keys in PEM form, as `cosign generate-key-pair` writes them; one of them is enough.
+    #[schemars(length(min = 1, max = 100))]
+    pub keys: Vec<String>,
+}
+
+/// One, or several.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum FreezeForm {
+    One(FreezeFields),
+    Several(#[schemars(length(max = 100))] Vec<FreezeFields>),
+}
+
+/// A time in which an environment takes nothing.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FreezeFields {
+    /// RFC 3339, such as `2026-12-20T18:00:00+01:00`; from the beginning by default.
+    pub from: Option<String>,
+    /// From this time on it is over; until it is taken out by default.
+    pub until: Option<String>,
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -186,8 +253,12 @@ mod tests {
                 .collect()
         };
         let text = format!(
-            "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments: [{{{}}}]\n  pullRequests: {{{}}}\n  imports: {{{}}}\n  pins: {{{}}}\n",
+            "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments: [{{{}}}, {{gates: {{{}}}}}, {{gates: {{soak: {{{}}}, signature: {{{}}}}}, freeze: {{{}}}}}]\n  pullRequests: {{{}}}\n  imports: {{{}}}\n  pins: {{{}}}\n",
             fields("EnvironmentFields").join(", "),
+            fields("GateFields").join(", "),
+            fields("SoakFields").join(", "),
+            fields("SignatureFields").join(", "),
+            fields("FreezeFields").join(", "),
             fields("PullRequestFields").join(", "),
             fields("ImportFields").join(", "),
             fields("PinFields").join(", "),

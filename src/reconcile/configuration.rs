@@ -1,4 +1,4 @@
-use crate::config::repository::{self, Promotion};
+use crate::config::repository;
 use crate::environment::{Environment, EnvironmentName};
 use crate::plan::template;
 use crate::policy::Policy;
@@ -10,7 +10,6 @@ pub struct Configuration {
     /// Empty where the file has an error: nothing is done then.
     pub environments: Vec<Environment>,
     pub policy: Policy,
-    pub promotions: Vec<Promotion>,
     pub problems: Vec<Problem>,
 }
 
@@ -46,7 +45,6 @@ impl Configuration {
         Self {
             environments: config.environments,
             policy: config.policy,
-            promotions: config.promotions,
             problems,
         }
     }
@@ -56,9 +54,10 @@ impl Configuration {
         let mut way = vec![environment.clone()];
         let mut next = 0;
         while let Some(from) = way.get(next).cloned() {
-            for promotion in self.promotions.iter().filter(|one| one.from == from) {
-                if !way.contains(&promotion.to) {
-                    way.push(promotion.to.clone());
+            for target in &self.environments {
+                let is_next = target.promotion.as_ref().is_some_and(|it| it.from == from);
+                if is_next && !way.contains(&target.name) {
+                    way.push(target.name.clone());
                 }
             }
             next += 1;

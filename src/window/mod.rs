@@ -2,17 +2,22 @@
 //!
 //! `[days] [times] [zone]`, such as `Mon-Thu 09:00-16:00 Europe/Berlin`. A window is open while
 //! the clock on the wall in its zone is within it. So on a day of daylight saving, what the clock
-//! skips is skipped, and what it shows twice is open twice.
+//! skips is skipped, and what it shows twice is open twice. On a holiday none opens: a day of its
+//! own zone, and a window over midnight belongs to the day on which it begins.
 
+mod holiday;
 mod text;
 
 use std::fmt;
 
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::window::holiday::Holidays;
+
+pub use holiday::{Holiday, HolidayError, MAX_DAYS};
 pub use text::WindowError;
 
 /// One window of the week, in one zone.
@@ -46,30 +51,27 @@ const WHOLE_DAY: Hours = Hours {
 };
 
 impl Window {
-    pub fn is_open(&self, now: Timestamp) -> bool {
+    fn is_open(&self, now: Timestamp, holidays: &Holidays) -> bool {
         let local = self.zone.to_datetime(now);
         let minute = minute_of(local.time());
         let Hours { start, end } = self.hours;
-        let is_on = |day: Weekday| {
-            let number = usize::from(day.to_monday_zero_offset().unsigned_abs());
-            self.days.get(number).copied().unwrap_or_default()
+        let is_on = |day: Date| {
+            let number = usize::from(day.weekday().to_monday_zero_offset().unsigned_abs());
+            let is_day = self.days.get(number).copied().unwrap_or_default();
+            is_day && !holidays.contains(day)
         };
-        let today = local.weekday();
+        let today = local.date();
         if start < end {
             return is_on(today) && (start..end).contains(&minute);
         }
-        (is_on(today) && minute >= start) || (is_on(today.previous()) && minute < end)
+        let is_of_yesterday = || today.yesterday().is_ok_and(is_on) && minute < end;
+        (is_on(today) && minute >= start) || is_of_yesterday()
     }
 
-    /// The times after `now` at which it may open or close, of three weeks: the clock may skip a
-    /// window once, and hardly twice in a row.
-    fn changes(&self, now: Timestamp) -> Vec<Timestamp> {
-        const DAYS: usize = 22;
-        let Some(yesterday) = self.zone.to_datetime(now).date().yesterday().ok() else {
-            return Vec::new();
-        };
-        let dates = std::iter::successors(Some(yesterday), |date| date.tomorrow().ok());
-        let dates: Vec<Date> = dates.take(DAYS).collect();
+    /// The times at which it may open or close on [`SEARCHED`] days from `first` on.
+    fn changes(&self, first: Date) -> Vec<Timestamp> {
+        let dates = std::iter::successors(Some(first), |date| date.tomorrow().ok());
+        let dates: Vec<Date> = dates.take(SEARCHED).collect();
         let edges = dates.iter().flat_map(|date| {
             let Hours { start, end } = self.hours;
             [start, end].map(|minute| at_minute(*date, minute))
@@ -79,10 +81,12 @@ impl Window {
             .flat_map(|local| self.instants(local))
             .flatten()
             .collect();
-        let horizon = changes.iter().max().copied().unwrap_or(now);
-        let shifts = self.zone.following(now).map(|shift| shift.timestamp());
-        changes.extend(shifts.take_while(|time| *time <= horizon).take(DAYS));
-        changes.retain(|time| *time > now);
+        let begin = changes.iter().min().copied();
+        let horizon = changes.iter().max().copied();
+        if let Some((begin, horizon)) = begin.zip(horizon) {
+            let shifts = self.zone.following(begin).map(|shift| shift.timestamp());
+            changes.extend(shifts.take_while(|time| *time <= horizon).take(SEARCHED));
+        }
         changes
     }
 
@@ -112,68 +116,108 @@ fn at_minute(date: Date, minute: u16) -> Option<DateTime> {
     Some(date.to_datetime(time))
 }
 
-/// Several windows, open while one of them is; without any, always open.
+/// Three weeks, and what zones and midnight add at both ends: the clock may skip a window once,
+/// and hardly twice in a row.
+const SEARCHED: usize = 25;
+
+/// Several windows, open while one of them is, and on no holiday; without any, always open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Windows(Vec<Window>);
+pub struct Windows {
+    windows: Vec<Window>,
+    holidays: Holidays,
+}
 
 impl FromIterator<Window> for Windows {
     fn from_iter<I: IntoIterator<Item = Window>>(windows: I) -> Self {
-        Self(windows.into_iter().collect())
+        Self {
+            windows: windows.into_iter().collect(),
+            holidays: Holidays::default(),
+        }
+    }
+}
+
+impl Extend<Holiday> for Windows {
+    fn extend<I: IntoIterator<Item = Holiday>>(&mut self, holidays: I) {
+        self.holidays.extend(holidays);
     }
 }
 
 impl Windows {
     /// There is no window that anything has to wait for.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.windows.is_empty()
+    }
+
+    /// How many days are holidays.
+    pub fn holidays(&self) -> usize {
+        self.holidays.len()
     }
 
     pub fn is_open(&self, now: Timestamp) -> bool {
-        self.0.is_empty() || self.0.iter().any(|window| window.is_open(now))
+        let mut windows = self.windows.iter();
+        self.windows.is_empty() || windows.any(|window| window.is_open(now, &self.holidays))
     }
 
     /// The first time from `now` on at which a window is open: `now` itself, where one is.
     pub fn next_opening(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.is_open(now) {
-            return Some(now);
+        match self.is_open(now) {
+            true => Some(now),
+            false => self.first_change(now, true),
         }
-        self.first_change(now, |time| self.is_open(time))
     }
 
     /// The first time after `now` at which no window is open any more. None where none is open
     /// now, and where one always is.
     pub fn closes(&self, now: Timestamp) -> Option<Timestamp> {
-        if !self.is_open(now) {
-            return None;
+        match self.is_open(now) {
+            true => self.first_change(now, false),
+            false => None,
         }
-        self.first_change(now, |time| !self.is_open(time))
     }
 
-    fn first_change(
-        &self,
-        now: Timestamp,
-        is_wanted: impl Fn(Timestamp) -> bool,
-    ) -> Option<Timestamp> {
-        let mut changes: Vec<Timestamp> = self
-            .0
-            .iter()
-            .flat_map(|window| window.changes(now))
-            .collect();
-        changes.sort_unstable();
-        changes.into_iter().find(|time| is_wanted(*time))
+    /// The first time after `now` at which they are open, or closed.
+    ///
+    /// Each turn looks at days that have a holiday, but for the first one: without a holiday the
+    /// weeks are alike.
+    fn first_change(&self, now: Timestamp, is_open: bool) -> Option<Timestamp> {
+        let days = |days: usize| Span::new().days(i64::try_from(days).unwrap_or_default());
+        let today = TimeZone::UTC.to_datetime(now).date();
+        let mut first = today.saturating_sub(days(2));
+        loop {
+            // Only what a window itself does can be what all of them do.
+            let mut changes: Vec<Timestamp> = Vec::new();
+            for window in &self.windows {
+                let own = window.changes(first).into_iter();
+                let is_own = |time: &Timestamp| window.is_open(*time, &self.holidays) == is_open;
+                changes.extend(own.filter(|time| *time > now).filter(is_own));
+            }
+            changes.sort_unstable();
+            changes.dedup();
+            let found = changes.iter().find(|time| self.is_open(**time) == is_open);
+            if found.is_some() {
+                return found.copied();
+            }
+            let holiday = self.holidays.from(first)?;
+            let next = first.checked_add(days(SEARCHED - 3)).ok()?;
+            first = next.max(holiday.saturating_sub(days(1)));
+        }
     }
 }
 
 impl fmt::Display for Windows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, window) in self.0.iter().enumerate() {
+        for (number, window) in self.windows.iter().enumerate() {
             let comma = if number == 0 { "" } else { "; " };
             write!(f, "{comma}{window}")?;
         }
-        Ok(())
+        match self.holidays.len() {
+            0 => Ok(()),
+            _ => write!(f, "; not on {}", self.holidays),
+        }
     }
 }
 
+#[cfg(test)]
+mod holiday_tests;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
 use proptest::prelude::*;
 
-use crate::window::{Window, Windows};
+use crate::window::{Holiday, Window, Windows};
 
 fn windows(texts: &[&str]) -> Windows {
     texts
@@ -435,16 +435,23 @@ proptest! {
     fn the_next_opening_is_the_first_open_time_from_now_on(
         texts in proptest::collection::vec(any_window(), 1..3),
         now in any_time(),
+        holidays in proptest::collection::vec((0..60i64, 0..20i64), 0..3),
     ) {
-        let windows: Windows = texts.iter().map(|text| text.parse::<Window>().unwrap()).collect();
+        let mut windows: Windows =
+            texts.iter().map(|text| text.parse::<Window>().unwrap()).collect();
+        let today = jiff::tz::TimeZone::UTC.to_datetime(now).date();
+        windows.extend(holidays.iter().map(|(first, length)| {
+            let day = |days: i64| today.saturating_add(jiff::Span::new().days(days));
+            format!("{}..{}", day(*first), day(first + length)).parse::<Holiday>().unwrap()
+        }));
         let minutes = |from: Timestamp| std::iter::successors(Some(from), |time| {
             Some(*time + jiff::SignedDuration::from_mins(1))
         });
         let opening = windows.next_opening(now).unwrap();
         let tried = minutes(now).find(|time| windows.is_open(*time)).unwrap();
         prop_assert_eq!(opening, tried);
-        let three_weeks = 3 * 7 * 24 * 60;
-        let closed = minutes(opening).take(three_weeks).find(|time| !windows.is_open(*time));
+        let beyond_all_holidays = 120 * 24 * 60;
+        let closed = minutes(opening).take(beyond_all_holidays).find(|time| !windows.is_open(*time));
         prop_assert_eq!(windows.closes(opening), closed);
     }
 

@@ -9,6 +9,7 @@ const FLOORS: [&[&str]; 6] = [
         "access",
         "environment",
         "field_path",
+        "gate",
         "hold",
         "image",
         "lookup",
