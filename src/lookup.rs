@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::image::{Digest, Platform, Reference, Repository, Tag};
+use crate::image::{Digest, Platform, PublicKey, Reference, Repository, Tag};
 use crate::stream::ImportMode;
 
 /// One question: what does this tag, or digest, of this repository name now?
@@ -40,12 +40,27 @@ pub enum Question {
     Tags(TagListing),
     /// When was this image created, as it says itself?
     Created(Lookup),
+    /// Is this image signed by one of these keys?
+    Signed(SignedQuestion),
 }
 
 /// The question for all tags of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TagListing {
     pub repository: Repository,
+    /// As in [`Lookup`].
+    pub insecure: bool,
+    pub secrets_of: Option<String>,
+}
+
+/// The question whether the image of a digest is signed. Never by a tag: what is verified is what
+/// is written. Of an index, it is the index that has to be signed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SignedQuestion {
+    pub repository: Repository,
+    pub digest: Digest,
+    /// One of these is enough.
+    pub keys: Vec<PublicKey>,
     /// As in [`Lookup`].
     pub insecure: bool,
     pub secrets_of: Option<String>,
@@ -60,6 +75,39 @@ pub enum Answer {
     /// RFC 3339, as the image says; none where it says none. Of an index, the youngest of its
     /// images that were looked at.
     Created(Result<Option<String>, Resolution>),
+    /// Otherwise why nobody knows: never `Found`.
+    Signed(Result<SignedBy, Resolution>),
+}
+
+/// Who has signed an image. Only `Key` is a signature that counts, and a digest that has one has
+/// it for ever, as far as that key is trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SignedBy {
+    /// One of the keys that were asked about.
+    Key(PublicKey),
+    /// No signature lies beside the image.
+    Nobody,
+    /// Signatures lie beside it and none counts; what is wrong with them.
+    Others(BTreeSet<SignatureFlaw>),
+}
+
+/// Why a signature does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SignatureFlaw {
+    /// No signature of one of the keys over these bytes.
+    OtherKey,
+    /// A good signature of another digest.
+    OtherDigest,
+    /// A good signature of something that says no such thing as that an image is signed.
+    OtherStatement,
+    /// No signature that is written as cosign writes it.
+    Unreadable,
+    /// Its bytes are not those of their digest.
+    Altered,
+    /// Its bytes are not there.
+    Gone,
+    TooLarge,
 }
 
 /// What earlier passes have read and hashed at one endpoint.
@@ -83,6 +131,7 @@ impl Question {
         match self {
             Self::Image(lookup) | Self::Created(lookup) => &lookup.repository,
             Self::Tags(listing) => &listing.repository,
+            Self::Signed(question) => &question.repository,
         }
     }
 }
@@ -92,8 +141,41 @@ impl Answer {
     pub fn image(self) -> Option<Resolution> {
         match self {
             Self::Image(resolution) => Some(resolution),
-            Self::Tags(_) | Self::Created(_) => None,
+            Self::Tags(_) | Self::Created(_) | Self::Signed(_) => None,
         }
+    }
+}
+
+/// One phrase.
+impl fmt::Display for SignedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => write!(f, "signed by the key {}", key.fingerprint()),
+            Self::Nobody => f.write_str("not signed"),
+            Self::Others(flaws) => {
+                f.write_str("no signature counts: ")?;
+                for (number, flaw) in flaws.iter().enumerate() {
+                    let joiner = if number == 0 { "" } else { ", " };
+                    write!(f, "{joiner}{flaw}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What is said of a signature.
+impl fmt::Display for SignatureFlaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OtherKey => "by none of the keys",
+            Self::OtherDigest => "of another digest",
+            Self::OtherStatement => "of another statement",
+            Self::Unreadable => "not as cosign writes it",
+            Self::Altered => "altered",
+            Self::Gone => "gone",
+            Self::TooLarge => "too large",
+        })
     }
 }
 

@@ -115,6 +115,52 @@ pub enum Checks {
     Failing,
 }
 
+impl Checks {
+    /// The two together: one failure fails, and what is not known yet may fail.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Failing, _) | (_, Self::Failing) => Self::Failing,
+            (Self::Pending, _) | (_, Self::Pending) => Self::Pending,
+            (Self::Passing, _) | (_, Self::Passing) => Self::Passing,
+            (Self::None, Self::None) => Self::None,
+        }
+    }
+
+    /// All of a commit's together, but for the one of the name `except`.
+    pub fn of(named: &[NamedCheck], except: Option<&str>) -> Self {
+        named
+            .iter()
+            .filter(|check| except != Some(check.name.as_str()))
+            .fold(Self::None, |all, check| all.and(check.state))
+    }
+}
+
+/// One check of a commit: a status, a check run or a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedCheck {
+    /// As the forge has it: somebody else's words.
+    pub name: String,
+    pub state: Checks,
+}
+
+/// What we say of a commit at a forge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitStatus {
+    /// The name under which the newest one counts.
+    pub context: String,
+    /// [`Checks::None`] is posted as pending.
+    pub state: Checks,
+    /// One line; a forge shows the beginning of a long one.
+    pub description: String,
+    /// Where more is said.
+    pub url: Option<String>,
+}
+
+/// The context under which the result of an environment's gates is posted. It is no check of a
+/// change: it must not hold up our own merge.
+pub const GATES_CONTEXT: &str = "headwater/gates";
+
 /// What a forge demands of changes to a branch, as far as the account may see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Protection {
@@ -147,4 +193,45 @@ pub struct Standing {
     pub time: Option<Timestamp>,
     /// The forge's version, where it says so.
     pub version: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_check_counts_and_one_may_be_left_out() {
+        use Checks::{Failing, None, Passing, Pending};
+        let named = |checks: &[(&str, Checks)]| -> Vec<NamedCheck> {
+            let check = |(name, state): &(&str, Checks)| NamedCheck {
+                name: (*name).to_owned(),
+                state: *state,
+            };
+            checks.iter().map(check).collect()
+        };
+        for (checks, all, without_ours) in [
+            (vec![], None, None),
+            (vec![(GATES_CONTEXT, Pending)], Pending, None),
+            (
+                vec![(GATES_CONTEXT, Failing), ("ci", Passing)],
+                Failing,
+                Passing,
+            ),
+            (vec![("a", Passing), ("b", Pending)], Pending, Pending),
+            (
+                vec![("a", Failing), ("b", Pending), ("c", Passing)],
+                Failing,
+                Failing,
+            ),
+            (vec![("headwater/gates2", Failing)], Failing, Failing),
+        ] {
+            let checks = named(&checks);
+            assert_eq!(Checks::of(&checks, Option::None), all, "{checks:?}");
+            assert_eq!(
+                Checks::of(&checks, Some(GATES_CONTEXT)),
+                without_ours,
+                "{checks:?}"
+            );
+        }
+    }
 }

@@ -3,20 +3,22 @@
 //! Everything here blocks: a forge is a client that writes one thing after another. Base URLs and
 //! tokens come from the operator, never from a Git repository or from an answer.
 
+mod checks;
 mod error;
 pub mod gitea;
 pub mod github;
 pub mod gitlab;
 pub mod http;
 
+pub use error::Error;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-pub use error::Error;
-
 use crate::pull_request::{
-    Change, Checks, Comment, Draft, MergeMethod, Protection, PullRequest, Standing,
+    Change, Checks, Comment, CommitStatus, Draft, MergeMethod, NamedCheck, Protection, PullRequest,
+    Standing,
 };
 use crate::revision::{BranchName, CommitId};
 
@@ -24,6 +26,8 @@ use crate::revision::{BranchName, CommitId};
 pub const MAX_OPEN: usize = 2000;
 /// Ended pull requests of one branch, and comments of one pull request, that are looked at.
 pub const MAX_LOOKED_AT: usize = 100;
+/// Statuses, check runs and jobs that are read of one commit, and reviews of one pull request.
+pub const MAX_CHECKS: usize = 1000;
 
 /// The pull requests of one Git repository.
 ///
@@ -80,22 +84,32 @@ pub trait Forge {
         method: MergeMethod,
     ) -> Result<Merging, Error>;
 
+    /// What all checks of a commit say together; what was not read does not pass.
     fn checks(&self, commit: CommitId) -> Result<Checks, Error>;
 
-    /// What is said of a commit, by name. None where a forge is not asked for it.
-    fn statuses(&self, _commit: CommitId) -> Result<Vec<NamedCheck>, Error> {
-        Ok(Vec::new())
-    }
+    /// The commit's statuses, check runs and jobs, sorted by name, with the newest of each name:
+    /// where two systems use one name, the graver. Unusable where there are more than
+    /// [`MAX_CHECKS`]: what was not read may fail.
+    fn statuses(&self, commit: CommitId) -> Result<Vec<NamedCheck>, Error>;
 
-    /// When a merged pull request brought a commit into `base`.
-    fn entered(&self, _commit: CommitId, _base: &BranchName) -> Result<Option<Timestamp>, Error> {
-        Ok(None)
-    }
+    /// Posts a status; the same one again changes nothing. A lost answer is asked for once more.
+    fn set_status(&self, commit: CommitId, status: &CommitStatus) -> Result<(), Error>;
 
-    /// Who approves a pull request.
-    fn approvals(&self, _number: u64, _head: CommitId) -> Result<BTreeSet<String>, Error> {
-        Ok(BTreeSet::new())
-    }
+    /// The accounts whose approval counts now for this head: of somebody who may write, not taken
+    /// back by a later word of theirs, not dismissed, and neither of the one who opened it nor of
+    /// the account that asks. Nobody where its branch is not at `head`.
+    ///
+    /// An approval is of what was seen, so one that is older than the head counts only where the
+    /// forge itself knows that nothing has changed. Gitea compares, and calls the others stale.
+    /// GitHub says only which commit was approved, which has to be the head: whether an older
+    /// approval is dismissed is a setting there, and may be off. GitLab says when it was approved,
+    /// which has to be after the head came; versions before 18 do not, and then all of its count.
+    fn approvals(&self, number: u64, head: CommitId) -> Result<BTreeSet<String>, Error>;
+
+    /// When a merged pull request brought this commit into `base`, as the forge remembers it: the
+    /// one that made the commit, else the last one that has it. None where there is none. Gitea
+    /// remembers the commit that the branch was at after the merge, and no other.
+    fn entered(&self, commit: CommitId, base: &BranchName) -> Result<Option<Timestamp>, Error>;
 
     fn protection(&self, branch: &BranchName) -> Result<Protection, Error>;
 
@@ -128,17 +142,29 @@ pub enum Merging {
     NotOffered,
 }
 
+/// A write that may be made twice: once more where it may not have arrived.
+fn twice<T>(write: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+    match write() {
+        Err(Error::Unavailable { .. } | Error::Unusable { .. }) => write(),
+        written => written,
+    }
+}
+
+/// A refusal says what the token lacks; one of a token that is wrong stays as it is.
+fn needing<T>(result: Result<T, Error>, needed: &str) -> Result<T, Error> {
+    result.map_err(|error| match error {
+        Error::Denied { host, reason } if !reason.contains("status 401") => Error::Denied {
+            host,
+            reason: format!("{reason}; the token needs {needed}"),
+        },
+        error => error,
+    })
+}
+
 /// What is to be gone, and is.
 fn unless_gone(result: Result<(), Error>) -> Result<(), Error> {
     match result {
         Err(Error::Missing { .. }) => Ok(()),
         result => result,
     }
-}
-
-/// One check of a commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedCheck {
-    pub name: String,
-    pub state: Checks,
 }

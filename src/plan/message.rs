@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::environment::EnvironmentName;
+use crate::gate::GateFinding;
 use crate::plan::due::Move;
+use crate::plan::promotion::Promotion;
 use crate::plan::pull_request::finding::{Finding, Row};
 use crate::plan::pull_request::foreign::Foreign;
 use crate::plan::pull_request::origin::Origin;
 use crate::plan::pull_request::title::title;
-use crate::plan::pull_request::{Facts, KnownForge};
+use crate::plan::pull_request::{Facts, KnownForge, promotion};
 use crate::plan::trailer;
 
 /// Columns of a line, where its words allow it.
@@ -16,7 +18,7 @@ const WIDTH: usize = 72;
 /// Where the second column begins.
 const INDENT: usize = 10;
 /// Files beyond this many are counted, not named; the commit itself shows them.
-const MAX_ROWS: usize = 30;
+pub const MAX_ROWS: usize = 30;
 /// Parts of the run-time contract that are told of one image, and of each of several.
 const MAX_CONTRACT: usize = 15;
 const MAX_CONTRACT_EACH: usize = 3;
@@ -26,6 +28,10 @@ const MAX_CONTRACT_EACH: usize = 3;
 pub struct Background<'a> {
     pub facts: &'a Facts,
     pub forges: &'a [KnownForge],
+    /// Where they come from another environment.
+    pub promotion: Option<&'a Promotion>,
+    /// What the environment's gates say; those that hold the merge are not told.
+    pub gates: &'a [GateFinding],
 }
 
 /// Subject, body and trailers, without the plan's own trailer.
@@ -37,14 +43,25 @@ pub fn message(
     background: Background<'_>,
     seen: &dyn Fn(&Move) -> String,
 ) -> String {
-    let findings: Vec<Finding<'_>> = moves
-        .iter()
-        .filter_map(|moved| Finding::of(moved, background.facts, background.forges))
-        .collect();
-    let mut text = title(moves, environment, &findings);
+    let Background {
+        facts,
+        forges,
+        promotion,
+        gates,
+    } = background;
+    let findings = Finding::all(moves, facts, forges, gates);
+    let mut text = title(moves, environment, promotion, &findings);
     text.push_str("\n\n");
+    if let Some(promotion) = promotion {
+        promotion::push_introduction(&mut text, promotion, environment);
+    }
     for moved in moves.iter().take(MAX_ROWS) {
-        push_move(&mut text, moved, &seen(moved));
+        push_names(&mut text, moved);
+        match promotion {
+            Some(promotion) => promotion::push_since(&mut text, promotion, moved),
+            None => push_line(&mut text, "seen", &plain(&seen(moved))),
+        }
+        push_back(&mut text, moved);
         if let Some(finding) = findings
             .iter()
             .find(|finding| finding.moved.tag == moved.tag)
@@ -56,15 +73,22 @@ pub fn message(
     if moves.len() > MAX_ROWS {
         let _ = writeln!(text, "And {} more, named below.\n", moves.len() - MAX_ROWS);
     }
+    promotion::push_gates(&mut text, gates);
+    if let Some(promotion) = promotion {
+        promotion::push_background(&mut text, promotion, moves);
+    }
     push_files(&mut text, moves);
-    text.push_str(
-        "To undo this, revert the commit that merges it: the digest then stays out until the\n\
-         tag moves on. A commit of your own on this branch stops its updates.\n\n",
-    );
-    text + &trailers(moves, environment, background.facts)
+    match promotion {
+        Some(promotion) => promotion::push_undo(&mut text, promotion, moves, environment),
+        None => text.push_str(
+            "To undo this, revert the commit that merges it: the digest then stays out until the\n\
+             tag moves on. A commit of your own on this branch stops its updates.\n\n",
+        ),
+    }
+    text + &trailers(moves, environment, facts, promotion)
 }
 
-fn push_move(text: &mut String, moved: &Move, seen: &str) {
+fn push_names(text: &mut String, moved: &Move) {
     let image = crate::image::Reference {
         digest: None,
         ..moved.image.clone()
@@ -84,7 +108,9 @@ fn push_move(text: &mut String, moved: &Move, seen: &str) {
         Some(digest) => writeln!(text, "  to      {digest}"),
         None => writeln!(text, "  to      the name as written (`reference: true`)"),
     };
-    let _ = writeln!(text, "  seen    {}", plain(seen));
+}
+
+fn push_back(text: &mut String, moved: &Move) {
     if let Some(item) = moved.moves_back_to() {
         let _ = writeln!(
             text,
@@ -151,13 +177,32 @@ fn push_row(text: &mut String, row: &Row, is_first: bool) {
 }
 
 /// A line in two columns; what does not fit goes on below, never at the beginning of a line.
-fn push_line(text: &mut String, name: &str, content: &str) {
-    let mut line = format!("  {name:<width$}", width = INDENT - 2);
+pub fn push_line(text: &mut String, name: &str, content: &str) {
+    let start = format!("  {name:<width$}", width = INDENT - 2);
+    push_wrapped(text, start, INDENT, content);
+}
+
+/// Lines from the beginning, and an empty one: words of ours alone.
+pub fn push_paragraph(text: &mut String, content: &str) {
+    push_wrapped(text, String::new(), 0, content);
+    text.push('\n');
+}
+
+/// Says how many there are beyond a list's rows.
+pub fn push_more(text: &mut String, count: usize, what: &str) {
+    let plural = if count == 1 { "" } else { "s" };
+    if count > 0 {
+        let _ = writeln!(text, "  and {count} more {what}{plural}");
+    }
+}
+
+fn push_wrapped(text: &mut String, start: String, indent: usize, content: &str) {
+    let mut line = start;
     let mut is_empty = true;
     for word in content.split(' ') {
         if !is_empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
             let _ = writeln!(text, "{}", line.trim_end());
-            line = " ".repeat(INDENT);
+            line = " ".repeat(indent);
             is_empty = true;
         }
         if !is_empty {
@@ -195,7 +240,12 @@ fn push_files(text: &mut String, moves: &[Move]) {
 }
 
 /// One a line, in the order in which [`trailer::named_images`] reads them.
-pub fn trailers(moves: &[Move], environment: &EnvironmentName, facts: &Facts) -> String {
+pub fn trailers(
+    moves: &[Move],
+    environment: &EnvironmentName,
+    facts: &Facts,
+    promotion: Option<&Promotion>,
+) -> String {
     let mut text = String::new();
     for moved in moves {
         let _ = writeln!(
@@ -214,6 +264,9 @@ pub fn trailers(moves: &[Move], environment: &EnvironmentName, facts: &Facts) ->
     let _ = writeln!(text, "{}: {environment}", trailer::ENVIRONMENT);
     if let Some(commit) = source_revision(moves, facts) {
         let _ = writeln!(text, "{}: {commit}", trailer::SOURCE_REVISION);
+    }
+    if let Some(promotion) = promotion {
+        text.push_str(&crate::plan::promotion::trailers(promotion));
     }
     text
 }

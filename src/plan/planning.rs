@@ -229,7 +229,7 @@ impl<'a> Proposing<'a> {
         let edited = self.edit(&mut moves, self.inputs.streams, &files, plan);
         self.files = files;
         let changes = edited.filter(|changes| !changes.is_empty())?;
-        let promotion = from.and_then(|from| self.promotion(&from, &moves));
+        let promotion = from.and_then(|from| self.promotion(&from, &moves, self.inputs.tags));
         let fault = check::fault(&moves, &changes);
         let proposal = self.proposal(name, moves, changes, promotion);
         let proposal = self.checked(proposal, fault, plan)?;
@@ -271,7 +271,7 @@ impl<'a> Proposing<'a> {
         if changes.is_empty() {
             return None;
         }
-        let promotion = self.promotion(&part.from, &moves);
+        let promotion = self.promotion(&part.from, &moves, part.tags);
         let fault = match edits.is_empty() {
             true => None,
             false => check::fault(&moves, &edits),
@@ -302,10 +302,15 @@ impl<'a> Proposing<'a> {
         Some(changes)
     }
 
-    fn promotion(&self, from: &EnvironmentName, moves: &[Move]) -> Option<Promotion> {
+    fn promotion(
+        &self,
+        from: &EnvironmentName,
+        moves: &[Move],
+        tags: &[TagState],
+    ) -> Option<Promotion> {
         let choices = self.inputs.choices.iter();
         let choice = choices.filter(|choice| choice.from == *from).next()?;
-        Promotion::new(choice, moves)
+        Promotion::new(choice, moves, tags)
     }
 
     fn proposal(
@@ -324,17 +329,16 @@ impl<'a> Proposing<'a> {
         let chosen = choice.and_then(|choice| choice.chosen.as_ref());
         let gates = chosen.map(|chosen| chosen.findings.clone());
         // Told of once it is known which of them are written.
+        let gates = gates.unwrap_or_default();
         let background = message::Background {
             facts: &Facts::new(),
             forges: &[],
+            promotion: promotion.as_ref(),
+            gates: &gates,
         };
         let seen = |moved: &Move| first_seen(moved, inputs.first_seen, inputs.now);
         let name = &inputs.environment.name;
         let text = message::message(&moves, name, background, &seen);
-        let text = match &promotion {
-            Some(promotion) => text + &promotion::trailers(promotion),
-            None => text,
-        };
         Proposal {
             group,
             branch: None,
@@ -348,7 +352,7 @@ impl<'a> Proposing<'a> {
             hold: None,
             promotion: promotion.map(Box::new),
             merge: None,
-            gates: gates.unwrap_or_default(),
+            gates,
             pull_request: None,
         }
     }

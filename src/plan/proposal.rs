@@ -188,12 +188,13 @@ impl Plan {
 }
 
 impl Proposal {
-    /// What closing its pull request would decline.
+    /// What closing its pull request would decline: its images, and the commit that it promotes.
     pub fn image_keys(&self) -> BTreeSet<ImageKey> {
         let images = self.moves.iter();
-        images
-            .filter_map(|moved| Some(ImageKey::new(&moved.tag, moved.digest()?)))
-            .collect()
+        let images = images.filter_map(|moved| Some(ImageKey::new(&moved.tag, moved.digest()?)));
+        let promotion = self.promotion.iter();
+        let commits = promotion.map(|it| ImageKey::of_promotion(&it.from, it.commit));
+        images.chain(commits).collect()
     }
 
     /// Whether branch and pull request are as they should be.

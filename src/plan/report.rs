@@ -8,6 +8,7 @@ use crate::image::Digest;
 use crate::plain::plain;
 use crate::plan::branch::Action;
 use crate::plan::due::Move;
+use crate::plan::promotion::{GateReport, PromotionReport, write as write_promotion};
 use crate::plan::proposal::{Plan, Proposal};
 use crate::plan::pull_request::{Publication, Step};
 use crate::plan::waiting::Waiting;
@@ -34,6 +35,7 @@ impl fmt::Display for Plan {
                 write_heading(f, proposal)?;
             }
             is_editing = is_edit;
+            write_promotion(f, proposal.promotion.as_deref(), &proposal.gates)?;
             write_moves(f, proposal)?;
         }
         for end in &self.ends {
@@ -205,6 +207,11 @@ pub struct ProposalReport {
     pub action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<PromotionReport>,
+    /// What the environment's gates say, all that it has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateReport>,
     pub moves: Vec<MoveReport>,
     pub message: String,
     pub files: Vec<String>,
@@ -238,6 +245,9 @@ pub struct MoveReport {
     pub image: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
+    /// `environment/namespace/stream:tag`, where it comes from another environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promoted_from: Option<String>,
     pub digest: String,
     pub fields: Vec<FieldReport>,
     pub writes_status: bool,
@@ -310,6 +320,8 @@ impl From<&Proposal> for ProposalReport {
             group: proposal.group.clone(),
             action: proposal.action.kind(),
             branch: proposal.branch.as_ref().map(ToString::to_string),
+            promotion: proposal.promotion.as_deref().map(PromotionReport::from),
+            gates: proposal.gates.iter().map(GateReport::from).collect(),
             moves: proposal.moves.iter().map(MoveReport::from).collect(),
             message: proposal.message.clone(),
             files: proposal
@@ -358,6 +370,10 @@ impl From<&Move> for MoveReport {
             stream_tag: moved.tag.to_string(),
             image: image_name(moved),
             previous: moved.previous.as_ref().map(ToString::to_string),
+            promoted_from: moved
+                .promoted_from
+                .as_ref()
+                .map(|source| format!("{}/{}", source.environment, source.tag)),
             digest: moved.digest().map(ToString::to_string).unwrap_or_default(),
             fields: fields.collect(),
             writes_status: moved.record.is_some(),

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::environment::EnvironmentName;
 use crate::plan::due::Move;
+use crate::plan::promotion::Promotion;
 use crate::plan::pull_request::finding::Finding;
 use crate::plan::pull_request::foreign::is_unseen;
 use crate::plan::pull_request::title::{harmless, title as usual_title};
@@ -53,6 +54,8 @@ pub struct Placeholders {
     count: usize,
     /// The title that stands where there is no template.
     subject: String,
+    /// The environment that the images come from; empty where that is a registry.
+    promoted_from: String,
     #[serde(flatten)]
     common: MovePlaceholders,
     moves: Vec<MovePlaceholders>,
@@ -80,6 +83,7 @@ const NAMES: &[&str] = &[
     "environment",
     "count",
     "subject",
+    "promotedFrom",
     "stream",
     "tag",
     "image",
@@ -94,6 +98,7 @@ impl Placeholders {
     pub fn of(
         moves: &[Move],
         environment: &EnvironmentName,
+        promotion: Option<&Promotion>,
         facts: &Facts,
         forges: &[KnownForge],
     ) -> Self {
@@ -113,7 +118,8 @@ impl Placeholders {
         Self {
             environment: environment.to_string(),
             count: moves.len(),
-            subject: usual_title(moves, environment, &findings),
+            subject: usual_title(moves, environment, promotion, &findings),
+            promoted_from: promotion.map(|it| it.from.to_string()).unwrap_or_default(),
             common: common(&all),
             moves: all.into_iter().take(MOST_MOVES).collect(),
         }
@@ -135,6 +141,7 @@ impl Placeholders {
             environment: "dev".to_owned(),
             count,
             subject: "pin dev/web:1.8 to 0000000 in dev".to_owned(),
+            promoted_from: String::new(),
             common: common(&moves),
             moves,
         }

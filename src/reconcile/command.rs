@@ -233,7 +233,7 @@ impl Record {
         let open: Vec<Question> = questions
             .iter()
             .filter(|question| {
-                self.asked.contains(&endpoint(repository(question)))
+                self.asked.contains(&endpoint(question.repository()))
                     && known(&self.answered, question).is_none()
             })
             .cloned()
@@ -266,6 +266,7 @@ impl Record {
             ),
             Question::Tags(listing) => Answer::Tags(Err(fault(&listing.repository))),
             Question::Created(lookup) => Answer::Created(Err(fault(&lookup.repository))),
+            Question::Signed(question) => Answer::Signed(Err(fault(&question.repository))),
         }
     }
 
@@ -283,11 +284,4 @@ impl Record {
 
 fn endpoint(repository: &crate::image::Repository) -> String {
     repository.endpoint().to_string()
-}
-
-fn repository(question: &Question) -> &crate::image::Repository {
-    match question {
-        Question::Image(lookup) | Question::Created(lookup) => &lookup.repository,
-        Question::Tags(listing) => &listing.repository,
-    }
 }

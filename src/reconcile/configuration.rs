@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use crate::config::repository;
 use crate::environment::{Environment, EnvironmentName};
 use crate::plan::template;
@@ -49,19 +51,82 @@ impl Configuration {
         }
     }
 
-    /// The environments that a change goes through from `environment` on, itself first.
-    pub fn way_from(&self, environment: &EnvironmentName) -> Vec<EnvironmentName> {
-        let mut way = vec![environment.clone()];
-        let mut next = 0;
-        while let Some(from) = way.get(next).cloned() {
-            for target in &self.environments {
-                let is_next = target.promotion.as_ref().is_some_and(|it| it.from == from);
-                if is_next && !way.contains(&target.name) {
-                    way.push(target.name.clone());
-                }
-            }
-            next += 1;
+    fn source_of(&self, environment: &EnvironmentName) -> Option<&EnvironmentName> {
+        let mut environments = self.environments.iter();
+        let target = environments.find(|target| target.name == *environment)?;
+        target.promotion.as_ref().map(|promotion| &promotion.from)
+    }
+
+    /// The environments that a change goes through on its way through `environment`, step by step:
+    /// where it comes from, itself, and where it goes.
+    pub fn way_through(&self, environment: &EnvironmentName) -> Vec<Vec<EnvironmentName>> {
+        let mut known = BTreeSet::from([environment.clone()]);
+        let mut before = Vec::new();
+        let mut first = environment;
+        while let Some(from) = self.source_of(first)
+            && known.insert(from.clone())
+        {
+            first = from;
+            before.push(vec![first.clone()]);
+        }
+        let mut way: Vec<_> = before.into_iter().rev().collect();
+        let mut step = vec![environment.clone()];
+        while !step.is_empty() {
+            let is_next = |target: &&Environment| {
+                let from = target.promotion.as_ref().map(|promotion| &promotion.from);
+                from.is_some_and(|from| step.contains(from))
+            };
+            let next = self.environments.iter().filter(is_next);
+            let next = next.map(|target| target.name.clone());
+            let next = next.filter(|name| known.insert(name.clone())).collect();
+            way.push(std::mem::replace(&mut step, next));
         }
         way
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::{Carry, Promotion};
+
+    #[test]
+    fn the_way_leads_through_an_environment() {
+        let promotions = [
+            ("dev", "staging"),
+            ("staging", "prod"),
+            ("staging", "load"),
+            ("prod", "dr"),
+            // What a check refuses elsewhere ends here all the same.
+            ("b", "a"),
+            ("a", "b"),
+        ];
+        let name = |name: &str| name.parse::<EnvironmentName>().unwrap();
+        let promoted = |(from, to): (&str, &str)| Environment {
+            name: name(to),
+            promotion: Some(Promotion {
+                from: name(from),
+                carry: Carry::default(),
+            }),
+            ..Environment::default()
+        };
+        let configuration = Configuration {
+            environments: promotions.map(promoted).to_vec(),
+            ..Configuration::default()
+        };
+        for (here, expected) in [
+            ("dev", "dev, staging, prod load, dr"),
+            ("prod", "dev, staging, prod, dr"),
+            ("dr", "dev, staging, prod, dr"),
+            ("a", "b, a"),
+            ("alone", "alone"),
+        ] {
+            let way = configuration.way_through(&name(here));
+            let steps = way.iter().map(|step| {
+                let names: Vec<&str> = step.iter().map(EnvironmentName::as_str).collect();
+                names.join(" ")
+            });
+            assert_eq!(steps.collect::<Vec<_>>().join(", "), expected);
+        }
     }
 }

@@ -426,7 +426,7 @@ impl Pass<'_> {
                 branches: &branches.branches,
                 policy: &policy.pull_requests,
                 first_seen: &branches.first_seen,
-                way: &configuration.way_from(&subject.environment.name),
+                way: &configuration.way_through(&subject.environment.name),
                 forges: &prose.forges,
                 now: &now,
             };

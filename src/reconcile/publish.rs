@@ -9,7 +9,7 @@ use crate::plan::pull_request::{
     EDITED_REMARK, ENDED_REMARK, End, Marker, Publication, Remark, Step,
 };
 use crate::plan::{Plan, Proposal};
-use crate::pull_request::{Change, Checks, Draft, MergeMethod, PullRequest};
+use crate::pull_request::{Change, Checks, Draft, GATES_CONTEXT, MergeMethod, PullRequest};
 use crate::reconcile::apply::{Applied, Outcome};
 use crate::reconcile::hosting::Hosting;
 use crate::revision::{BranchName, CommitId};
@@ -257,10 +257,11 @@ impl Publisher<'_> {
         head: CommitId,
         method: MergeMethod,
     ) -> Result<Publishing, Stopped> {
-        let checks = self.forge.checks(head);
+        let checks = self.forge.statuses(head);
         let checks = self.kept(checks, branch, "read the checks")?;
         let is_old = self.now.duration_since(found.created) >= CHECKS_BEGIN;
-        let waits_for = match checks {
+        // Our own status tells of gates: it is no check of what they let through.
+        let waits_for = match Checks::of(&checks, Some(GATES_CONTEXT)) {
             Checks::Passing => None,
             Checks::None if is_old => None,
             Checks::None => Some("no check has begun yet"),

@@ -149,6 +149,14 @@ fn identity(question: &Question) -> String {
             "tags {} {} {:?} ",
             listing.repository, listing.insecure, listing.secrets_of
         ),
+        Question::Signed(question) => format!(
+            "signed {} {} {:?} {} {:?} ",
+            question.repository,
+            question.digest,
+            question.keys,
+            question.insecure,
+            question.secrets_of
+        ),
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) enum ImageManifest {
     Image {
         media_type: String,
         config: Descriptor,
-        /// Those that can be read; nothing is decided by them.
+        /// Those that can be read; no pin is decided by them.
         layers: Vec<Descriptor>,
         annotations: BTreeMap<String, String>,
     },
@@ -231,7 +231,7 @@ fn platform(object: &Map<String, Value>) -> Option<Platform> {
 
 /// JSON in which no object names a key twice, and no two keys of one object differ in case only
 /// (Go's reader takes them for the same).
-struct Unambiguous(Value);
+pub(super) struct Unambiguous(pub Value);
 
 impl<'de> Deserialize<'de> for Unambiguous {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

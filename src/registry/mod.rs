@@ -7,6 +7,7 @@
 
 mod access;
 mod authority;
+mod bundle;
 mod challenge;
 mod channel;
 mod clients;
@@ -29,8 +30,11 @@ mod pull_secrets;
 mod question;
 mod realm;
 mod redirect;
+mod referrers;
 mod retry;
 mod signature;
+mod signed;
+mod simple_signing;
 mod tag_list;
 mod token;
 mod transport;
@@ -53,7 +57,7 @@ pub use error::{Failure, FailureKind, RegistryError};
 pub use options::{AllowedHosts, Pause, RegistryOptions, Retry, Timeouts};
 
 use crate::image::{Description, Repository};
-use crate::lookup::{Answer, Lookup, Question, Resolution, TagListing};
+use crate::lookup::{Answer, Lookup, Question, Resolution, SignedBy, SignedQuestion, TagListing};
 use crate::registry::access::Access;
 use crate::registry::authority::Authority;
 use crate::registry::clients::Clients;
@@ -122,6 +126,9 @@ impl Registries {
             }
             Question::Created(lookup) => {
                 Answer::Created(self.created(lookup).await.map_err(Resolution::from))
+            }
+            Question::Signed(question) => {
+                Answer::Signed(self.signed(question).await.map_err(Resolution::from))
             }
         }
     }
@@ -202,6 +209,16 @@ impl Registries {
         self.access(&lookup.repository, lookup.insecure, &lookup.secrets_of)?
             .created(lookup)
             .await
+    }
+
+    async fn signed(&self, question: &SignedQuestion) -> Result<SignedBy, Failure> {
+        self.access(
+            &question.repository,
+            question.insecure,
+            &question.secrets_of,
+        )?
+        .signed_by(&question.digest, &question.keys)
+        .await
     }
 
     fn access<'a>(

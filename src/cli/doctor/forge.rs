@@ -8,6 +8,7 @@ use crate::clock;
 use crate::config::forge::ForgeToken;
 use crate::environment::Environment;
 use crate::forge::{Error, Forge};
+use crate::gate::Gates;
 use crate::git::Location;
 use crate::reconcile::Configuration;
 use crate::revision::BranchName;
@@ -44,6 +45,10 @@ pub fn look(
         is_app: matches!(place.settings.token, ForgeToken::App { .. }),
         merge_method: configuration.policy.pull_requests.merge_method,
         automerges: configuration.environments.iter().any(|it| it.automerge),
+        has_gates: configuration
+            .environments
+            .iter()
+            .any(|it| it.gates != Gates::default()),
     };
     let mut findings = doctor::forge(&of, &wishes, &standing);
     if let Some(default) = default {

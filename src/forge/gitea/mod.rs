@@ -3,6 +3,9 @@
 //! Their lists are paged by number: the `Link` header names the configured `ROOT_URL`, which may
 //! be another origin than the one that is asked. A draft is a title that begins with `WIP: `.
 
+mod approvals;
+mod checks;
+mod entered;
 mod labels;
 mod listing;
 mod merging;
@@ -10,8 +13,10 @@ mod opening;
 mod standing;
 mod values;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -20,7 +25,8 @@ use crate::forge::gitea::values::{Pull, Remark, marked};
 use crate::forge::http::{Client, Dialect, Options, Request, TokenHeader};
 use crate::forge::{Error, Forge, MAX_LOOKED_AT, Merging, Opened, unless_gone};
 use crate::pull_request::{
-    Change, Checks, Comment, Draft, MergeMethod, Protection, PullRequest, Standing, State,
+    Change, Checks, Comment, CommitStatus, Draft, MergeMethod, NamedCheck, Protection, PullRequest,
+    Standing, State,
 };
 use crate::revision::{BranchName, CommitId};
 
@@ -55,6 +61,9 @@ impl Gitea {
             ["pulls" | "issues", number, ..] => {
                 format!("pull request {}/{}#{number}", self.owner, self.name)
             }
+            ["commits" | "statuses", commit, ..] | ["git", "commits", commit] => {
+                format!("commit {commit} in {}/{}", self.owner, self.name)
+            }
             ["branches", branch] => format!("branch {branch} in {}/{}", self.owner, self.name),
             _ => format!("repository {}/{}", self.owner, self.name),
         };
@@ -81,10 +90,15 @@ impl Gitea {
     }
 
     fn value_of(&self, pull: Pull) -> Result<PullRequest, Error> {
-        pull.value().ok_or_else(|| Error::Unusable {
+        let reason = "a branch of the pull request has no name that Git allows";
+        pull.value().ok_or_else(|| self.unusable(reason))
+    }
+
+    fn unusable(&self, reason: &str) -> Error {
+        Error::Unusable {
             host: self.client.host().to_owned(),
-            reason: "a branch of the pull request has no name that Git allows".to_owned(),
-        })
+            reason: reason.to_owned(),
+        }
     }
 }
 
@@ -203,6 +217,22 @@ impl Forge for Gitea {
 
     fn checks(&self, commit: CommitId) -> Result<Checks, Error> {
         self.checks_of(commit)
+    }
+
+    fn statuses(&self, commit: CommitId) -> Result<Vec<NamedCheck>, Error> {
+        self.named_checks_of(commit)
+    }
+
+    fn set_status(&self, commit: CommitId, status: &CommitStatus) -> Result<(), Error> {
+        self.post_status(commit, status)
+    }
+
+    fn approvals(&self, number: u64, head: CommitId) -> Result<BTreeSet<String>, Error> {
+        self.approvals_of(number, head)
+    }
+
+    fn entered(&self, commit: CommitId, base: &BranchName) -> Result<Option<Timestamp>, Error> {
+        self.entered_at(commit, base)
     }
 
     fn protection(&self, branch: &BranchName) -> Result<Protection, Error> {

@@ -1,4 +1,4 @@
-//! What the forge demands and allows: checks, protection, and who asks.
+//! What the forge demands and allows: protection, and who asks.
 
 use std::collections::BTreeSet;
 
@@ -11,24 +11,8 @@ use crate::forge::Error;
 use crate::forge::gitea::Gitea;
 use crate::forge::gitea::values::User;
 use crate::forge::http::Request;
-use crate::pull_request::{Checks, MergeMethod, Protection, Standing};
-use crate::revision::{BranchName, CommitId};
-
-/// Checks of one commit that are looked at, by the page.
-const MAX_PAGES: usize = 20;
-const PAGE: usize = 50;
-
-#[derive(Deserialize)]
-struct Combined {
-    #[serde(default)]
-    statuses: Option<Vec<Status>>,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    #[serde(default)]
-    status: String,
-}
+use crate::pull_request::{MergeMethod, Protection, Standing};
+use crate::revision::BranchName;
 
 #[derive(Deserialize)]
 struct Branch {
@@ -83,28 +67,6 @@ struct Version {
 }
 
 impl Gitea {
-    /// From the single statuses: the one that sums them up is of one page only.
-    pub(crate) fn checks_of(&self, commit: CommitId) -> Result<Checks, Error> {
-        let below = ["commits", &commit.to_string(), "status"];
-        let request = self.request(Method::GET, &below, "show the checks");
-        let mut worst = Checks::None;
-        for page in 1..=MAX_PAGES {
-            let request = request
-                .clone()
-                .query("page", &page.to_string())
-                .query("limit", &PAGE.to_string());
-            let combined: Combined = self.read(&request)?;
-            let statuses = combined.statuses.unwrap_or_default();
-            for status in &statuses {
-                worst = worse(worst, checked(&status.status));
-            }
-            if statuses.len() < PAGE {
-                return Ok(worst);
-            }
-        }
-        Ok(worse(worst, Checks::Pending))
-    }
-
     /// The forge itself finds the rule that fits: rules may be patterns. Who may not see the
     /// rules learns everything of them but whether a branch must be up to date.
     pub(crate) fn protection_of(&self, branch: &BranchName) -> Result<Protection, Error> {
@@ -169,7 +131,10 @@ impl Gitea {
     }
 
     /// What a token for the repository alone may not ask; None then.
-    fn told<T: serde::de::DeserializeOwned>(&self, what: &str) -> Result<Option<T>, Error> {
+    pub(crate) fn told<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &str,
+    ) -> Result<Option<T>, Error> {
         match self.read(&Request::new(Method::GET, &[what], "say who it is", what)) {
             Ok(told) => Ok(Some(told)),
             Err(Error::Denied { .. } | Error::Missing { .. }) => Ok(None),
@@ -180,27 +145,4 @@ impl Gitea {
 
 fn time_of(date: &str) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new().parse_timestamp(date).ok()
-}
-
-/// A word that is not known is none that lets anything pass.
-fn checked(status: &str) -> Checks {
-    match status {
-        "success" | "warning" | "skipped" => Checks::Passing,
-        "failure" | "error" => Checks::Failing,
-        _ => Checks::Pending,
-    }
-}
-
-fn worse(one: Checks, other: Checks) -> Checks {
-    let badness = |checks| match checks {
-        Checks::None => 0,
-        Checks::Passing => 1,
-        Checks::Pending => 2,
-        Checks::Failing => 3,
-    };
-    if badness(one) >= badness(other) {
-        one
-    } else {
-        other
-    }
 }

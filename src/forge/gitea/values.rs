@@ -16,6 +16,8 @@ pub(crate) struct Pull {
     state: String,
     #[serde(default)]
     merged: bool,
+    #[serde(default)]
+    pub merged_at: Option<Timestamp>,
     /// False for a conflict, and while it is not known yet.
     #[serde(default)]
     pub mergeable: bool,
@@ -24,7 +26,7 @@ pub(crate) struct Pull {
     body: Option<String>,
     #[serde(default)]
     draft: Option<bool>,
-    user: Option<User>,
+    pub user: Option<User>,
     #[serde(default)]
     pub labels: Option<Vec<Label>>,
     pub head: Side,

@@ -17,14 +17,14 @@ use crate::forge::github::{DIALECT, jwt};
 use crate::forge::http::{Client, Minted, Options, Renewed, Request, Token};
 
 /// What is asked for, as far as the installation was granted it. Administration shows branch
-/// protection whole.
+/// protection whole; a commit status tells of an environment's gates.
 const WANTED: &[(&str, Access)] = &[
     ("administration", Access::Read),
     ("checks", Access::Read),
     ("contents", Access::Write),
     ("metadata", Access::Read),
     ("pull_requests", Access::Write),
-    ("statuses", Access::Read),
+    ("statuses", Access::Write),
 ];
 
 /// A GitHub App, as the operator names it.

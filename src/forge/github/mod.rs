@@ -2,8 +2,10 @@
 //! REST does not have: drafts, and merging once the demands are met.
 
 mod app;
+mod approvals;
 mod change;
 mod checks;
+mod entered;
 mod graphql;
 mod jwt;
 mod merge;
@@ -12,8 +14,10 @@ mod protection;
 mod standing;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -21,7 +25,8 @@ use crate::forge::github::wire::{Pull, Remark};
 use crate::forge::http::{Client, Dialect, Options, Request, TokenHeader};
 use crate::forge::{Error, Forge, MAX_LOOKED_AT, MAX_OPEN, Merging, Opened, unless_gone};
 use crate::pull_request::{
-    Change, Checks, Comment, Draft, MergeMethod, Protection, PullRequest, Standing,
+    Change, Checks, Comment, CommitStatus, Draft, MergeMethod, NamedCheck, Protection, PullRequest,
+    Standing,
 };
 use crate::revision::{BranchName, CommitId};
 
@@ -224,6 +229,22 @@ impl Forge for GitHub {
 
     fn checks(&self, commit: CommitId) -> Result<Checks, Error> {
         self.checks_of(commit)
+    }
+
+    fn statuses(&self, commit: CommitId) -> Result<Vec<NamedCheck>, Error> {
+        self.named_checks_of(commit)
+    }
+
+    fn set_status(&self, commit: CommitId, status: &CommitStatus) -> Result<(), Error> {
+        self.post_status(commit, status)
+    }
+
+    fn approvals(&self, number: u64, head: CommitId) -> Result<BTreeSet<String>, Error> {
+        self.approvals_of(number, head)
+    }
+
+    fn entered(&self, commit: CommitId, base: &BranchName) -> Result<Option<Timestamp>, Error> {
+        self.entered_at(commit, base)
     }
 
     fn protection(&self, branch: &BranchName) -> Result<Protection, Error> {

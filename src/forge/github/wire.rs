@@ -20,7 +20,10 @@ pub(crate) struct Pull {
     body: Option<String>,
     #[serde(default)]
     pub draft: bool,
-    merged_at: Option<Timestamp>,
+    pub merged_at: Option<Timestamp>,
+    /// Of one that is open: of a merge on trial.
+    #[serde(default)]
+    pub merge_commit_sha: Option<String>,
     created_at: Timestamp,
     pub labels: Vec<Label>,
     user: Option<Account>,

@@ -3,7 +3,9 @@
 //! Written after GitLab's documentation and its own source (`lib/api/merge_requests.rb`,
 //! `notes.rb`); what only the source says is remarked where it matters.
 
+mod approvals;
 mod checks;
+mod entered;
 mod label;
 mod merging;
 mod notes;
@@ -14,6 +16,9 @@ mod standing;
 mod title;
 mod wire;
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -23,7 +28,8 @@ use crate::forge::gitlab::wire::MergeRequest;
 use crate::forge::http::{Answer, Client, Dialect, Options, Request, TokenHeader};
 use crate::forge::{Error, Forge, MAX_LOOKED_AT, MAX_OPEN, Merging, Opened};
 use crate::pull_request::{
-    Change, Checks, Comment, Draft, MergeMethod, Protection, PullRequest, Standing,
+    Change, Checks, Comment, CommitStatus, Draft, MergeMethod, NamedCheck, Protection, PullRequest,
+    Standing,
 };
 use crate::revision::{BranchName, CommitId};
 
@@ -88,6 +94,25 @@ impl GitLab {
             asks,
             &format!("merge request {project}!{number}"),
         )
+    }
+
+    /// What is asked of a commit.
+    fn request_of_commit(&self, commit: CommitId, rest: &[&str], asks: &str) -> Request {
+        let commit = commit.to_string();
+        let project = self.project.as_str();
+        let mut segments = vec!["projects", project, "repository", "commits", &commit];
+        segments.extend_from_slice(rest);
+        let subject = format!("commit {commit} in {project}");
+        Request::new(Method::GET, &segments, asks, &subject)
+    }
+
+    /// What is said to a commit.
+    fn request_to_commit(&self, commit: CommitId, asks: &str) -> Request {
+        let commit = commit.to_string();
+        let project = self.project.as_str();
+        let segments = ["projects", project, "statuses", &commit];
+        let subject = format!("commit {commit} in {project}");
+        Request::new(Method::POST, &segments, asks, &subject)
     }
 
     fn get<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Error> {
@@ -296,7 +321,23 @@ impl Forge for GitLab {
     }
 
     fn checks(&self, commit: CommitId) -> Result<Checks, Error> {
+        Ok(Checks::of(&checks::of(self, commit)?, None))
+    }
+
+    fn statuses(&self, commit: CommitId) -> Result<Vec<NamedCheck>, Error> {
         checks::of(self, commit)
+    }
+
+    fn set_status(&self, commit: CommitId, status: &CommitStatus) -> Result<(), Error> {
+        checks::post(self, commit, status)
+    }
+
+    fn approvals(&self, number: u64, head: CommitId) -> Result<BTreeSet<String>, Error> {
+        approvals::of(self, number, head)
+    }
+
+    fn entered(&self, commit: CommitId, base: &BranchName) -> Result<Option<Timestamp>, Error> {
+        entered::at(self, commit, base)
     }
 
     fn protection(&self, branch: &BranchName) -> Result<Protection, Error> {

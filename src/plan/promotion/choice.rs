@@ -8,7 +8,7 @@ use crate::environment::{Carry, Environment, EnvironmentName};
 use crate::gate::GateFinding;
 use crate::plan::promotion::{CarriedConfiguration, LostFile, Newer};
 use crate::plan::waiting::{Gated, Reason, Waiting};
-use crate::resolve::TagState;
+use crate::resolve::{Outcome, TagState};
 use crate::revision::CommitId;
 use crate::stream::{ImageStream, StreamTagName, TagSource, counterpart};
 
@@ -131,6 +131,19 @@ impl Choice {
         waiting
             .map(|state| Waiting::stream_tag(&state.name, &state.place, reason.clone()))
             .collect()
+    }
+
+    /// How many of the stream tags that come from here have its image already.
+    pub(crate) fn unchanged(&self, tags: &[TagState]) -> usize {
+        let own = tags.iter().filter(|state| {
+            let from = state.promoted_from.as_ref();
+            from.is_some_and(|from| from.environment == self.from)
+        });
+        own.filter(|state| match (&state.outcome, state.recorded_digest()) {
+            (Outcome::Linked(digest), Some(recorded)) => *digest == recorded,
+            _ => false,
+        })
+        .count()
     }
 
     /// When time alone changes what the gates say of it.

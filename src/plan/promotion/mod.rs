@@ -4,6 +4,7 @@ mod carried;
 mod check;
 mod choice;
 mod own_bytes;
+mod report;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use crate::environment::{Carry, EnvironmentName};
 use crate::gate::GateFinding;
 use crate::plan::due::Move;
 use crate::plan::trailer::{PROMOTED_CARRY, PROMOTED_COMMIT, PROMOTED_FROM};
+use crate::resolve::TagState;
 use crate::revision::CommitId;
 use crate::snapshot::FilePath;
 use crate::stream::StreamTagName;
@@ -22,6 +24,7 @@ pub use carried::{CarriedPart, CarriedTree};
 pub(crate) use check::fault;
 pub use choice::{Choice, Chosen, source_tags};
 pub use own_bytes::{Version, needed_files, rewritten};
+pub use report::{GateReport, PromotionReport, write};
 
 /// What a proposal brings from another environment, as it is told to people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub struct Promotion {
     /// When the source environment came to the image of each stream tag that moves, by the
     /// target's stream tag.
     pub in_source_since: BTreeMap<StreamTagName, Timestamp>,
+    /// How many stream tags that come from the source have its image already.
+    pub unchanged: usize,
     /// What comes along beside images; with [`Carry::Pins`], what differs and does not.
     pub configuration: CarriedConfiguration,
     /// What was brought before, was taken out of the target since, and does not come back with
@@ -46,7 +51,7 @@ pub struct Promotion {
 
 impl Promotion {
     /// Of what was chosen for these moves; none where nothing was.
-    pub(crate) fn new(choice: &Choice, moves: &[Move]) -> Option<Self> {
+    pub(crate) fn new(choice: &Choice, moves: &[Move], tags: &[TagState]) -> Option<Self> {
         let chosen = choice.chosen.as_ref()?;
         let since = moves.iter().filter_map(|moved| {
             let from = &moved.promotion()?.tag;
@@ -60,6 +65,7 @@ impl Promotion {
             entered: chosen.entered,
             carry: choice.carry,
             in_source_since: since.collect(),
+            unchanged: choice.unchanged(tags),
             configuration: choice.configuration.clone(),
             lost: choice.lost.clone(),
             newer: choice.newer.clone(),

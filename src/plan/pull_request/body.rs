@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 
 use crate::environment::EnvironmentName;
+use crate::gate::GateFinding;
 use crate::plan::due::Move;
+use crate::plan::promotion::Promotion;
 use crate::plan::pull_request::comparison::KnownForge;
 use crate::plan::pull_request::details;
 use crate::plan::pull_request::facts::Facts;
-use crate::plan::pull_request::finding::{Finding, way};
+use crate::plan::pull_request::finding::Finding;
 use crate::plan::pull_request::first_screen::{one, several, stream_tag};
 use crate::plan::pull_request::markdown::{Document, Inline, Mark};
+use crate::plan::pull_request::promotion;
 use crate::plan::pull_request::reading::{HoldBox, RebuildBox};
 use crate::plan::pull_request::title::title;
+use crate::plan::pull_request::way::{Way, way};
 use crate::revision::BranchName;
 
 /// Bytes of a body. GitHub takes 65,536 characters and a MySQL column of Gitea as many bytes; the
@@ -46,7 +50,7 @@ pub struct HistoryEntry {
 
 #[derive(Clone, Copy)]
 pub struct BodyInputs<'a> {
-    /// At least one.
+    /// At least one, but for a promotion that brings configuration only.
     pub moves: &'a [Move],
     pub environment: &'a EnvironmentName,
     /// The branch that the pull request goes to.
@@ -54,15 +58,18 @@ pub struct BodyInputs<'a> {
     pub facts: &'a Facts,
     /// When each move's image was first proposed, RFC 3339.
     pub seen: &'a dyn Fn(&Move) -> String,
-    /// The environments that images pass, in order, this one among them; empty where there is no
-    /// order.
-    pub path: &'a [EnvironmentName],
+    /// The environments that images pass, this one among them; empty where there is no order.
+    pub path: &'a Way,
     /// Oldest first.
     pub history: &'a [HistoryEntry],
     /// What else a reviewer must know, a sentence each.
     pub notes: &'a [Inline],
     /// The operator's own forges, beside those that everybody knows.
     pub forges: &'a [KnownForge],
+    /// Where the images come from another environment.
+    pub promotion: Option<&'a Promotion>,
+    /// What the environment's gates say; empty where it has none.
+    pub gates: &'a [GateFinding],
 }
 
 impl std::fmt::Debug for BodyInputs<'_> {
@@ -77,34 +84,38 @@ impl std::fmt::Debug for BodyInputs<'_> {
 /// Title, body and labels of the pull request for one group of moves. The same inputs give the
 /// same bytes; there is no age in them.
 pub fn text(inputs: &BodyInputs<'_>) -> PullRequestText {
-    let findings: Vec<Finding<'_>> = inputs
-        .moves
-        .iter()
-        .filter_map(|moved| Finding::of(moved, inputs.facts, inputs.forges))
-        .collect();
+    let findings = Finding::all(inputs.moves, inputs.facts, inputs.forges, inputs.gates);
     let mut document = Document::new();
-    match inputs.moves {
-        [moved] => one(&mut document, moved, findings.first(), inputs),
-        _ => several(&mut document, &findings, inputs),
+    match (inputs.promotion, inputs.moves) {
+        (Some(promotion), _) => promotion::push(&mut document, promotion, &findings, inputs),
+        (None, [moved]) => one(&mut document, moved, findings.first(), inputs),
+        (None, _) => several(&mut document, &findings, inputs),
     }
     details::push(&mut document, inputs, &findings);
-    let way = way(inputs.path, inputs.environment);
-    if !way.is_empty() {
+    let way = way(inputs.path, inputs.environment, None);
+    // A promotion's first screen has it.
+    if !way.is_empty() && inputs.promotion.is_none() {
         document.paragraph(Inline::of("**Way to production:** ").then(way));
     }
-    push_boxes(&mut document, inputs.moves);
+    push_boxes(&mut document, inputs);
     PullRequestText {
-        title: title(inputs.moves, inputs.environment, &findings),
+        title: title(
+            inputs.moves,
+            inputs.environment,
+            inputs.promotion,
+            &findings,
+        ),
         body: document.markdown(MAX_BODY),
         labels: labels(inputs, &findings),
     }
 }
 
 fn labels(inputs: &BodyInputs<'_>, findings: &[Finding<'_>]) -> BTreeSet<String> {
-    let mut labels = BTreeSet::from([
-        "image-pin".to_owned(),
-        format!("env/{}", inputs.environment),
-    ]);
+    let kind = match inputs.promotion {
+        Some(_) => "promotion",
+        None => "image-pin",
+    };
+    let mut labels = BTreeSet::from([kind.to_owned(), format!("env/{}", inputs.environment)]);
     for finding in findings {
         labels.insert(format!("cause/{}", finding.cause.class.label()));
         if !finding.platforms.is_empty() {
@@ -121,9 +132,10 @@ fn labels(inputs: &BodyInputs<'_>, findings: &[Finding<'_>]) -> BTreeSet<String>
     labels
 }
 
-fn push_boxes(document: &mut Document, moves: &[Move]) {
+fn push_boxes(document: &mut Document, inputs: &BodyInputs<'_>) {
     document.rule();
-    let holds: Vec<(Inline, HoldBox)> = moves
+    let holds: Vec<(Inline, HoldBox)> = inputs
+        .moves
         .iter()
         .filter(|moved| moved.previous.is_some() && moved.previous.as_ref() != moved.digest())
         .take(MOST_HOLDS)
@@ -144,9 +156,19 @@ fn push_boxes(document: &mut Document, moves: &[Move]) {
             .map(|(text, mark)| (text.clone(), mark as &dyn Mark)),
     );
     document.tasks(tasks);
-    document.paragraph(Inline::of(
-        "Push a commit, and headwater stops editing this branch.\n\
-         Close this pull request, and these digests are not proposed again; newer ones are.\n\
-         Tick a box, and headwater does it on its next pass.",
-    ));
+    let closed = match (inputs.promotion, inputs.moves) {
+        (None, _) => "these digests are not proposed again; newer ones are.\n",
+        (Some(_), []) => "this commit is not promoted again; newer ones are.\n",
+        (Some(_), _) => {
+            "neither this commit nor these digests are proposed again; newer ones are.\n"
+        }
+    };
+    document.paragraph(
+        Inline::of(
+            "Push a commit, and headwater stops editing this branch.\n\
+             Close this pull request, and ",
+        )
+        .words(closed)
+        .words("Tick a box, and headwater does it on its next pass."),
+    );
 }

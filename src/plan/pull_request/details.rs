@@ -12,6 +12,7 @@ use crate::plan::pull_request::finding::{Finding, signature_words};
 use crate::plan::pull_request::first_screen::{push_more, stream_tag};
 use crate::plan::pull_request::foreign::Foreign;
 use crate::plan::pull_request::markdown::{Document, Folded, Inline};
+use crate::plan::pull_request::promotion;
 
 /// Labels that are told of one image: builders write many.
 const MOST_LABELS: usize = 10;
@@ -30,7 +31,11 @@ pub fn push(document: &mut Document, inputs: &BodyInputs<'_>, findings: &[Findin
             _ => sizes(findings),
         },
     ];
-    for part in parts.into_iter().flatten() {
+    let of_promotion = match inputs.promotion {
+        Some(promotion) => promotion::parts(promotion, inputs, findings),
+        None => Vec::new(),
+    };
+    for part in of_promotion.into_iter().chain(parts.into_iter().flatten()) {
         document.folded(part);
     }
 }
@@ -194,14 +199,14 @@ fn signatures(findings: &[Finding<'_>]) -> Option<Folded> {
     if known.is_empty() {
         return None;
     }
-    let words = |facts: Option<&crate::image::ImageFacts>| {
-        Inline::of(facts.map_or("not known", |facts| signature_words(facts.signature)))
-    };
     let rows = known.iter().take(MOST_ROWS).map(|finding| {
         vec![
             stream_tag(finding.moved),
-            words(finding.told.before),
-            words(finding.told.after),
+            Inline::of(match finding.told.before {
+                Some(facts) => signature_words(facts.signature),
+                None => "not known",
+            }),
+            finding.signature(),
         ]
     });
     let mut content = Document::new();
@@ -210,10 +215,14 @@ fn signatures(findings: &[Finding<'_>]) -> Option<Folded> {
         rows.collect(),
     );
     push_more(&mut content, known.len());
-    content.paragraph(Inline::of(
+    let what = Inline::of(
         "Looked for beside each digest: a cosign signature. Found says that one lies there, not \
          who made it.",
-    ));
+    );
+    content.paragraph(match known.iter().any(|finding| finding.is_verified) {
+        true => what.words(" Verified says that a key of this environment's gate did."),
+        false => what,
+    });
     Some(Folded {
         name: "signatures",
         summary: Inline::of("Signatures"),
@@ -222,6 +231,9 @@ fn signatures(findings: &[Finding<'_>]) -> Option<Folded> {
 }
 
 fn digests(moves: &[Move]) -> Option<Folded> {
+    if moves.is_empty() {
+        return None;
+    }
     let mut rows = Vec::new();
     for moved in moves.iter().take(MOST_ROWS) {
         let code = |digest: Option<&crate::image::Digest>| match digest {

@@ -1,6 +1,6 @@
 //! What a reviewer is told of one move, worked out once for title, body and commit message.
 
-use crate::environment::EnvironmentName;
+use crate::gate::{Gate, GateFinding};
 use crate::image::{Description, Signature};
 use crate::plan::due::Move;
 use crate::plan::pull_request::cause::{Cause, cause, short};
@@ -23,6 +23,8 @@ pub struct Finding<'a> {
     pub comparison: Option<Link>,
     pub platforms: PlatformChange,
     pub contract: Vec<ContractChange>,
+    /// A gate of the environment verified the signature of the image that is proposed.
+    pub is_verified: bool,
 }
 
 /// A line of the comparison: what the image before was, and what the proposed one is.
@@ -52,7 +54,37 @@ impl<'a> Finding<'a> {
             platforms: told.platforms().unwrap_or_default(),
             contract,
             told,
+            is_verified: false,
         })
+    }
+
+    /// Of each move, and with what gates say of all.
+    pub fn all(
+        moves: &'a [Move],
+        facts: &'a Facts,
+        forges: &[KnownForge],
+        gates: &[GateFinding],
+    ) -> Vec<Self> {
+        let is_verified =
+            |finding: &GateFinding| finding.gate == Gate::Signature && finding.is_passed();
+        let is_verified = gates.iter().any(is_verified);
+        moves
+            .iter()
+            .filter_map(|moved| Self::of(moved, facts, forges))
+            .map(|finding| Self {
+                is_verified,
+                ..finding
+            })
+            .collect()
+    }
+
+    /// What is known of the signature of the image that is proposed.
+    pub fn signature(&self) -> Inline {
+        match self.told.after {
+            _ if self.is_verified => Inline::of("verified by the gate"),
+            Some(facts) => Inline::of(signature_words(facts.signature)),
+            None => Inline::of("not known"),
+        }
     }
 
     /// How many parts of the run-time contract differ; labels are none.
@@ -87,9 +119,6 @@ impl<'a> Finding<'a> {
                 link: None,
             }
         };
-        let signature = |signature: Option<Signature>| {
-            Inline::of(signature.map_or("not known", signature_words))
-        };
         vec![
             row("created", created),
             self.source_row(row("source", source)),
@@ -98,8 +127,11 @@ impl<'a> Finding<'a> {
             self.platform_row(row("platforms", platform_list)),
             Row {
                 name: "signature",
-                before: signature(self.told.before.map(|facts| facts.signature)),
-                after: signature(self.told.after.map(|facts| facts.signature)),
+                before: Inline::of(match self.told.before {
+                    Some(facts) => signature_words(facts.signature),
+                    None => "not known",
+                }),
+                after: self.signature(),
                 link: None,
             },
         ]
@@ -236,27 +268,4 @@ fn platform_list(description: &Description) -> Inline {
         .iter()
         .map(|platform| code_of(&platform.to_string()));
     Inline::new().list(codes, MOST_PLATFORMS)
-}
-
-/// The environments that an image passes, this one in bold; empty where there is one only.
-pub fn way(path: &[EnvironmentName], here: &EnvironmentName) -> Inline {
-    let mut way = Inline::new();
-    if path.len() < 2 {
-        return way;
-    }
-    for (number, name) in path.iter().enumerate() {
-        if number > 0 {
-            way = way.words(" → ");
-        }
-        way = if name == here {
-            way.bold(
-                Inline::new()
-                    .environment(name)
-                    .words(" (this pull request)"),
-            )
-        } else {
-            way.environment(name)
-        };
-    }
-    way
 }

@@ -8,9 +8,10 @@ use crate::plan::pull_request::body::{BodyInputs, MOST_ROWS};
 use crate::plan::pull_request::cause::{Class, plain_class};
 use crate::plan::pull_request::finding::{Finding, Row, or_same};
 use crate::plan::pull_request::foreign::Foreign;
+use crate::plan::pull_request::gates;
 use crate::plan::pull_request::markdown::{Document, Inline};
 
-const MOST_NOTES: usize = 5;
+pub const MOST_NOTES: usize = 5;
 
 pub fn one(
     document: &mut Document,
@@ -26,10 +27,13 @@ pub fn one(
     document.paragraph(intro);
     push_comparison(document, moved, finding);
     let mut lines = Vec::new();
-    if let Some(finding) = finding {
-        lines.push(cause_line(finding));
+    let why_now = why_now(moved, inputs);
+    match (finding.map(cause_line), gates::line(inputs.gates)) {
+        (None, gates) => lines.extend([Some(why_now), gates].into_iter().flatten()),
+        (Some(cause), None) => lines.extend([cause, why_now]),
+        // The screen has no line for it but one of theirs.
+        (Some(cause), Some(gates)) => lines.extend([cause.words(" ").then(why_now), gates]),
     }
-    lines.push(why_now(moved, inputs));
     lines.push(undo(moved));
     lines.extend(inputs.notes.iter().take(MOST_NOTES).cloned());
     document.list(lines);
@@ -67,7 +71,7 @@ fn introduction(moved: &Move, inputs: &BodyInputs<'_>) -> Inline {
 }
 
 /// `**dev** on `main` (2 fields in 2 files).`
-fn destination(moves: &[Move], inputs: &BodyInputs<'_>) -> Inline {
+pub fn destination(moves: &[Move], inputs: &BodyInputs<'_>) -> Inline {
     let fields: usize = moves.iter().map(|moved| moved.fields.len()).sum();
     let place = Inline::new()
         .bold(Inline::new().environment(inputs.environment))
@@ -89,7 +93,7 @@ fn destination(moves: &[Move], inputs: &BodyInputs<'_>) -> Inline {
         .words(").")
 }
 
-fn push_comparison(document: &mut Document, moved: &Move, finding: Option<&Finding<'_>>) {
+pub fn push_comparison(document: &mut Document, moved: &Move, finding: Option<&Finding<'_>>) {
     let Some(digest) = moved.digest() else { return };
     let rows = finding.map(Finding::rows).unwrap_or_default();
     let linked = |row: &Row, cell: Inline| match row.link.clone() {
@@ -122,7 +126,7 @@ fn push_comparison(document: &mut Document, moved: &Move, finding: Option<&Findi
     document.table(head, table);
 }
 
-fn cause_line(finding: &Finding<'_>) -> Inline {
+pub fn cause_line(finding: &Finding<'_>) -> Inline {
     let line = Inline::of("**Cause:** ")
         .words(finding.cause.class.words())
         .words(": ")
@@ -187,6 +191,7 @@ pub fn several(document: &mut Document, findings: &[Finding<'_>], inputs: &BodyI
         lines.push(causes(findings));
     }
     lines.push(seen_between(inputs));
+    lines.extend(gates::line(inputs.gates));
     lines.push(Inline::of(
         "**Undo:** revert the merge, with the forge's button or `git revert`; each digest then \
          stays out until its tag moves on.",
@@ -213,7 +218,7 @@ pub fn push_more(document: &mut Document, count: usize) {
 }
 
 /// What a glance must not miss.
-fn dangers(findings: &[Finding<'_>], moves: &[Move]) -> Vec<Inline> {
+pub fn dangers(findings: &[Finding<'_>], moves: &[Move]) -> Vec<Inline> {
     const MOST: usize = 5;
     let mut lines = Vec::new();
     let losers = findings.iter().filter_map(|finding| {
@@ -243,7 +248,7 @@ fn dangers(findings: &[Finding<'_>], moves: &[Move]) -> Vec<Inline> {
     lines
 }
 
-fn causes(findings: &[Finding<'_>]) -> Inline {
+pub fn causes(findings: &[Finding<'_>]) -> Inline {
     let classes: BTreeSet<Class> = findings.iter().map(|finding| finding.cause.class).collect();
     let parts = classes.into_iter().map(|class| {
         let count = findings
@@ -285,7 +290,7 @@ fn seen_between(inputs: &BodyInputs<'_>) -> Inline {
     }
 }
 
-fn row_of(moved: &Move, finding: Option<&Finding<'_>>) -> Vec<Inline> {
+pub fn row_of(moved: &Move, finding: Option<&Finding<'_>>) -> Vec<Inline> {
     let previous = moved
         .previous
         .as_ref()

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::environment::EnvironmentName;
 use crate::image::Digest;
 use crate::plan::pull_request::foreign::Foreign;
+use crate::revision::CommitId;
 
 /// Text within one line, which can be written as Markdown and as plain text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,15 +129,25 @@ impl Inline {
         self.push(Piece::Ours(mebibytes(bytes)))
     }
 
+    /// By its first hex digits.
+    pub fn commit(self, commit: CommitId) -> Self {
+        self.code(Foreign::name(&commit.short()))
+    }
+
     /// An environment's name is letters, digits and `-`.
     pub fn environment(self, name: &EnvironmentName) -> Self {
         self.push(Piece::Ours(name.to_string()))
     }
 
-    /// To the minute, in UTC; what is no time is said as it is written.
+    /// To the minute, in UTC.
+    pub fn at(self, time: Timestamp) -> Self {
+        self.push(Piece::Ours(time.strftime("%Y-%m-%d %H:%MZ").to_string()))
+    }
+
+    /// As [`Self::at`]; what is no time is said as it is written.
     pub fn time(self, text: &str) -> Self {
         match text.parse::<Timestamp>() {
-            Ok(time) => self.push(Piece::Ours(time.strftime("%Y-%m-%d %H:%MZ").to_string())),
+            Ok(time) => self.at(time),
             Err(_) if text.is_empty() => self.words("at an unknown time"),
             Err(_) => self.code(Foreign::name(text)),
         }

@@ -9,6 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use crate::environment::EnvironmentName;
 use crate::image::Digest;
 use crate::revision::{BranchName, CommitId};
 use crate::stream::StreamTagName;
@@ -32,6 +33,9 @@ pub struct Marker {
     /// The commit of the base that the branch was built on.
     #[serde(default, with = "hex", skip_serializing_if = "Option::is_none")]
     pub base: Option<CommitId>,
+    /// A hash of what the text tells beside the plan; none where it tells nothing more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
     /// Which images it proposes, for which stream tags.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub images: BTreeSet<ImageKey>,
@@ -82,6 +86,12 @@ pub struct ImageKey(String);
 impl ImageKey {
     pub fn new(tag: &StreamTagName, digest: &Digest) -> Self {
         let hash = Digest::of(format!("{tag} {digest}").as_bytes());
+        Self(hash.encoded().chars().take(16).collect())
+    }
+
+    /// For a promotion, which may bring no image.
+    pub fn of_promotion(from: &EnvironmentName, commit: CommitId) -> Self {
+        let hash = Digest::of(format!("promotion {from} {commit}").as_bytes());
         Self(hash.encoded().chars().take(16).collect())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::image::Digest;
 use crate::plan::branch::Action;
 use crate::plan::proposal::Proposal;
 use crate::plan::pull_request::PullRequestText;
@@ -92,7 +93,9 @@ impl Publishing<'_> {
         let marker = self.forge.marker(open);
         let is_rebuilt = !matches!(self.proposal.action, Action::Keep { .. });
         is_rebuilt
-            || marker.is_none_or(|marker| marker.opening || marker.plan != self.plan)
+            || marker.is_none_or(|marker| {
+                marker.opening || marker.plan != self.plan || marker.told != self.told()
+            })
             || Wishes::of(open).asks_for_rebuild()
     }
 
@@ -131,6 +134,17 @@ impl Publishing<'_> {
 
     fn images(&self) -> BTreeSet<ImageKey> {
         Marker::of_images(self.proposal.image_keys())
+    }
+
+    /// A hash of what may change while branch and plan stay as they are: what the gates that hold
+    /// the merge say, and which commit of the source is newer.
+    fn told(&self) -> Option<String> {
+        let (promotion, gates) = (&self.proposal.promotion, &self.proposal.gates);
+        if promotion.is_none() && gates.is_empty() {
+            return None;
+        }
+        let hash = Digest::of(format!("{promotion:?} {gates:?}").as_bytes());
+        Some(hash.encoded().chars().take(16).collect())
     }
 
     /// Whether an earlier pass ended while it opened it.
@@ -191,6 +205,7 @@ impl Publishing<'_> {
         let old = before.marker.as_ref();
         let marker = Marker {
             plan: self.plan.to_owned(),
+            told: self.told(),
             base: match is_kept {
                 true => old.and_then(|old| old.base),
                 false => self.tip,

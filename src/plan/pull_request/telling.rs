@@ -11,7 +11,7 @@ use crate::plan::proposal::{FirstSeen, Plan, Proposal, first_seen};
 use crate::plan::pull_request::publication::Publishing;
 use crate::plan::pull_request::view::ForgeView;
 use crate::plan::pull_request::{
-    BodyInputs, Facts, HistoryEntry, HoldInputs, KnownForge, PullRequestText, hold_text, text,
+    BodyInputs, Facts, HistoryEntry, HoldInputs, KnownForge, PullRequestText, Way, hold_text, text,
 };
 use crate::plan::template::{self, Placeholders};
 use crate::plan::trailer::{self, trailer};
@@ -31,7 +31,7 @@ pub struct Telling<'a> {
     pub policy: &'a PullRequestPolicy,
     pub first_seen: &'a FirstSeen,
     /// The environments that a change goes through, this one among them.
-    pub way: &'a [EnvironmentName],
+    pub way: &'a Way,
     /// Beside those that everybody knows.
     pub forges: &'a [KnownForge],
     /// RFC 3339, UTC, whole seconds.
@@ -93,9 +93,10 @@ impl Telling<'_> {
 
     fn message(&self, plan: &Plan, proposal: &Proposal, facts: &Facts) -> String {
         let environment = &plan.environment.name;
+        let promotion = proposal.promotion.as_deref();
         if let Some(template) = &self.policy.commit_message {
             let placeholders = self.placeholders(proposal, environment, facts);
-            let trailers = message::trailers(&proposal.moves, environment, facts);
+            let trailers = message::trailers(&proposal.moves, environment, facts, promotion);
             // A template is tried before it is used; with one that fails all the same, the usual
             // message says more than none.
             let by_template = template::commit_message(template, &placeholders, &trailers);
@@ -106,13 +107,11 @@ impl Telling<'_> {
         let background = message::Background {
             facts,
             forges: self.forges,
+            promotion,
+            gates: &proposal.gates,
         };
         let seen = |moved: &Move| first_seen(moved, self.first_seen, self.now);
-        let text = message::message(&proposal.moves, environment, background, &seen);
-        match &proposal.promotion {
-            Some(promotion) => text + &crate::plan::promotion::trailers(promotion),
-            None => text,
-        }
+        message::message(&proposal.moves, environment, background, &seen)
     }
 
     fn placeholders(
@@ -121,7 +120,8 @@ impl Telling<'_> {
         environment: &EnvironmentName,
         facts: &Facts,
     ) -> Placeholders {
-        Placeholders::of(&proposal.moves, environment, facts, self.forges)
+        let promotion = proposal.promotion.as_deref();
+        Placeholders::of(&proposal.moves, environment, promotion, facts, self.forges)
     }
 
     fn is_told(&self, plan: &Plan, proposal: &Proposal) -> bool {
@@ -160,7 +160,8 @@ impl Telling<'_> {
     }
 
     fn text(&self, plan: &Plan, publishing: &Publishing<'_>, facts: &Facts) -> PullRequestText {
-        if let Some(hold) = &publishing.proposal.hold {
+        let proposal = publishing.proposal;
+        if let Some(hold) = &proposal.hold {
             return hold_text(&HoldInputs {
                 tag: &hold.tag,
                 environment: &plan.environment.name,
@@ -179,7 +180,7 @@ impl Telling<'_> {
             .collect();
         let seen = |moved: &Move| first_seen(moved, self.first_seen, self.now);
         let mut text = text(&BodyInputs {
-            moves: &publishing.proposal.moves,
+            moves: &proposal.moves,
             environment: &plan.environment.name,
             base: publishing.base,
             facts,
@@ -188,9 +189,10 @@ impl Telling<'_> {
             history: &history,
             notes: &[],
             forges: self.forges,
+            promotion: proposal.promotion.as_deref(),
+            gates: &proposal.gates,
         });
         if let Some(template) = &self.policy.title {
-            let proposal = publishing.proposal;
             let placeholders = self.placeholders(proposal, &plan.environment.name, facts);
             if let Ok(title) = template::title(template, &placeholders) {
                 text.title = title;

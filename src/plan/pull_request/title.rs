@@ -5,18 +5,28 @@ use jiff::Timestamp;
 use crate::environment::EnvironmentName;
 use crate::image::Digest;
 use crate::plan::due::Move;
+use crate::plan::promotion::Promotion;
 use crate::plan::pull_request::cause::Class;
 use crate::plan::pull_request::finding::Finding;
 use crate::plan::pull_request::foreign::{is_unseen, without_github_keys};
+use crate::plan::pull_request::promotion;
 
-const MOST: usize = 72;
+pub const MOST: usize = 72;
 /// A name that would be cut shorter for the cause is more to people than the cause.
-const LEAST_NAME: usize = 24;
+pub const LEAST_NAME: usize = 24;
 
 /// At most 72 characters, with the digest where there is one image, and the cause where it is
 /// known and fits. A name brings nothing with it that a forge acts on: `[skip ci]`, `@all`, `#1`.
-pub fn title(moves: &[Move], environment: &EnvironmentName, findings: &[Finding<'_>]) -> String {
+pub fn title(
+    moves: &[Move],
+    environment: &EnvironmentName,
+    promotion: Option<&Promotion>,
+    findings: &[Finding<'_>],
+) -> String {
     let cause = cause_words(findings);
+    if let Some(promotion) = promotion {
+        return promotion::title(promotion, moves, environment, &cause);
+    }
     let title = match moves {
         [moved] => one(moved, environment, &cause),
         _ => {
@@ -113,7 +123,7 @@ pub fn harmless(name: &str) -> String {
     without_github_keys(&safe, "_")
 }
 
-fn shorter(digest: &Digest) -> &str {
+pub fn shorter(digest: &Digest) -> &str {
     digest.encoded().get(..7).unwrap_or_default()
 }
 

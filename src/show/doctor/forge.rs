@@ -13,6 +13,8 @@ pub struct ForgeWishes {
     pub merge_method: MergeMethod,
     /// Whether an environment merges by itself.
     pub automerges: bool,
+    /// Whether an environment has gates, of which a commit status tells.
+    pub has_gates: bool,
 }
 
 /// What a forge says of the repository and of who asks.
@@ -53,7 +55,7 @@ pub fn forge_failed(of: &str, reason: &str, advice: Option<&str>) -> Finding {
 }
 
 fn token(of: &str, wishes: &ForgeWishes, standing: &Standing) -> Finding {
-    let known = scopes(wishes.kind, wishes.is_app);
+    let known = scopes(wishes.kind, wishes.is_app, wishes.has_gates);
     let account = format!("of {}", standing.account);
     if standing.scopes.is_empty() {
         let found = format!("{account}; the forge does not say what it may do");
@@ -235,6 +237,7 @@ mod tests {
             is_app: false,
             merge_method: MergeMethod::Merge,
             automerges: true,
+            has_gates: false,
         }
     }
 
@@ -280,6 +283,58 @@ mod tests {
         let is_told = |it: &Finding| it.state == State::Ok || it.advice.is_some();
         assert!(findings.iter().all(is_told), "{findings:?}");
         assert_eq!(findings[1].found, "of headwater-bot; it lacks api");
+    }
+
+    #[test]
+    fn gates_need_a_token_that_may_post_statuses() {
+        let app = ForgeWishes {
+            kind: ForgeKind::GitHub,
+            is_app: true,
+            has_gates: true,
+            ..wishes()
+        };
+        let has = [
+            "checks: read",
+            "contents: write",
+            "metadata: read",
+            "pull_requests: write",
+            "statuses: read",
+        ];
+        let standing = Standing {
+            scopes: has.map(str::to_owned).into(),
+            ..standing()
+        };
+        let token = &forge("acme/shop", &app, &standing)[1];
+        assert_eq!(
+            (token.state, &*token.found),
+            (State::Fault, "of headwater-bot; it lacks statuses: write")
+        );
+        let advice = token.advice.as_deref().unwrap_or_default();
+        assert!(
+            advice.contains("commit statuses (read and write)"),
+            "{advice}"
+        );
+        let without = ForgeWishes {
+            has_gates: false,
+            ..app
+        };
+        assert_eq!(forge("acme/shop", &without, &standing)[1].state, State::Ok);
+        // A fine-grained token: GitHub does not say what it may do.
+        let fine = ForgeWishes {
+            is_app: false,
+            ..app
+        };
+        let unsaid = Standing {
+            scopes: [].into(),
+            ..standing
+        };
+        let token = &forge("acme/shop", &fine, &unsaid)[1];
+        let advice = token.advice.as_deref().unwrap_or_default();
+        assert_eq!(token.state, State::Unknown);
+        assert!(
+            advice.contains("commit statuses (read and write)"),
+            "{advice}"
+        );
     }
 
     #[test]

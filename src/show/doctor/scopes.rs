@@ -16,9 +16,26 @@ pub struct Scopes {
 }
 
 /// The least that works: hardening by the rule that a bot never administers and never passes by
-/// protection.
-pub fn scopes(kind: ForgeKind, is_app: bool) -> Scopes {
+/// protection. The result of an environment's gates is posted as a commit status.
+pub fn scopes(kind: ForgeKind, is_app: bool, has_gates: bool) -> Scopes {
     match (kind, is_app) {
+        (ForgeKind::GitHub, true) if has_gates => Scopes {
+            needed: &[
+                &["contents: write"],
+                &["pull_requests: write"],
+                &["metadata: read"],
+                &["statuses: write"],
+                &["checks: read", "checks: write"],
+            ],
+            least: "the permissions contents, pull requests and commit statuses (read and write), \
+                    metadata and checks (read)",
+            ..scopes(kind, is_app, false)
+        },
+        (ForgeKind::GitHub, false) if has_gates => Scopes {
+            least: "a fine-grained token for this repository with contents, pull requests and \
+                    commit statuses (read and write), or a classic one with the scope `repo`",
+            ..scopes(kind, is_app, false)
+        },
         (ForgeKind::GitHub, true) => Scopes {
             needed: &[
                 &["contents: write"],
@@ -96,9 +113,9 @@ mod tests {
 
     #[test]
     fn the_least_is_enough_and_more_is_named() {
-        let check = |kind, is_app, has: &[&str]| {
+        let check_gates = |kind, is_app, has_gates, has: &[&str]| {
             let has = has.iter().map(ToString::to_string).collect();
-            let scopes = scopes(kind, is_app);
+            let scopes = scopes(kind, is_app, has_gates);
             let needless: Vec<String> = scopes
                 .needless(&has)
                 .into_iter()
@@ -106,6 +123,7 @@ mod tests {
                 .collect();
             (scopes.missing(&has).join(" "), needless.join(" "))
         };
+        let check = |kind, is_app, has: &[&str]| check_gates(kind, is_app, false, has);
         let row = |missing: &str, needless: &str| (missing.to_owned(), needless.to_owned());
         assert_eq!(check(ForgeKind::GitLab, false, &["api"]), row("", ""));
         assert_eq!(
@@ -126,5 +144,33 @@ mod tests {
             row("write:issue", "")
         );
         assert_eq!(check(ForgeKind::Gitea, false, &["all"]), row("", "all"));
+        let app = [
+            "checks: read",
+            "contents: write",
+            "metadata: read",
+            "pull_requests: write",
+            "statuses: read",
+        ];
+        assert_eq!(check(ForgeKind::GitHub, true, &app), row("", ""));
+        assert_eq!(
+            check_gates(ForgeKind::GitHub, true, true, &app),
+            row("statuses: write", "")
+        );
+        assert_eq!(
+            check_gates(ForgeKind::GitHub, true, true, &["statuses: write"]),
+            row(
+                "contents: write pull_requests: write metadata: read checks: read",
+                ""
+            )
+        );
+        // Both of the classic scopes let statuses be posted.
+        for scope in ["repo", "public_repo"] {
+            let found = check_gates(ForgeKind::GitHub, false, true, &[scope]);
+            assert_eq!(found, row("", ""));
+        }
+        assert_eq!(
+            check_gates(ForgeKind::GitHub, false, true, &["repo:status"]),
+            row("repo", "")
+        );
     }
 }

@@ -3,17 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use headwater::environment::EnvironmentName;
+use headwater::gate::GateFinding;
 use headwater::image::{
     Configuration, Description, Digest, ImageFacts, Layer, PlatformImage, Reference, Signature,
 };
+use headwater::plan::promotion::Promotion;
 use headwater::plan::pull_request::{
     BodyInputs, Facts, Foreign, HistoryEntry, Inline, KnownForge, MoveFacts, PullRequestText, text,
 };
 use headwater::plan::{Background, FieldPin, Move, Record, message};
 use headwater::problem::Place;
-use headwater::stream::{DocumentAddress, Observed, StreamTagName, TagEvent};
+use headwater::stream::{DocumentAddress, Observed, SourceTag, StreamTagName, TagEvent};
 use headwater::trigger::{PinForm, Target, Trigger, TriggerKind};
 use serde::Deserialize;
+
+use crate::bodies::promotion::{GateCase, PromotionCase};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -27,6 +32,10 @@ pub struct Case {
     pub history: Vec<Entry>,
     #[serde(default)]
     pub notes: Vec<String>,
+    #[serde(default)]
+    pub promotion: Option<PromotionCase>,
+    #[serde(default)]
+    pub gates: Vec<GateCase>,
     pub moves: Vec<serde_yaml::Value>,
 }
 
@@ -40,6 +49,9 @@ pub struct Entry {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct MoveCase {
     pub tag: String,
+    /// Its stream tag in the environment that it is promoted from.
+    #[serde(default)]
+    pub from: Option<String>,
     pub image: String,
     /// Whatever gives a digest when it is hashed.
     pub digest: String,
@@ -121,6 +133,8 @@ pub struct World {
     pub history: Vec<HistoryEntry>,
     pub notes: Vec<Inline>,
     pub forges: Vec<KnownForge>,
+    pub promotion: Option<Promotion>,
+    pub gates: Vec<GateFinding>,
 }
 
 impl World {
@@ -130,6 +144,7 @@ impl World {
             .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let moves: Vec<MoveCase> = case.moves.iter().flat_map(repeated).collect();
         Self {
+            gates: case.gates.iter().map(GateCase::finding).collect(),
             environment: case.environment,
             base: case.base,
             path: case.path,
@@ -149,6 +164,25 @@ impl World {
                 .collect(),
             ..Self::of(&moves)
         }
+        .promoted(case.promotion.as_ref())
+    }
+
+    pub fn promoted(mut self, case: Option<&PromotionCase>) -> Self {
+        self.promotion = case.map(|case| case.promotion(&self.moves));
+        for moved in &mut self.moves {
+            moved.promoted_from = match (&self.promotion, moved.promoted_from.take()) {
+                (Some(promotion), Some(source)) => Some(SourceTag {
+                    environment: promotion.from.clone(),
+                    ..source
+                }),
+                (Some(promotion), None) => Some(SourceTag {
+                    environment: promotion.from.clone(),
+                    tag: moved.tag.clone(),
+                }),
+                (None, _) => None,
+            };
+        }
+        self
     }
 
     pub fn of(moves: &[MoveCase]) -> Self {
@@ -163,12 +197,13 @@ impl World {
             history: Vec::new(),
             notes: Vec::new(),
             forges: Vec::new(),
+            promotion: None,
+            gates: Vec::new(),
         }
     }
 
     pub fn text(&self) -> PullRequestText {
-        let names = |names: &[String]| names.iter().map(|name| name.parse().unwrap()).collect();
-        let path: Vec<_> = names(&self.path);
+        let path = self.way();
         text(&BodyInputs {
             moves: &self.moves,
             environment: &self.environment.parse().unwrap(),
@@ -179,13 +214,24 @@ impl World {
             history: &self.history,
             notes: &self.notes,
             forges: &self.forges,
+            promotion: self.promotion.as_ref(),
+            gates: &self.gates,
         })
+    }
+
+    /// Step by step; environments of one step are written as one, with spaces.
+    pub fn way(&self) -> Vec<Vec<EnvironmentName>> {
+        let steps = self.path.iter().map(|step| step.split(' '));
+        let names = steps.map(|step| step.map(|name| name.parse().unwrap()).collect());
+        names.collect()
     }
 
     pub fn message(&self) -> String {
         let background = Background {
             facts: &self.facts,
             forges: &self.forges,
+            promotion: self.promotion.as_ref(),
+            gates: &self.gates,
         };
         let environment = self.environment.parse().unwrap();
         message(&self.moves, &environment, background, &|_| {
@@ -259,7 +305,10 @@ fn a_move(case: &MoveCase) -> Move {
         },
     });
     Move {
-        promoted_from: None,
+        promoted_from: case.from.as_deref().map(|from| SourceTag {
+            environment: EnvironmentName::default(),
+            tag: self::tag(from),
+        }),
         place: place(&case.stream_file),
         fields: fields.collect(),
         previous: case.previous.as_deref().map(digest),

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use headwater::environment::Carry;
+use headwater::gate::Gate;
 use headwater::plan::trailers;
 use proptest::prelude::*;
 
 use crate::bodies::case::{MoveCase, Told, World};
+use crate::bodies::promotion::{GateCase, NewerCase, PromotionCase};
 use crate::bodies::rendered::check;
 
 /// Stands in every hostile text, and may be seen in code spans only.
@@ -155,26 +158,68 @@ prop_compose! {
         is_back in any::<bool>(),
     ) -> MoveCase {
         let name = |text: &String| text.replace(['/', ':', '@'], "");
-        let path = |text: &String| {
-            let text: String = text.chars().filter(|c| !c.is_control() && !matches!(c, '/' | '\\')).collect();
-            format!("x{text}.yaml")
-        };
         let recorded = vec![
             ("previous".to_owned(), names[3].clone()),
             (if is_back { "digest" } else { "older" }.to_owned(), names[4].clone()),
         ];
         MoveCase {
             tag: format!("{}/{}:{}", name(&names[0]), name(&names[1]), name(&names[2])),
+            from: None,
             image: "quay.io/acme/api:1.8".to_owned(),
             digest: "digest".to_owned(),
             previous: Some("previous".to_owned()),
             recorded,
             selected,
-            stream_file: path(&names[3]),
-            fields: vec![(path(&names[4]), "spec.image".to_owned())],
+            stream_file: file(&names[3]),
+            fields: vec![(file(&names[4]), "spec.image".to_owned())],
             before,
             after,
             unasked: false,
+        }
+    }
+}
+
+fn file(text: &str) -> String {
+    let is_kept = |c: &char| !c.is_control() && !matches!(c, '/' | '\\');
+    let text: String = text.chars().filter(is_kept).collect();
+    format!("x{text}.yaml")
+}
+
+fn gate() -> impl Strategy<Value = GateCase> {
+    let gates = vec![Gate::Freeze, Gate::Soak, Gate::Checks, Gate::Approvals];
+    let gate = prop::sample::select(gates);
+    (gate, any::<bool>(), any::<bool>(), hostile()).prop_map(|(gate, waits, failed, told)| {
+        let until = failed.then(|| "2026-08-24T00:00:00Z".parse().unwrap());
+        GateCase {
+            gate,
+            waits,
+            failed,
+            until,
+            told,
+        }
+    })
+}
+
+prop_compose! {
+    fn promotion()(
+        texts in prop::collection::vec(hostile(), 8),
+        count in 0..4_usize,
+        gates in prop::collection::vec(gate(), 0..3),
+        carries_all in any::<bool>(),
+    ) -> PromotionCase {
+        let text = |number: usize| texts[number].clone();
+        PromotionCase {
+            from: "staging".to_owned(),
+            commit: "b".to_owned(),
+            entered: "2026-08-22T05:10:00Z".parse().unwrap(),
+            carry: if carries_all { Carry::Merge } else { Carry::Pins },
+            since: Vec::new(),
+            unchanged: count,
+            commits: (0..count).map(|number| (number.to_string(), text(number), text(number + 1))).collect(),
+            commit_count: 0,
+            paths: (0..count).map(|number| file(&texts[number + 2])).collect(),
+            lost: (0..count).map(|number| (file(&texts[number + 3]), number.to_string(), text(number + 4))).collect(),
+            newer: (count > 1).then(|| NewerCase { commit: "c".to_owned(), gates }),
         }
     }
 }
@@ -196,10 +241,12 @@ fn parsed_trailers(message: &str) -> String {
     String::from_utf8(git.wait_with_output().unwrap().stdout).unwrap()
 }
 
-fn check_message(world: &World) {
+/// Git reads the trailers that were meant, and no others; gives them back.
+pub fn check_trailers(world: &World) -> String {
     let message = world.message();
     let environment = world.environment.parse().unwrap();
-    let trailers = trailers(&world.moves, &environment, &world.facts);
+    let promotion = world.promotion.as_ref();
+    let trailers = trailers(&world.moves, &environment, &world.facts, promotion);
     assert!(message.ends_with(&trailers));
     // Git takes white space at the ends of a value away.
     let trimmed: String = trailers
@@ -207,6 +254,12 @@ fn check_message(world: &World) {
         .map(|line| format!("{}\n", line.trim_end()))
         .collect();
     assert_eq!(parsed_trailers(&message), trimmed, "{message}");
+    trailers
+}
+
+fn check_message(world: &World) {
+    let trailers = check_trailers(world);
+    let message = world.message();
     let text = message.strip_suffix(&trailers).unwrap();
     assert!(
         !trailers.contains("[skip") && !trailers.contains("[ci"),
@@ -223,8 +276,11 @@ fn check_message(world: &World) {
         "{first}"
     );
     for line in text.lines().skip(1) {
+        let is_told = world.promotion.is_some() && !line.contains(SENTINEL);
         let is_ours = line.is_empty()
+            || is_told
             || line.starts_with("  ")
+            || line == "Gates:"
             || line == "quay.io/acme/api:1.8"
             || line == "Fields:"
             || line.starts_with("To undo this, ")
@@ -237,13 +293,21 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_of_others_acts(moves in prop::collection::vec(a_move(), 1..4), note in hostile()) {
+    fn no_text_of_others_acts(
+        moves in prop::collection::vec(a_move(), 0..4),
+        note in hostile(),
+        gates in prop::collection::vec(gate(), 0..4),
+        promotion in prop::option::of(promotion()),
+    ) {
+        // Without an image there is a promotion, or nothing to tell.
+        prop_assume!(promotion.is_some() || !moves.is_empty());
         let mut moves = moves;
         // Two moves of one stream tag do not come about.
         for (number, case) in moves.iter_mut().enumerate() {
             case.tag.push_str(&number.to_string());
         }
-        let mut world = World::of(&moves);
+        let mut world = World::of(&moves).promoted(promotion.as_ref());
+        world.gates = gates.iter().map(GateCase::finding).collect();
         world.history.push(headwater::plan::pull_request::HistoryEntry {
             time: note.clone(),
             text: note,
@@ -254,6 +318,9 @@ proptest! {
         prop_assert!(rendered.links.is_empty());
         prop_assert!(text.title.chars().count() <= 72 && !text.title.contains(['\n', '`', '@', '#', '[', '<']));
         check_message(&world);
+        let first_screen = text.body.split("<details>").next().unwrap().trim_end();
+        let is_long = first_screen.lines().count() > 15;
+        prop_assert!(!is_long || (promotion.is_none() && moves.len() > 1), "{first_screen}");
     }
 }
 
@@ -274,26 +341,56 @@ fn each_hostile_part_stays_text() {
             environment: vec![format!("{bad}={bad}{other}")],
             ..Told::default()
         };
-        let world = World::of(&[MoveCase {
-            tag: format!("ns/{}:1", bad.replace(['/', ':', '@'], "")),
-            image: "quay.io/acme/api:1.8".to_owned(),
-            digest: "digest".to_owned(),
-            previous: Some("previous".to_owned()),
-            recorded: Vec::new(),
-            selected: None,
-            stream_file: "streams.yaml".to_owned(),
-            fields: Vec::new(),
-            before: Some(told("1")),
-            after: Some(told("2")),
-            unasked: false,
-        }]);
-        let rendered = check(&world.text().body);
-        assert!(
-            !rendered.text.contains(SENTINEL),
-            "{part}: {}",
-            rendered.text
-        );
-        check_message(&world);
+        let world = || {
+            World::of(&[MoveCase {
+                tag: format!("ns/{}:1", bad.replace(['/', ':', '@'], "")),
+                from: None,
+                image: "quay.io/acme/api:1.8".to_owned(),
+                digest: "digest".to_owned(),
+                previous: Some("previous".to_owned()),
+                recorded: Vec::new(),
+                selected: None,
+                stream_file: "streams.yaml".to_owned(),
+                fields: Vec::new(),
+                before: Some(told("1")),
+                after: Some(told("2")),
+                unasked: false,
+            }])
+        };
+        let gate = |waits| GateCase {
+            gate: Gate::Checks,
+            waits,
+            failed: !waits,
+            until: None,
+            told: bad.clone(),
+        };
+        let promotion = PromotionCase {
+            from: "staging".to_owned(),
+            commit: "b".to_owned(),
+            entered: "2026-08-22T05:10:00Z".parse().unwrap(),
+            carry: Carry::Merge,
+            since: Vec::new(),
+            unchanged: 0,
+            commits: vec![("1".to_owned(), bad.clone(), bad.clone())],
+            commit_count: 2,
+            paths: vec![file(&bad)],
+            lost: vec![(file(&bad), "1".to_owned(), bad.clone())],
+            newer: Some(NewerCase {
+                commit: "c".to_owned(),
+                gates: vec![gate(true)],
+            }),
+        };
+        let mut promoted = world().promoted(Some(&promotion));
+        promoted.gates = vec![gate(true).finding(), gate(false).finding()];
+        for world in [world(), promoted] {
+            let rendered = check(&world.text().body);
+            assert!(
+                !rendered.text.contains(SENTINEL),
+                "{part}: {}",
+                rendered.text
+            );
+            check_message(&world);
+        }
     }
 }
 
@@ -313,6 +410,7 @@ fn a_body_stays_below_the_limit_however_much_there_is_to_tell() {
     };
     let a_move = |number: usize| MoveCase {
         tag: format!("ns/{long}:{number}"),
+        from: None,
         image: format!("quay.io/acme/{}:1", "a".repeat(200)),
         digest: format!("{number}"),
         previous: Some("previous".to_owned()),

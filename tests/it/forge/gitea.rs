@@ -232,3 +232,83 @@ fn names_that_would_walk_elsewhere_are_refused() {
     assert!(matches!(error, Error::Settings(_)), "{error}");
     assert_eq!(forge.seen().len(), 0);
 }
+
+fn reviewed(reviews: Value) -> (Scripted, Gitea) {
+    let forge = Scripted::start(move |seen| {
+        let mut pull = pull(3, "headwater/dev/web");
+        pull["head"]["sha"] = HEAD.into();
+        let body = if seen.path.contains("/reviews") {
+            reviews.clone()
+        } else if seen.path.ends_with("/user") {
+            json!({"login": "headwater-bot"})
+        } else {
+            pull
+        };
+        Reply::ok("application/json", body.to_string())
+    });
+    let gitea = asking(&forge);
+    (forge, gitea)
+}
+
+const HEAD: &str = "e82eb4a098e32c796079ca3915e07487fc4db24c";
+
+fn review(id: u64, login: &str, state: &str, more: &Value) -> Value {
+    let mut review = json!({
+        "id": id, "user": {"login": login}, "state": state, "official": true,
+        "stale": false, "dismissed": false, "commit_id": HEAD,
+    });
+    let fields = review.as_object_mut().unwrap();
+    fields.extend(more.as_object().unwrap().clone());
+    review
+}
+
+#[test]
+fn approvals_are_official_fresh_and_of_others_than_author_and_bot() {
+    let none = json!({});
+    let (_forge, gitea) = reviewed(json!([
+        review(1, "ben", "APPROVED", &none),
+        review(2, "carl", "APPROVED", &json!({"official": false})),
+        review(3, "dora", "APPROVED", &json!({"stale": true})),
+        review(4, "eve", "APPROVED", &json!({"dismissed": true})),
+        // It is who opened it.
+        review(5, "ada", "APPROVED", &none),
+        review(6, "headwater-bot", "APPROVED", &none),
+        review(7, "fay", "APPROVED", &json!({"commit_id": "1".repeat(40)})),
+        review(9, "gus", "REQUEST_CHANGES", &none),
+        review(8, "gus", "APPROVED", &none),
+        review(10, "ben", "COMMENT", &none),
+        review(11, "hal", "A STATE OF TOMORROW", &none),
+        {"id": 12, "user": null, "team": {"name": "all"}, "state": "REQUEST_REVIEW"},
+    ]));
+    let found = gitea.approvals(3, HEAD.parse().unwrap()).unwrap();
+    // What Fay has seen is what is there: it is not stale.
+    assert_eq!(found, texts(&["ben", "fay"]));
+}
+
+#[test]
+fn reviews_without_an_end_are_an_error() {
+    let many: Value = (1..=50)
+        .map(|id| review(id, "ben", "APPROVED", &json!({})))
+        .collect();
+    let (forge, gitea) = reviewed(many);
+    let error = gitea.approvals(3, HEAD.parse().unwrap()).unwrap_err();
+    assert!(error.to_string().contains("too many reviews"), "{error}");
+    assert!(forge.seen().len() <= 21, "{}", forge.seen().len());
+}
+
+#[test]
+fn a_version_that_does_not_know_pull_requests_of_commits_has_none() {
+    let forge = Scripted::start(|seen| match seen.path.contains("/git/commits/") {
+        true => Reply::ok("application/json", json!({"sha": HEAD}).to_string()),
+        false => Reply::status(404).body("404 page not found\n"),
+    });
+    let main = name("main");
+    let entered = asking(&forge).entered(HEAD.parse().unwrap(), &main);
+    assert_eq!(entered.unwrap(), None);
+    let asked = &forge.seen()[1].path;
+    let all = "?stat=false&verification=false&files=false";
+    assert!(
+        asked.ends_with(&format!("/git/commits/{HEAD}{all}")),
+        "{asked}"
+    );
+}

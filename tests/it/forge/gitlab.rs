@@ -3,7 +3,7 @@
 use headwater::forge::gitlab::GitLab;
 use headwater::forge::http::{Options, Timeouts, Token};
 use headwater::forge::{Error, Forge as _, Merging};
-use headwater::pull_request::{Draft, MergeMethod};
+use headwater::pull_request::{Checks, CommitStatus, Draft, MergeMethod};
 use headwater::revision::CommitId;
 use serde_json::{Value, json};
 
@@ -302,4 +302,143 @@ fn who_was_invited_with_a_group_may_write() {
     assert_eq!(standing.version, None);
     let (_server, reporter) = gitlab(script(20));
     assert!(!reporter.standing().unwrap().may_write);
+}
+
+fn status(state: Checks, url: Option<&str>) -> CommitStatus {
+    CommitStatus {
+        context: "headwater/gates".to_owned(),
+        state,
+        description: "waits".to_owned(),
+        url: url.map(str::to_owned),
+    }
+}
+
+#[test]
+fn a_status_that_is_so_already_is_no_failure_and_another_refusal_is_one() {
+    let (server, gitlab) = gitlab(|_, seen| match seen.body.contains("pending") {
+        true => no(
+            400,
+            "Cannot transition status via :enqueue from :pending (Reason(s): Status cannot \
+             transition via \"enqueue\")",
+        ),
+        false => no(400, "Cannot transition status via :drop from :canceled"),
+    });
+    gitlab
+        .set_status(head(), &status(Checks::Pending, None))
+        .unwrap();
+    let error = gitlab.set_status(head(), &status(Checks::Failing, None));
+    let error = error.unwrap_err();
+    assert!(matches!(error, Error::Refused { .. }), "{error}");
+    assert_eq!(server.count("POST"), 2);
+}
+
+#[test]
+fn a_status_that_is_being_written_is_written_once_more_and_a_long_address_left_out() {
+    let (server, gitlab) = gitlab({
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        move |_, _| match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => no(409, "Another update to this commit status is in progress"),
+            _ => ok(&json!({"id": 1, "name": "headwater/gates", "status": "success"})),
+        }
+    });
+    let long = format!("https://headwater.example/{}", "x".repeat(255));
+    let passing = status(Checks::Passing, Some(&long));
+    gitlab.set_status(head(), &passing).unwrap();
+    let short = status(Checks::Passing, Some("https://headwater.example/prod"));
+    gitlab.set_status(head(), &short).unwrap();
+    let bodies: Vec<Value> = server
+        .seen()
+        .iter()
+        .map(|seen| serde_json::from_str(&seen.body).unwrap())
+        .collect();
+    let expected = json!({
+        "name": "headwater/gates", "state": "success", "description": "waits",
+    });
+    assert_eq!(bodies[..2], [expected.clone(), expected]);
+    assert_eq!(bodies[2]["target_url"], "https://headwater.example/prod");
+    let path = &server.seen()[0].path;
+    assert!(path.ends_with(&format!("/statuses/{HEAD}")), "{path}");
+}
+
+#[test]
+fn approvals_are_later_than_the_head_where_gitlab_says_when() {
+    let approval = |id: u64, username: &str, at: Option<&str>| json!({"user": {"id": id, "username": username}, "approved_at": at});
+    let (before, after) = ("2026-08-23T07:00:00.5Z", "2026-08-23T09:00:00Z");
+    for (approved_by, versions, expected) in [
+        (vec![], 0, vec![]),
+        // Its author's and our own.
+        (
+            vec![approval(1, "headwater-bot", None), approval(9, "me", None)],
+            0,
+            vec![],
+        ),
+        (
+            vec![approval(2, "ada", None), approval(3, "ben", None)],
+            0,
+            vec!["ada", "ben"],
+        ),
+        (
+            vec![
+                approval(2, "ada", Some(before)),
+                approval(3, "ben", Some(after)),
+                approval(4, "eve", None),
+            ],
+            1,
+            vec!["ben", "eve"],
+        ),
+    ] {
+        let (server, gitlab) = gitlab(move |asked, _| {
+            let path = asked.split('?').next().unwrap();
+            match path {
+                "GET P/merge_requests/1" => ok(&merge_request(1, &json!({}))),
+                "GET P/merge_requests/1/approvals" => ok(&json!({"approved_by": approved_by})),
+                "GET P/merge_requests/1/versions" => ok(&json!([
+                    // A new base, and the same head.
+                    {"id": 4, "head_commit_sha": HEAD, "created_at": "2026-08-23T10:00:00Z"},
+                    {"id": 3, "head_commit_sha": HEAD, "created_at": "2026-08-23T08:00:00Z"},
+                    {"id": 2, "head_commit_sha": "1".repeat(40),
+                        "created_at": "2026-08-23T06:00:00Z"},
+                    {"id": 1, "head_commit_sha": HEAD, "created_at": "2026-08-23T05:00:00Z"},
+                ])),
+                "GET user" => ok(&json!({"id": 9, "username": "me"})),
+                _ => no(404, "404 Not Found"),
+            }
+        });
+        let found = gitlab.approvals(1, head()).unwrap();
+        assert!(found.iter().eq(&expected), "{found:?} {expected:?}");
+        let asked = server.seen().into_iter();
+        let asked = asked.filter(|seen| seen.path.contains("/versions"));
+        assert_eq!(asked.count(), versions);
+    }
+    // A version that is not there yet lets nobody's count.
+    let (_server, gitlab) = gitlab(move |asked, _| match asked.split('?').next().unwrap() {
+        "GET P/merge_requests/1" => ok(&merge_request(1, &json!({}))),
+        "GET P/merge_requests/1/approvals" => ok(&json!({"approved_by": [
+            {"user": {"id": 2, "username": "ada"}, "approved_at": "2026-08-23T09:00:00Z"},
+        ]})),
+        "GET user" => ok(&json!({"id": 9, "username": "me"})),
+        _ => ok(&json!([])),
+    });
+    assert!(gitlab.approvals(1, head()).unwrap().is_empty());
+}
+
+#[test]
+fn the_merge_that_made_a_commit_is_when_it_entered() {
+    let (early, late) = ("2026-08-21T07:00:00Z", "2026-08-22T07:00:00Z");
+    for (field, expected) in [
+        ("merge_commit_sha", early),
+        ("squash_commit_sha", early),
+        ("sha", late),
+    ] {
+        let (_server, gitlab) = gitlab(move |_, _| {
+            ok(&json!([
+                {"target_branch": "main", "merged_at": early, field: HEAD},
+                {"target_branch": "main", "merged_at": late, "merge_commit_sha": null},
+                {"target_branch": "main", "merged_at": null, field: HEAD},
+                {"target_branch": "env/dev", "merged_at": late, field: HEAD},
+            ]))
+        });
+        let found = gitlab.entered(head(), &"main".parse().unwrap()).unwrap();
+        assert_eq!(found, Some(expected.parse().unwrap()), "{field}");
+    }
 }

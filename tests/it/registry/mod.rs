@@ -8,6 +8,7 @@ mod faults;
 mod real;
 mod redirects;
 mod secrets;
+mod signed;
 mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,9 +3,11 @@
 
 pub mod forge;
 pub mod git;
+pub mod oci;
 pub mod own_tests;
 pub mod registry;
 pub mod scene;
 pub mod scripted;
+pub mod signer;
 pub mod token_server;
 pub mod wait;

@@ -1,7 +1,7 @@
 //! What goes wrong on the way, and what is not asked, at a test forge only.
 
 use headwater::forge::{Error, Merging};
-use headwater::pull_request::{Change, MergeMethod, State};
+use headwater::pull_request::{Change, Checks, CommitStatus, MergeMethod, State};
 
 use crate::forge::contract::site::{Site, TestSite, branch, draft, now, opened};
 use crate::support::forge::Failure;
@@ -54,6 +54,55 @@ pub fn fault_12_a_lost_answer_to_a_comment_is_one_comment(site: &TestSite) {
     }
     let added = site.forge().add_comment(number, "once").unwrap();
     assert_eq!(site.forge().comments(number).unwrap(), [added]);
+}
+
+fn gates(state: Checks) -> CommitStatus {
+    CommitStatus {
+        context: "headwater/gates".to_owned(),
+        state,
+        description: "waits".to_owned(),
+        url: None,
+    }
+}
+
+pub fn fault_12_a_lost_answer_to_a_status_is_one_status(site: &TestSite) {
+    let head = branch(site, "headwater/dev/web");
+    let path: &'static str = format!("/statuses/{head}").leak();
+    for (state, failure) in [
+        (Checks::Pending, Failure::AnswerLost),
+        (Checks::Passing, Failure::DoneButStatus(502)),
+        (Checks::Failing, Failure::DoneButStatus(200)),
+        (Checks::Passing, Failure::Status(503)),
+    ] {
+        site.test_forge.fail_next("POST", path, failure.clone());
+        site.forge().set_status(head, &gates(state)).unwrap();
+        let found = site.forge().statuses(head).unwrap();
+        assert_eq!((found.len(), found[0].state), (1, state), "{failure:?}");
+    }
+    for _ in 0..2 {
+        site.test_forge
+            .fail_next("POST", path, Failure::Status(503));
+    }
+    let error = site.forge().set_status(head, &gates(Checks::Pending));
+    let error = error.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error}");
+    let found = site.forge().statuses(head).unwrap();
+    assert_eq!(found[0].state, Checks::Passing);
+}
+
+pub fn a_status_without_the_right_says_which_is_needed(site: &TestSite) {
+    let head = branch(site, "headwater/dev/web");
+    site.test_forge.model().may_write = false;
+    let error = site.forge().set_status(head, &gates(Checks::Passing));
+    let Err(Error::Denied { reason, .. }) = &error else {
+        panic!("{error:?}");
+    };
+    let rights = ["`statuses: write`", "write:repository", "scope `api`"];
+    assert!(
+        rights.iter().any(|right| reason.contains(right)),
+        "{reason}"
+    );
+    assert_eq!(site.forge().statuses(head).unwrap(), []);
 }
 
 pub fn fault_13_a_short_limit_is_waited_for(site: &TestSite) {

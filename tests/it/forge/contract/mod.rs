@@ -5,6 +5,7 @@
 mod changing;
 mod comments;
 mod faults;
+mod gates;
 mod listing;
 mod merging;
 mod opening;
@@ -23,6 +24,16 @@ macro_rules! kept_by {
             changing::what_is_closed_may_be_reopened
             changing::what_is_merged_cannot_be_closed
             comments::comments_are_added_edited_and_listed_oldest_first
+            gates::a_commit_enters_when_its_pull_request_is_merged
+            gates::a_commit_of_a_pull_request_that_is_not_merged_has_not_entered
+            gates::a_long_description_is_cut
+            gates::a_missing_commit_is_missing
+            gates::a_status_that_is_posted_is_read_back
+            gates::an_approval_of_an_older_head_does_not_count
+            gates::an_approval_of_one_who_may_not_write_does_not_count
+            gates::approvals_are_those_that_count_now
+            gates::checks_are_told_by_name_and_the_newest_counts
+            gates::checks_of_all_pages_are_told
             listing::a_deleted_branch_is_still_known_by_its_name
             listing::a_forks_branch_of_the_same_name_is_not_ours
             listing::a_persons_own_has_their_name
@@ -76,8 +87,10 @@ macro_rules! kept_by_test_forge {
     ($name:ident, $kind:ident) => {
         kept_by_test_forge! { @each $name, $kind,
             fault_12_a_lost_answer_makes_no_second_pull_request
+            a_status_without_the_right_says_which_is_needed
             fault_12_a_lost_answer_to_a_comment_is_one_comment
             fault_12_a_lost_answer_to_a_merge_is_a_merge
+            fault_12_a_lost_answer_to_a_status_is_one_status
             fault_13_a_long_limit_is_told
             fault_13_a_short_limit_is_waited_for
             fault_14_one_refused_token_is_asked_for_again

@@ -12,16 +12,18 @@ use headwater::forge::gitea::Gitea;
 use headwater::forge::http::{Answer, Client, Dialect, Request, TokenHeader};
 use headwater::pull_request::MergeMethod;
 use headwater::revision::CommitId;
+use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::forge::contract::site::{Site, plain_options};
-use crate::support::forge::{CheckState, Rule};
+use crate::support::forge::{CheckState, Opinion, Rule};
 use crate::support::git::Repo;
 use crate::support::wait;
 
 const PERSON: &str = "ada-of-the-tests";
+const READER: &str = "eve-of-the-tests";
 const FORKS: &str = "forks-of-the-tests";
 
 pub struct RealGitea {
@@ -59,11 +61,13 @@ impl RealGitea {
         let whoami = asked(&hands, &Method::GET, &["user"], Value::Null);
         let account = whoami["login"].as_str().unwrap().to_owned();
         // They are there after the first test.
-        let person = json!({
-            "username": PERSON, "email": format!("{PERSON}@example.com"),
-            "password": "0nly-for-these-tests", "must_change_password": false,
-        });
-        let _ = answer(&hands, &Method::POST, &["admin", "users"], person, None);
+        for name in [PERSON, READER] {
+            let person = json!({
+                "username": name, "email": format!("{name}@example.com"),
+                "password": "0nly-for-these-tests", "must_change_password": false,
+            });
+            let _ = answer(&hands, &Method::POST, &["admin", "users"], person, None);
+        }
         let _ = answer(
             &hands,
             &Method::POST,
@@ -254,10 +258,52 @@ impl Site for RealGitea {
         self.by_person(&["issues", &number, "comments"], json!({"body": body}));
     }
 
-    fn approve(&self, number: u64) {
+    fn review(&self, number: u64, opinion: Opinion) {
         let number = number.to_string();
-        let body = json!({"event": "APPROVED", "body": "good"});
+        let event = match opinion {
+            Opinion::Approves => "APPROVED",
+            Opinion::Refuses => "REQUEST_CHANGES",
+            Opinion::Remarks => "COMMENT",
+        };
+        let body = json!({"event": event, "body": "well"});
         self.by_person(&["pulls", &number, "reviews"], body);
+    }
+
+    fn approve_as_stranger(&self, number: u64) {
+        let number = number.to_string();
+        let segments = [
+            "repos",
+            &self.account,
+            &self.name,
+            "pulls",
+            &number,
+            "reviews",
+        ];
+        let body = json!({"event": "APPROVED", "body": "good"});
+        answer(&self.hands, &Method::POST, &segments, body, Some(READER));
+    }
+
+    fn dismiss(&self, number: u64) {
+        let number = number.to_string();
+        let reviews = self.here(&Method::GET, &["pulls", &number, "reviews"], Value::Null);
+        let mut reviews = reviews.as_array().unwrap().iter();
+        let approval = reviews.rfind(|it| it["state"] == "APPROVED").unwrap();
+        let id = approval["id"].to_string();
+        let below = ["pulls", &number, "reviews", &id, "dismissals"];
+        self.here(&Method::POST, &below, json!({"message": "no more"}));
+    }
+
+    fn merged_at(&self, number: u64) -> Timestamp {
+        let pull = self.here(&Method::GET, &["pulls", &number.to_string()], Value::Null);
+        pull["merged_at"].as_str().unwrap().parse().unwrap()
+    }
+
+    fn description_of(&self, commit: CommitId, context: &str) -> String {
+        let below = ["commits", &commit.to_string(), "status"];
+        let combined = self.here(&Method::GET, &below, Value::Null);
+        let mut statuses = combined["statuses"].as_array().unwrap().iter();
+        let status = statuses.find(|it| it["context"] == context).unwrap();
+        status["description"].as_str().unwrap().to_owned()
     }
 
     fn tick(&self, number: u64, text: &str) {

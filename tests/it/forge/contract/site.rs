@@ -14,7 +14,7 @@ use headwater::revision::{BranchName, CommitId};
 use jiff::Timestamp;
 use url::Url;
 
-use crate::support::forge::{CheckState, Kind, Rule, TestForge};
+use crate::support::forge::{CheckState, Kind, Opinion, Rule, STRANGER, TestForge};
 use crate::support::git::Repo;
 
 /// What the contract is tried on. The repository's only branch is `main` in the beginning.
@@ -57,7 +57,18 @@ pub trait Site {
     fn merge(&self, number: u64, method: MergeMethod);
     fn comment(&self, number: u64, body: &str);
     /// By the person, who may.
-    fn approve(&self, number: u64);
+    fn approve(&self, number: u64) {
+        self.review(number, Opinion::Approves);
+    }
+    /// By the person.
+    fn review(&self, number: u64, opinion: Opinion);
+    /// Tried by somebody who may only read.
+    fn approve_as_stranger(&self, number: u64);
+    /// What the person has approved, by somebody who may.
+    fn dismiss(&self, number: u64);
+    fn merged_at(&self, number: u64) -> Timestamp;
+    /// Of the newest status of this context.
+    fn description_of(&self, commit: CommitId, context: &str) -> String;
     /// Ticks the box whose line holds `text`.
     fn tick(&self, number: u64, text: &str);
     /// From a branch of the repository to `main`, by the person; its number.
@@ -229,8 +240,28 @@ impl Site for TestSite {
         self.test_forge.model().comment(number, "ada", body);
     }
 
-    fn approve(&self, number: u64) {
-        self.test_forge.model().approve(number, "ada");
+    fn review(&self, number: u64, opinion: Opinion) {
+        self.test_forge.model().review(number, "ada", opinion);
+    }
+
+    fn approve_as_stranger(&self, number: u64) {
+        self.test_forge.model().approve(number, STRANGER);
+    }
+
+    fn dismiss(&self, number: u64) {
+        self.test_forge.model().dismiss(number, "ada");
+    }
+
+    fn merged_at(&self, number: u64) -> Timestamp {
+        self.test_forge.model().pull_request(number).ended.unwrap()
+    }
+
+    fn description_of(&self, commit: CommitId, context: &str) -> String {
+        let model = self.test_forge.model();
+        let statuses = model.statuses_of(&commit.to_string());
+        let mut statuses = statuses.into_iter();
+        let status = statuses.find(|it| it.context == context).unwrap();
+        status.description.clone()
     }
 
     fn tick(&self, number: u64, text: &str) {

@@ -95,6 +95,10 @@ pub fn a_wrong_token_is_denied(site: &dyn Site) {
     is_denied(forge.open(&draft("headwater/dev/web")).err());
     is_denied(forge.add_comment(1, "x").err());
     is_denied(forge.standing().err());
+    let head = site.clone().rev("headwater/dev/web").parse().unwrap();
+    is_denied(forge.statuses(head).err());
+    is_denied(forge.approvals(1, head).err());
+    is_denied(forge.entered(head, &name("main")).err());
     assert_eq!(site.forge().open_pull_requests("").unwrap(), []);
 }
 

@@ -143,7 +143,7 @@ fn a_token_is_for_one_repository_and_may_do_what_is_needed() {
         "contents: write",
         "metadata: read",
         "pull_requests: write",
-        "statuses: read",
+        "statuses: write",
     ];
     assert_eq!(scopes, expected);
 
@@ -163,7 +163,7 @@ fn a_token_is_for_one_repository_and_may_do_what_is_needed() {
                 "contents": "write",
                 "metadata": "read",
                 "pull_requests": "write",
-                "statuses": "read",
+                "statuses": "write",
             },
         })
     );

@@ -3,6 +3,7 @@
 mod answers;
 mod apps;
 mod etags;
+mod gates;
 mod merging;
 mod people;
 

@@ -1,5 +1,6 @@
 //! Gitea and Forgejo, API version 1, as a real one answers.
 
+mod checks;
 mod merge;
 mod values;
 
@@ -80,7 +81,13 @@ fn in_repository(model: &mut Model, call: &Call, below: &[&str]) -> Option<Reply
             true => Reply::status(204),
             false => missing(),
         },
-        ("GET", ["commits", commit, "status"]) => reply(200, &values::status(model, call, commit)),
+        ("GET", ["commits", commit, "status"]) => reply(200, &checks::status(model, call, commit)),
+        ("GET", ["commits", commit, "pull"]) => checks::pull(model, commit),
+        ("GET", ["git", "commits", commit]) => match model.has_commit(commit) {
+            true => reply(200, &json!({"sha": commit})),
+            false => missing(),
+        },
+        ("POST", ["statuses", commit]) => checks::post(model, call, commit),
         ("GET", ["branch_protections"]) => reply(200, &values::rules(model)),
         ("GET", ["branches", branch]) => {
             values::branch(model, branch).map_or_else(missing, |it| reply(200, &it))
@@ -105,6 +112,12 @@ fn in_pull_request(model: &mut Model, call: &Call, number: u64, below: &[&str]) 
         ("PATCH", true, []) => change(model, call, number),
         ("POST", true, ["merge"]) => merge::merge(model, call, number),
         ("POST", true, ["requested_reviewers"]) => request_reviewers(model, call, number),
+        ("GET", true, ["reviews"]) => {
+            let pull = model.pull_request(number);
+            let reviews = pull.reviews.iter();
+            let reviews = reviews.map(|it| values::review(model, pull, it));
+            paged(call, &reviews.collect::<Vec<_>>())
+        }
         ("GET", false, ["comments"]) => {
             let remarks = &model.pull_request(number).comments;
             // Not paged: all of them.

@@ -2,6 +2,7 @@
 //! token's account may write and is no administrator, so rulesets tell what protects a branch.
 
 pub mod apps;
+mod checks;
 mod graphql;
 mod merge;
 mod values;
@@ -152,8 +153,10 @@ fn in_repository(model: &mut Model, call: &Call, below: &[&str]) -> Option<Said>
         ("GET", []) => Said::new(200, values::repository(model)),
         ("GET", ["pulls"]) => list(model, call),
         ("POST", ["pulls"]) => open(model, call),
-        ("GET", ["commits", commit, "status"]) => values::status(model, call, commit),
-        ("GET", ["commits", commit, "check-runs"]) => values::runs(model, call, commit),
+        ("GET", ["commits", commit, "status"]) => checks::status(model, call, commit),
+        ("GET", ["commits", commit, "check-runs"]) => checks::runs(model, call, commit),
+        ("GET", ["commits", commit, "pulls"]) => checks::pulls(model, call, commit),
+        ("POST", ["statuses", commit]) => checks::post(model, call, commit),
         ("GET", ["branches", branch]) => {
             values::branch(model, branch).map_or_else(Said::missing, |it| Said::new(200, it))
         }

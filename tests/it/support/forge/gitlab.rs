@@ -1,5 +1,6 @@
 //! GitLab, API version 4, after its documentation and the source of its API.
 
+mod checks;
 mod described;
 mod merge;
 mod values;
@@ -69,9 +70,19 @@ fn in_project(model: &mut Model, call: &Call, below: &[&str]) -> Option<Reply> {
         ("GET", ["repository", "branches", name]) => {
             values::branch(model, name).map_or_else(|| missing("Branch"), |it| reply(200, &it))
         }
-        ("GET", ["repository", "commits", commit, "statuses"]) => {
-            paged(call, &values::statuses(model, commit))
+        (_, ["repository", "commits", commit, _] | ["statuses", commit])
+            if !model.has_commit(commit) =>
+        {
+            missing("Commit")
         }
+        ("GET", ["repository", "commits", commit, "statuses"]) => {
+            paged(call, &checks::statuses(model, commit))
+        }
+        ("GET", ["repository", "commits", commit, "merge_requests"]) => {
+            let found = model.pulls_with(commit).map(|it| values::pull(model, it));
+            paged(call, &found.collect::<Vec<_>>())
+        }
+        ("POST", ["statuses", commit]) => checks::post(model, call, commit),
         // For maintainers, and the bot is a developer.
         ("GET", ["protected_branches"]) => refusal(403, "403 Forbidden"),
         ("GET", ["approval_rules"]) => paged(call, &values::approval_rules(model)),
@@ -93,6 +104,8 @@ fn in_merge_request(model: &mut Model, call: &Call, number: u64, below: &[&str])
         ("PUT", []) => change(model, call, number),
         ("PUT", ["merge"]) => merge::merge(model, call, number),
         ("GET", ["notes"]) => notes(model, call, number),
+        ("GET", ["approvals"]) => reply(200, &values::approvals(model, model.pull_request(number))),
+        ("GET", ["versions"]) => paged(call, &values::versions(model.pull_request(number))),
         ("POST", ["notes"]) => {
             let body = call.text_of("body").unwrap_or_default().to_owned();
             if body.starts_with('/') {

@@ -34,6 +34,8 @@ impl Model {
                 let name = format!("refs/pull/{number}/head");
                 self.git().reference(&name, head, true, "pushed").unwrap();
                 self.edit(number, |pull| pull.head_commit = head.to_string());
+                let since = (head.to_string(), self.now);
+                self.get_mut(number).heads.push(since);
             }
             if self.sees_merge_of(&pull, head) {
                 self.end_as_merged(number, head);
@@ -68,7 +70,7 @@ impl Model {
         let none = Rule::default();
         let rule = self.rule_of(&pull.base).unwrap_or(&none);
         let mut demands = Vec::new();
-        if (pull.approvals.len() as u64) < u64::from(rule.approvals) {
+        if pull.approvals() < u64::from(rule.approvals) {
             demands.push("approvals are missing");
         }
         let statuses = self.statuses_of(&pull.head_commit);

@@ -9,6 +9,7 @@ mod gitlab;
 mod interruption;
 mod merging;
 mod model;
+mod reviews;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -21,6 +22,7 @@ use call::json;
 pub use description::Description;
 pub use interruption::{Interruption, Moment, What};
 pub use model::{CheckState, Model, Pull, Rule, State};
+pub use reviews::{Opinion, STRANGER};
 
 use crate::support::scripted::{Reply, Scripted};
 

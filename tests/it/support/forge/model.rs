@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::support::forge::Kind;
 use crate::support::forge::github::apps::App;
+use crate::support::forge::reviews::Review;
 
 /// Everything that one forge knows. All of it may be looked at and set by a test.
 #[derive(Clone, Debug)]
@@ -62,7 +63,10 @@ pub struct Pull {
     pub labels: BTreeSet<String>,
     pub assignees: BTreeSet<String>,
     pub reviewers: BTreeSet<String>,
-    pub approvals: BTreeSet<String>,
+    /// Oldest first.
+    pub reviews: Vec<Review>,
+    /// The commits that its branch was at, and since when; the last is that of now.
+    pub heads: Vec<(String, Timestamp)>,
     pub author: String,
     pub created: Timestamp,
     pub updated: Timestamp,
@@ -94,6 +98,7 @@ pub struct Status {
     pub commit: String,
     pub context: String,
     pub state: CheckState,
+    pub description: String,
     /// A check run, where the forge tells them from statuses.
     pub is_run: bool,
     pub created: Timestamp,
@@ -180,6 +185,18 @@ impl Model {
         branch.get().target()
     }
 
+    pub fn has_commit(&self, commit: &str) -> bool {
+        let id = Oid::from_str(commit);
+        id.is_ok_and(|id| self.git().find_commit(id).is_ok())
+    }
+
+    /// Those that are of this commit: it is the head, or what the merge made.
+    pub fn pulls_with(&self, commit: &str) -> impl Iterator<Item = &Pull> {
+        self.pulls.iter().filter(move |pull| {
+            pull.head_commit == commit || pull.merge_commit.as_deref() == Some(commit)
+        })
+    }
+
     /// As somebody pushes it.
     pub fn git_branch(&self, branch: &str, commit: &str) {
         let name = format!("refs/heads/{branch}");
@@ -209,7 +226,7 @@ impl Model {
         self.find(number).expect("there is such a pull request")
     }
 
-    fn get_mut(&mut self, number: u64) -> &mut Pull {
+    pub fn get_mut(&mut self, number: u64) -> &mut Pull {
         self.find_mut(number).expect("there is such a pull request")
     }
 
@@ -273,7 +290,8 @@ impl Model {
             labels: BTreeSet::new(),
             assignees: BTreeSet::new(),
             reviewers: BTreeSet::new(),
-            approvals: BTreeSet::new(),
+            reviews: Vec::new(),
+            heads: vec![(head.to_string(), created)],
             author: new.author,
             created,
             updated: created,
@@ -379,12 +397,6 @@ impl Model {
         });
     }
 
-    pub fn approve(&mut self, number: u64, who: &str) {
-        self.edit(number, |pull| {
-            pull.approvals.insert(who.to_owned());
-        });
-    }
-
     /// The remark's number.
     pub fn comment(&mut self, number: u64, author: &str, body: &str) -> u64 {
         let remark = Remark {
@@ -414,25 +426,45 @@ impl Model {
 
     /// A commit status; the newest of a context counts.
     pub fn set_status(&mut self, commit: &str, context: &str, state: CheckState) {
-        self.report(commit, context, state, false);
+        self.report(commit, context, state, "", false);
     }
 
     /// A check run on GitHub, a job on GitLab, a status elsewhere.
     pub fn set_run(&mut self, commit: &str, context: &str, state: CheckState) {
-        self.report(commit, context, state, true);
+        self.report(commit, context, state, "", true);
     }
 
-    fn report(&mut self, commit: &str, context: &str, state: CheckState, is_run: bool) {
+    /// A commit status as it is posted.
+    pub fn post_status(
+        &mut self,
+        commit: &str,
+        context: &str,
+        state: CheckState,
+        description: &str,
+    ) -> Status {
+        self.report(commit, context, state, description, false)
+    }
+
+    fn report(
+        &mut self,
+        commit: &str,
+        context: &str,
+        state: CheckState,
+        description: &str,
+        is_run: bool,
+    ) -> Status {
         let status = Status {
             id: self.next_id(),
             commit: commit.to_owned(),
             context: context.to_owned(),
             state,
+            description: description.to_owned(),
             is_run,
             created: self.tick_of_clock(),
         };
-        self.statuses.push(status);
+        self.statuses.push(status.clone());
         self.follow_git();
+        status
     }
 
     /// The newest of each context, in the order in which the contexts came.

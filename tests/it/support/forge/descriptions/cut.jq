@@ -7,6 +7,7 @@ def used: {
   "/repos/{owner}/{repo}/pulls/{index}": ["get", "patch"],
   "/repos/{owner}/{repo}/pulls/{index}/merge": ["post"],
   "/repos/{owner}/{repo}/pulls/{index}/requested_reviewers": ["post"],
+  "/repos/{owner}/{repo}/pulls/{index}/reviews": ["get"],
   "/repos/{owner}/{repo}/labels": ["get", "post"],
   "/repos/{owner}/{repo}/issues/{index}/labels": ["post"],
   "/repos/{owner}/{repo}/issues/{index}/labels/{id}": ["delete"],
@@ -14,6 +15,9 @@ def used: {
   "/repos/{owner}/{repo}/issues/{index}/comments": ["get", "post"],
   "/repos/{owner}/{repo}/issues/comments/{id}": ["patch", "delete"],
   "/repos/{owner}/{repo}/commits/{ref}/status": ["get"],
+  "/repos/{owner}/{repo}/commits/{sha}/pull": ["get"],
+  "/repos/{owner}/{repo}/git/commits/{sha}": ["get"],
+  "/repos/{owner}/{repo}/statuses/{sha}": ["post"],
   "/repos/{owner}/{repo}/branches/{branch}": ["get"],
   "/repos/{owner}/{repo}/branch_protections": ["get"]
 };

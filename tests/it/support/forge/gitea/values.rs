@@ -3,9 +3,9 @@
 use headwater::pull_request::MergeMethod;
 use serde_json::{Value, json};
 
-use crate::support::forge::call::Call;
 use crate::support::forge::gitea::DRAFT;
-use crate::support::forge::model::{CheckState, Model, Pull, Remark, Rule, State, Status};
+use crate::support::forge::model::{Model, Pull, Remark, Rule, State};
+use crate::support::forge::reviews::{Opinion, Review};
 
 pub fn user(model: &Model, login: &str) -> Value {
     json!({"id": model.account_id(login), "login": login, "username": login, "full_name": ""})
@@ -103,39 +103,23 @@ pub fn pull(model: &Model, pull: &Pull) -> Value {
     })
 }
 
-pub fn status(model: &Model, call: &Call, commit: &str) -> Value {
-    let statuses = model.statuses_of(commit);
-    if statuses.is_empty() {
-        return json!({"state": "", "sha": "", "total_count": 0, "statuses": null});
-    }
-    let shown = call.page(&statuses, "limit", 30, 50).items;
-    let any = |state| shown.iter().any(|status| status.state == state);
-    // Of this page only.
-    let worst = [CheckState::Failing, CheckState::Pending]
-        .into_iter()
-        .find(|state| any(*state));
-    let value = |status: &&Status| {
-        json!({
-            "id": status.id,
-            "context": status.context,
-            "status": word(status.state),
-            "created_at": status.created,
-        })
-    };
+pub fn review(model: &Model, pull: &Pull, review: &Review) -> Value {
     json!({
-        "state": word(worst.unwrap_or(CheckState::Passing)),
-        "sha": commit,
-        "total_count": shown.len(),
-        "statuses": shown.iter().map(value).collect::<Value>(),
+        "id": review.id,
+        "user": user(model, &review.author),
+        "team": null,
+        "state": match review.opinion {
+            Opinion::Approves => "APPROVED",
+            Opinion::Refuses => "REQUEST_CHANGES",
+            Opinion::Remarks => "COMMENT",
+        },
+        "body": "",
+        "commit_id": review.commit,
+        "stale": review.commit != pull.head_commit,
+        "official": review.is_by_writer() && review.opinion != Opinion::Remarks,
+        "dismissed": review.is_dismissed,
+        "submitted_at": review.created,
     })
-}
-
-fn word(state: CheckState) -> &'static str {
-    match state {
-        CheckState::Pending => "pending",
-        CheckState::Passing => "success",
-        CheckState::Failing => "failure",
-    }
 }
 
 pub fn rules(model: &Model) -> Value {

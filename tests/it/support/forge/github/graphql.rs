@@ -8,11 +8,15 @@ use crate::support::forge::call::Call;
 use crate::support::forge::github::merge::method_of;
 use crate::support::forge::github::values::node_id;
 use crate::support::forge::model::{CheckState, Model, State};
+use crate::support::forge::reviews::{Opinion, Review};
 
 /// None where it is none of them.
 pub fn answer(model: &mut Model, call: &Call) -> Option<Value> {
     let query = call.text_of("query")?;
     let variables = &call.body["variables"];
+    if query.contains("latestOpinionatedReviews") {
+        return Some(reviews(model, variables));
+    }
     if query.contains("viewer") {
         return Some(json!({"data": {"viewer": {"login": model.me}}}));
     }
@@ -63,6 +67,45 @@ pub fn answer(model: &mut Model, call: &Call) -> Option<Value> {
             }],
         }),
     })
+}
+
+/// Those of writers only.
+fn reviews(model: &Model, variables: &Value) -> Value {
+    let number = variables["number"].as_u64().unwrap_or_default();
+    let Some(pull) = model.find(number) else {
+        let words = format!("Could not resolve to a PullRequest with the number of {number}.");
+        return json!({
+            "data": {"viewer": {"login": model.me}, "repository": {"pullRequest": null}},
+            "errors": [{
+                "type": "NOT_FOUND",
+                "path": ["repository", "pullRequest"],
+                "locations": [{"line": 1, "column": 1}],
+                "message": words,
+            }],
+        });
+    };
+    let actor = |login: &str| json!({"__typename": "User", "login": login});
+    let state = |review: &Review| match review.opinion {
+        _ if review.is_dismissed => "DISMISSED",
+        Opinion::Approves => "APPROVED",
+        Opinion::Refuses | Opinion::Remarks => "CHANGES_REQUESTED",
+    };
+    let opinions = pull.opinions().into_iter();
+    let nodes = opinions.filter(|it| it.is_by_writer()).map(|review| {
+        json!({
+            "state": state(review),
+            "author": actor(&review.author),
+            "commit": {"oid": review.commit},
+        })
+    });
+    json!({"data": {
+        "viewer": {"login": model.me},
+        "repository": {"pullRequest": {
+            "headRefOid": pull.head_commit,
+            "author": actor(&pull.author),
+            "latestOpinionatedReviews": {"nodes": nodes.collect::<Value>()},
+        }},
+    }})
 }
 
 fn pull_of(model: &Model, variables: &Value) -> Option<u64> {

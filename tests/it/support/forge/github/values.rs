@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use headwater::pull_request::MergeMethod;
 use serde_json::{Value, json};
 
-use crate::support::forge::call::Call;
-use crate::support::forge::github::{Said, paged};
-use crate::support::forge::model::{CheckState, Model, Pull, Remark, State, Status};
+use crate::support::forge::model::{Model, Pull, Remark, State};
 
 pub fn user(model: &Model, login: &str) -> Value {
     json!({"login": login, "id": model.account_id(login), "type": "User"})
@@ -132,72 +130,6 @@ pub fn pull(model: &Model, pull: &Pull) -> Value {
     value["mergeable"] = (!model.has_conflict(pull)).into();
     value["comments"] = pull.comments.len().into();
     value
-}
-
-fn knows(model: &Model, commit: &str) -> bool {
-    let id = git2::Oid::from_str(commit);
-    id.is_ok_and(|id| model.git().find_commit(id).is_ok())
-}
-
-fn unknown(commit: &str) -> Said {
-    Said::message(422, &format!("No commit found for SHA: {commit}"))
-}
-
-/// Of all statuses, with one page of them.
-pub fn status(model: &Model, call: &Call, commit: &str) -> Said {
-    if !knows(model, commit) {
-        return unknown(commit);
-    }
-    let mut statuses = model.statuses_of(commit);
-    statuses.retain(|status| !status.is_run);
-    let any = |state| statuses.iter().any(|status| status.state == state);
-    let state = if any(CheckState::Failing) {
-        CheckState::Failing
-    } else if statuses.is_empty() || any(CheckState::Pending) {
-        CheckState::Pending
-    } else {
-        CheckState::Passing
-    };
-    let value = |status: &&Status| {
-        json!({
-            "id": status.id,
-            "context": status.context,
-            "state": word(status.state),
-            "created_at": status.created,
-        })
-    };
-    let values: Vec<Value> = statuses.iter().map(value).collect();
-    let mut said = paged(model, call, &values, Some("statuses"));
-    said.body["state"] = word(state).into();
-    said.body["sha"] = commit.into();
-    said
-}
-
-pub fn runs(model: &Model, call: &Call, commit: &str) -> Said {
-    if !knows(model, commit) {
-        return unknown(commit);
-    }
-    let runs = model.statuses_of(commit).into_iter();
-    let runs = runs.filter(|status| status.is_run).map(|run| {
-        let is_over = run.state != CheckState::Pending;
-        json!({
-            "id": run.id,
-            "head_sha": commit,
-            "name": run.context,
-            "status": if is_over { "completed" } else { "in_progress" },
-            "conclusion": is_over.then(|| word(run.state)),
-            "started_at": run.created,
-        })
-    });
-    paged(model, call, &runs.collect::<Vec<_>>(), Some("check_runs"))
-}
-
-fn word(state: CheckState) -> &'static str {
-    match state {
-        CheckState::Pending => "pending",
-        CheckState::Passing => "success",
-        CheckState::Failing => "failure",
-    }
 }
 
 /// None where there is no such branch.

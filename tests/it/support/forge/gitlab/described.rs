@@ -63,6 +63,16 @@ const MERGE: &[(&str, Type)] = &[
     ("squash_commit_message", Type::Text),
     ("squash", Type::Flag),
 ];
+const STATUS: &[(&str, Type)] = &[
+    ("state", Type::Text),
+    ("ref", Type::Text),
+    ("name", Type::Text),
+    ("context", Type::Text),
+    ("target_url", Type::Text),
+    ("description", Type::Text),
+    ("coverage", Type::Number),
+    ("pipeline_id", Type::Number),
+];
 const LIST: &[&str] = &[
     "state",
     "order_by",
@@ -104,6 +114,17 @@ const OPERATIONS: &[Operation] = &[
         STATUSES,
     ),
     get(
+        &[
+            "projects",
+            "*",
+            "repository",
+            "commits",
+            "*",
+            "merge_requests",
+        ],
+        &["state", "page", "per_page"],
+    ),
+    get(
         &["projects", "*", "protected_branches"],
         &["search", "page", "per_page"],
     ),
@@ -114,6 +135,15 @@ const OPERATIONS: &[Operation] = &[
         &["include_rebase_in_progress"],
     ),
     get(&["projects", "*", "merge_requests", "*", "notes"], NOTES),
+    get(&["projects", "*", "merge_requests", "*", "approvals"], &[]),
+    get(&["projects", "*", "merge_requests", "*", "versions"], PAGES),
+    Operation {
+        method: "POST",
+        path: &["projects", "*", "statuses", "*"],
+        query: &[],
+        body: STATUS,
+        required: &["state"],
+    },
     Operation {
         method: "POST",
         path: &["projects", "*", "merge_requests"],
@@ -169,12 +199,17 @@ const fn get(path: &'static [&'static str], query: &'static [&'static str]) -> O
 }
 
 /// Values that GitLab takes for a parameter; others are 400.
-fn values_of(name: &str, is_merge_request: bool) -> Option<&'static [&'static str]> {
+fn values_of(name: &str, operation: &Operation) -> Option<&'static [&'static str]> {
+    let is_list = operation.path.ends_with(&["merge_requests"]);
+    let is_status = operation.path.contains(&"statuses") && operation.method == "POST";
     Some(match name {
+        "state" if is_status => &[
+            "pending", "running", "success", "failed", "canceled", "skipped",
+        ],
         "state" => &["opened", "closed", "locked", "merged", "all"],
         "sort" => &["asc", "desc"],
         "scope" => &["created_by_me", "assigned_to_me", "reviews_for_me", "all"],
-        "order_by" if is_merge_request => &[
+        "order_by" if is_list => &[
             "created_at",
             "label_priority",
             "milestone_due",
@@ -206,13 +241,12 @@ pub fn faults(call: &Call) -> Vec<String> {
     let Some(operation) = OPERATIONS.iter().find(fits) else {
         return vec![format!("{place}: not documented")];
     };
-    let is_list = operation.path.ends_with(&["merge_requests"]);
     let mut faults = Vec::new();
     for (name, value) in &call.query {
         if !operation.query.contains(&name.as_str()) {
             faults.push(format!("{place}: no query parameter {name}"));
         }
-        if values_of(name, is_list).is_some_and(|known| !known.contains(&value.as_str())) {
+        if values_of(name, operation).is_some_and(|known| !known.contains(&value.as_str())) {
             faults.push(format!("{place}: {name} cannot be {value}"));
         }
     }
@@ -227,7 +261,7 @@ pub fn faults(call: &Call) -> Vec<String> {
             }
             Some(_) => {}
         }
-        let known = values_of(name, is_list).zip(value.as_str());
+        let known = values_of(name, operation).zip(value.as_str());
         if known.is_some_and(|(known, value)| !known.contains(&value)) {
             faults.push(format!("{place}: {name} cannot be {value}"));
         }

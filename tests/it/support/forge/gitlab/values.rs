@@ -182,23 +182,33 @@ fn merge_status(model: &Model, pull: &Pull) -> &'static str {
     }
 }
 
-pub fn statuses(model: &Model, commit: &str) -> Vec<Value> {
-    let statuses = model.statuses_of(commit).into_iter();
-    let value = |status: &crate::support::forge::model::Status| {
+/// Who may not write cannot approve, and what is taken back is gone.
+pub fn approvals(model: &Model, pull: &Pull) -> Value {
+    let opinions = pull.opinions().into_iter();
+    let approvals = opinions.filter(|it| it.is_approval() && it.is_by_writer());
+    let approval = |review: &crate::support::forge::reviews::Review| json!({"user": user(model, &review.author), "approved_at": review.created});
+    let approved_by: Vec<Value> = approvals.map(approval).collect();
+    json!({
+        "user_has_approved": false,
+        "user_can_approve": true,
+        "approved": !approved_by.is_empty(),
+        "approved_by": approved_by,
+    })
+}
+
+/// Newest first.
+pub fn versions(pull: &Pull) -> Vec<Value> {
+    let versions = pull.heads.iter().enumerate().rev();
+    let version = |(id, (commit, since)): (usize, &(String, jiff::Timestamp))| {
         json!({
-            "id": status.id,
-            "sha": status.commit,
-            "name": status.context,
-            "status": match status.state {
-                CheckState::Pending => "running",
-                CheckState::Passing => "success",
-                CheckState::Failing => "failed",
-            },
-            "allow_failure": false,
-            "created_at": status.created,
+            "id": id + 1,
+            "head_commit_sha": commit,
+            "created_at": since,
+            "merge_request_id": pull.number + 1000,
+            "state": "collected",
         })
     };
-    statuses.map(value).collect()
+    versions.map(version).collect()
 }
 
 /// None where there is no such branch.
