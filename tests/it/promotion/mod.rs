@@ -1,6 +1,7 @@
 //! Promotions between environments, through the binary, a real registry and real merges.
 
 mod branches;
+mod cases;
 
 use crate::support::scene::{HOST, Scene, deployment, stream};
 
