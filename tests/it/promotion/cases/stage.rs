@@ -200,11 +200,7 @@ impl Stage {
 
     fn reconcile(&mut self, code: i32) {
         let run = self.scene.reconcile();
-        assert_eq!(
-            run.code, code,
-            "{}\n{}{}",
-            self.at, run.stdout, run.stderr
-        );
+        assert_eq!(run.code, code, "{}\n{}{}", self.at, run.stdout, run.stderr);
         self.code = code;
         self.last = Some(run);
     }
@@ -276,11 +272,7 @@ impl Stage {
             })
             .collect();
         let run = self.scene.run(&arguments);
-        assert_eq!(
-            run.code, code,
-            "{}\n{}{}",
-            self.at, run.stdout, run.stderr
-        );
+        assert_eq!(run.code, code, "{}\n{}{}", self.at, run.stdout, run.stderr);
         self.last = Some(run);
     }
 
@@ -299,9 +291,9 @@ impl Stage {
     pub fn files(&self, branch: &str) -> BTreeMap<PathBuf, Vec<u8>> {
         self.on(branch);
         let files = files_below(self.scene.person.path());
-        let own = files.into_iter().filter(|(path, _)| {
-            !path.starts_with(".git") && path.as_os_str() != "headwater.yaml"
-        });
+        let own = files
+            .into_iter()
+            .filter(|(path, _)| !path.starts_with(".git") && path.as_os_str() != "headwater.yaml");
         own.map(|(path, content)| (path, self.shown(content)))
             .collect()
     }
