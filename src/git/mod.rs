@@ -13,6 +13,7 @@ mod commit;
 mod connection;
 mod credentials;
 mod error;
+mod first_parents;
 mod history;
 mod ids;
 mod known_hosts;

@@ -33,11 +33,13 @@ pub use branch::{
 };
 pub use due::{Due, FieldPin, Move, Record, SourceTag, due, recorded_reference};
 pub(crate) use group::branch_name;
+pub(crate) use history::status_path;
 pub use history::{Question, Spot, questions};
 pub use hold::{Held, HoldsInForce, holds};
 pub use message::{Background, message, trailers};
 pub use proposal::{FirstSeen, Inputs, Mode, Plan, Proposal, held, plan};
 pub use report::{PlanReport, ProblemReport, diff};
+pub(crate) use status::entry as status_entry;
 pub use trailer::{TaggedImage, images, named_images};
 pub use version::Version;
 pub use waiting::{Reason, TakenBack, Waiting};

@@ -9,7 +9,7 @@ use crate::stream::{ImageStream, TagEvent};
 use crate::yaml::MAX_FILE_BYTES;
 
 /// Commits looked at on a first-parent history.
-const MAX_HISTORY: usize = 100_000;
+pub const MAX_HISTORY: usize = 100_000;
 
 /// A commit by which a stream tag came to another image on its branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
