@@ -64,6 +64,25 @@ impl Carry {
     }
 }
 
+/// Each source before what is promoted from it, else as they stand.
+pub fn in_promotion_order(environments: &[Environment]) -> Vec<&Environment> {
+    let steps = |environment: &Environment| {
+        let mut at = environment;
+        // A circle, which others report, has an end here.
+        for step in 0..environments.len() {
+            let from = at.promotion.as_ref().map(|promotion| &promotion.from);
+            match environments.iter().find(|one| Some(&one.name) == from) {
+                Some(source) => at = source,
+                None => return step,
+            }
+        }
+        environments.len()
+    };
+    let mut ordered: Vec<&Environment> = environments.iter().collect();
+    ordered.sort_by_key(|environment| steps(environment));
+    ordered
+}
+
 /// How a change reaches the environment's branch.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
@@ -136,5 +155,35 @@ impl From<EnvironmentName> for String {
 impl fmt::Display for EnvironmentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_come_first_and_circles_end() {
+        let environment = |name: &str, from: Option<&str>| Environment {
+            name: name.parse().unwrap(),
+            promotion: from.map(|from| Promotion {
+                from: from.parse().unwrap(),
+                carry: Carry::Merge,
+            }),
+            ..Environment::default()
+        };
+        let all = [
+            environment("prod", Some("staging")),
+            environment("x", Some("y")),
+            environment("staging", Some("dev")),
+            environment("y", Some("x")),
+            environment("dev", None),
+            environment("qa", Some("dev")),
+        ];
+        let names: Vec<&str> = in_promotion_order(&all)
+            .into_iter()
+            .map(|environment| environment.name.as_str())
+            .collect();
+        assert_eq!(names, ["dev", "staging", "qa", "prod", "x", "y"]);
     }
 }

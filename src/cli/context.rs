@@ -24,6 +24,9 @@ pub struct Context {
     pub(super) server: OnceCell<ServerConfig>,
     /// For what goes to stdout.
     pub styles: Styles,
+    /// The columns that lines on stdout should fit into; none where nobody reads them in a
+    /// terminal.
+    pub width: Option<usize>,
     pub progress: Progress,
     note_styles: Styles,
     is_quiet: bool,
@@ -44,6 +47,7 @@ impl Context {
             server_file: global.config.as_ref().map(|file| current.join(file)),
             server: OnceCell::new(),
             styles: Styles::decide(global.color, io::stdout().is_terminal(), variable),
+            width: width(variable("COLUMNS").as_deref()),
             progress: Progress::new(!global.quiet && !global.no_progress, stderr_is_terminal),
             note_styles: Styles::decide(global.color, stderr_is_terminal, variable),
             is_quiet: global.quiet,
@@ -107,6 +111,14 @@ fn render(problem: &Problem, styles: Styles) -> String {
         text.push_str(&format!("  {label} {}\n", plain(advice)));
     }
     text
+}
+
+/// What `COLUMNS` says, else what the terminal has.
+fn width(columns: Option<&str>) -> Option<usize> {
+    let named = columns.and_then(|columns| columns.parse().ok());
+    named
+        .filter(|columns| *columns > 0)
+        .or_else(|| Some(terminal_size::terminal_size_of(io::stdout())?.0.0.into()))
 }
 
 fn existing_folder(folder: &Path) -> Result<PathBuf, CliError> {

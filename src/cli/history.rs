@@ -5,26 +5,27 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format, OutputArgs};
 use crate::cli::place;
+use crate::cli::server_file;
 use crate::cli::style::Styles;
 use crate::cli::table::{Cell, Table, shortened};
-use crate::environment::Environment;
 use crate::git::Repository;
-use crate::manifest;
-use crate::reconcile::{Cache, read_tree, timeline};
+use crate::policy::OperatorPolicy;
+use crate::reconcile::{Cache, Event, PromotedFrom, Survey, Surveyed, timeline};
 use crate::revision::CommitId;
-use crate::snapshot::Snapshot;
 use crate::stream::{ImageStream, StreamTagName};
 
 /// Show what a stream tag was: when, which image, by which commit, by whom
 ///
-/// Read from the first-parent history of the environment's branch.
+/// Read from the first-parent history of the environment's branch: the time is that of the merge,
+/// and of a promotion the environment and commit are named that it came from. A first part that
+/// is an environment's name is taken for that.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  headwater history shop/web:1\n  headwater history web -o json"
+    after_help = "Examples:\n  headwater history shop/web:1\n  headwater history prod/web:1\n  headwater history prod/shop/web -o json"
 )]
 pub struct Args {
-    /// The stream tag; the namespace may be left out where one stream has that name
-    #[arg(value_name = "[NAMESPACE/]STREAM[:TAG]")]
+    /// The stream tag; what is left out must be clear without it
+    #[arg(value_name = "[ENVIRONMENT/][NAMESPACE/]STREAM[:TAG]")]
     stream_tag: String,
 
     /// A folder in a clone, or the path or URL of a Git repository
@@ -59,15 +60,44 @@ struct Row {
     previous: Option<String>,
     commit: String,
     author: String,
+    /// Who let it in.
+    who: String,
     subject: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promoted_from: Option<PromotedFrom>,
+}
+
+impl From<Event> for Row {
+    fn from(event: Event) -> Self {
+        let entry = event.entry;
+        Self {
+            time: entry.time,
+            image: event.image,
+            selected: event.selected,
+            previous: event.previous,
+            commit: entry.commit.to_string(),
+            author: entry.author,
+            who: entry.who,
+            subject: entry.subject,
+            promoted_from: entry.promoted,
+        }
+    }
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let location = place::location(context, args.location.as_deref())?;
     let repository = place::repository(context, &location)?;
+    let operator = server_file::operator_policy(context)?;
     let mut cache = place::cache(&location);
     let environment = args.environment.as_deref();
-    let history = read(&repository, &mut cache, &args.stream_tag, environment)?;
+    let survey = Survey::read(&repository, &mut cache, &operator)
+        .map_err(|error| place::git_error(&error))?;
+    context.save(&mut cache);
+    let found = find(&survey, &args.stream_tag, environment)?;
+    if let Some(note) = &found.note {
+        context.note(note);
+    }
+    let history = history(&repository, &found)?;
     if history.events.is_empty() && args.output.output == Format::Table {
         context.note(&format!(
             "{} has no image yet on the branch {}",
@@ -76,7 +106,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         return Ok(Exit::Success);
     }
     output::write_document(args.output.output, "History", &history, |history| {
-        table(history, context.styles)
+        table(history, context.styles, context.width)
     })?;
     Ok(Exit::Success)
 }
@@ -86,19 +116,30 @@ pub(super) fn read(
     repository: &Repository,
     cache: &mut Cache,
     stream_tag: &str,
-    environment: Option<&str>,
 ) -> Result<History, CliError> {
-    let found = find(repository, cache, stream_tag, environment)?;
-    let tag = &found.name.tag;
-    let events = timeline(repository, found.snapshot.commit, &found.stream, tag)
+    let survey = Survey::read(repository, cache, &OperatorPolicy::default())
         .map_err(|error| place::git_error(&error))?;
+    history(repository, &find(&survey, stream_tag, None)?)
+}
+
+fn history(repository: &Repository, found: &Found<'_>) -> Result<History, CliError> {
+    let tag = &found.name.tag;
+    let Surveyed {
+        environment,
+        snapshot,
+        ..
+    } = found.surveyed;
+    let events = timeline(
+        repository,
+        snapshot.commit,
+        &environment.name,
+        found.stream,
+        tag,
+    )
+    .map_err(|error| place::git_error(&error))?;
     if events.is_empty() && found.stream.tag(tag).is_none() {
-        let tags: Vec<&str> = found
-            .stream
-            .tags
-            .iter()
-            .map(|tag| tag.name.as_str())
-            .collect();
+        let tags = found.stream.tags.iter();
+        let tags: Vec<&str> = tags.map(|tag| tag.name.as_str()).collect();
         return Err(
             CliError::usage(format!("{} has no tag `{tag}`", found.name.stream))
                 .hint(format!("its tags are: {}", tags.join(", "))),
@@ -106,83 +147,96 @@ pub(super) fn read(
     }
     Ok(History {
         stream_tag: found.name.to_string(),
-        environment: found.environment.name.to_string(),
-        branch: found.snapshot.branch.to_string(),
-        events: events
-            .into_iter()
-            .map(|event| Row {
-                time: event.time,
-                image: event.image,
-                selected: event.selected,
-                previous: event.previous,
-                commit: event.commit.to_string(),
-                author: event.author,
-                subject: event.subject,
-            })
-            .collect(),
+        environment: environment.name.to_string(),
+        branch: snapshot.branch.to_string(),
+        events: events.into_iter().map(Row::from).collect(),
     })
 }
 
-struct Found {
+struct Found<'s> {
     name: StreamTagName,
-    environment: Environment,
-    snapshot: Snapshot,
-    stream: ImageStream,
+    surveyed: &'s Surveyed,
+    stream: &'s ImageStream,
+    /// What else the words could mean.
+    note: Option<String>,
 }
 
-fn find(
-    repository: &Repository,
-    cache: &mut Cache,
+fn find<'s>(
+    survey: &'s Survey,
     stream_tag: &str,
     wanted_environment: Option<&str>,
-) -> Result<Found, CliError> {
-    let git = |error: crate::git::Error| place::git_error(&error);
-    let wanted = StreamTagName::parse(stream_tag, "*").ok_or_else(|| {
-        CliError::usage(format!("`{stream_tag}` is no stream tag"))
-            .hint("write it as namespace/stream:tag, for example app-dev/web:latest")
-    })?;
-    let (default, configuration) = place::configuration(repository, cache)?;
-    let mut found = Vec::new();
-    for environment in &configuration.environments {
-        if wanted_environment.is_some_and(|name| name != environment.name.as_str()) {
-            continue;
-        }
-        let branch = environment.branch.as_ref().unwrap_or(&default);
-        if repository.branch(branch).map_err(git)?.is_none() {
-            continue;
-        }
-        let snapshot = repository.snapshot(branch).map_err(git)?;
-        let reading = read_tree(repository, snapshot.tree, cache).map_err(git)?;
-        let manifests = manifest::assemble(
-            &reading.files,
-            &reading.fields,
-            environment,
-            std::slice::from_ref(environment),
-        );
-        for stream in manifests.streams {
-            let is_wanted = stream.name.name == wanted.stream.name
-                && (wanted.stream.namespace == "*"
-                    || stream.name.namespace == wanted.stream.namespace);
-            if is_wanted {
-                found.push(Found {
-                    name: StreamTagName {
-                        stream: stream.name.clone(),
-                        tag: wanted.tag.clone(),
-                    },
-                    environment: environment.clone(),
-                    snapshot: snapshot.clone(),
-                    stream,
-                });
+) -> Result<Found<'s>, CliError> {
+    let named = named_environment(survey, stream_tag).filter(|_| wanted_environment.is_none());
+    let whole = StreamTagName::parse(stream_tag, "*");
+    if let Some((environment, rest)) = named
+        && let Some(wanted) = StreamTagName::parse(rest, "*")
+    {
+        let mut found = found_in(survey, &wanted, Some(environment));
+        let other = whole.as_ref();
+        let others = other.map_or(0, |other| found_in(survey, other, None).len());
+        // Where only the other reading finds anything, that one is meant.
+        if !found.is_empty() || others == 0 {
+            if others > 0 {
+                let note = format!(
+                    "`{environment}` is taken for the environment; there is a namespace of that name too: `--environment NAME {stream_tag}` takes that"
+                );
+                for found in &mut found {
+                    found.note = Some(note.clone());
+                }
             }
+            return only(found, stream_tag);
         }
     }
-    only(found, stream_tag)
+    let wanted = whole.ok_or_else(|| {
+        CliError::usage(format!("`{stream_tag}` is no stream tag"))
+            .hint("write it as namespace/stream:tag or environment/namespace/stream:tag, for example app-dev/web:latest")
+    })?;
+    only(found_in(survey, &wanted, wanted_environment), stream_tag)
 }
 
-fn only(mut found: Vec<Found>, stream_tag: &str) -> Result<Found, CliError> {
+/// The environment that the words begin with, and what follows.
+fn named_environment<'t>(survey: &Survey, text: &'t str) -> Option<(&'t str, &'t str)> {
+    let (first, rest) = text.split_once('/')?;
+    let mut all = survey.configuration.environments.iter();
+    all.any(|environment| environment.name.as_str() == first)
+        .then_some((first, rest))
+}
+
+fn found_in<'s>(
+    survey: &'s Survey,
+    wanted: &StreamTagName,
+    environment: Option<&str>,
+) -> Vec<Found<'s>> {
+    let all = survey.environments.iter().filter(|surveyed| {
+        environment.is_none_or(|name| name == surveyed.environment.name.as_str())
+    });
+    let streams = all.flat_map(|surveyed| {
+        let streams = surveyed.manifests.streams.iter();
+        streams.map(move |stream| (surveyed, stream))
+    });
+    let is_wanted = |(_, stream): &(&Surveyed, &ImageStream)| {
+        let namespace = &wanted.stream.namespace;
+        stream.name.name == wanted.stream.name
+            && (namespace == "*" || stream.name.namespace == *namespace)
+    };
+    streams
+        .filter(is_wanted)
+        .map(|(surveyed, stream)| Found {
+            name: StreamTagName {
+                stream: stream.name.clone(),
+                tag: wanted.tag.clone(),
+            },
+            surveyed,
+            stream,
+            note: None,
+        })
+        .collect()
+}
+
+fn only<'s>(mut found: Vec<Found<'s>>, stream_tag: &str) -> Result<Found<'s>, CliError> {
     let choices: Vec<String> = found
         .iter()
-        .map(|found| format!("{} in {}", found.name, found.environment.name))
+        .map(|found| format!("{} in {}", found.name, found.surveyed.environment.name))
         .collect();
     match (found.pop(), choices.len()) {
         (Some(one), 1) => Ok(one),
@@ -199,22 +253,33 @@ fn only(mut found: Vec<Found>, stream_tag: &str) -> Result<Found, CliError> {
     }
 }
 
-pub(super) fn table(history: &History, styles: Styles) -> String {
-    let mut table = Table::new(["WHEN", "IMAGE", "COMMIT", "WHO", "SUBJECT"]);
+pub(super) fn table(history: &History, styles: Styles, width: Option<usize>) -> String {
+    let is_promoted = history.events.iter().any(|row| row.promoted_from.is_some());
+    let mut head = vec!["WHEN", "IMAGE", "COMMIT", "WHO", "SUBJECT"];
+    if is_promoted {
+        head.insert(2, "FROM");
+    }
+    let mut table = Table::new(head);
+    let short = |commit: &str| commit.chars().take(CommitId::SHORT).collect::<String>();
     for row in &history.events {
         // What it was before stands one row further down.
         let image = row.image.as_deref().unwrap_or("none");
-        let commit: String = row.commit.chars().take(CommitId::SHORT).collect();
-        table.row([
+        let mut cells = vec![
             Cell::new(&row.time),
             Cell::new(match &row.selected {
                 Some(tag) => format!("{tag}@{}", shortened(image)),
                 None => shortened(image).to_string(),
             }),
-            Cell::new(commit),
-            Cell::new(&row.author),
+            Cell::new(short(&row.commit)),
+            Cell::new(&row.who),
             Cell::new(&row.subject),
-        ]);
+        ];
+        if is_promoted {
+            let from = row.promoted_from.as_ref();
+            let from = from.map(|from| format!("{}@{}", from.environment, short(&from.commit)));
+            cells.insert(2, Cell::new(from.unwrap_or_default()));
+        }
+        table.row(cells);
     }
-    table.render(styles)
+    table.render_within(width, styles)
 }

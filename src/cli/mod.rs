@@ -10,6 +10,7 @@ pub mod delete;
 pub mod demo;
 pub mod describe;
 mod doctor;
+pub mod drift;
 mod elsewhere;
 pub mod error;
 pub mod exit;
@@ -27,6 +28,7 @@ pub mod man;
 pub mod migrate;
 pub mod namespace;
 pub mod output;
+mod overview;
 pub mod pin;
 pub mod place;
 pub mod plan;
@@ -43,12 +45,14 @@ mod results;
 pub mod schema;
 mod server_file;
 pub mod set;
+pub mod status;
 pub mod style;
 pub mod table;
 pub mod tag;
 pub mod validate;
 pub mod version;
 mod view;
+pub mod whereabouts;
 pub mod write;
 mod write_branch;
 
@@ -90,7 +94,10 @@ enum Command {
     Reconcile(reconcile::Args),
     Get(get::Args),
     Describe(describe::Args),
+    Status(status::Args),
     History(history::Args),
+    Where(whereabouts::Args),
+    Drift(drift::Args),
     Resolve(resolve::Args),
     Validate(validate::Args),
     Doctor(doctor::Args),
@@ -120,7 +127,10 @@ impl Command {
             Self::Get(args) => get::run(args, context),
             Self::Describe(args) => describe::run(args, context),
             Self::Resolve(args) => resolve::run(args, context),
+            Self::Status(args) => status::run(args, context),
             Self::History(args) => history::run(args, context),
+            Self::Where(args) => whereabouts::run(args, context),
+            Self::Drift(args) => drift::run(args, context),
             Self::Validate(args) => validate::run(args, context),
             Self::Doctor(args) => doctor::run(args, context),
             Self::Pr(args) => pr::run(args, context),

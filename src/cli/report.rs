@@ -28,6 +28,8 @@ fn split(line: &str) -> Option<(Role, &str, &str)> {
         "create" | "rebuild" | "commit" | "edit" => Role::Good,
         "delete" => Role::Removed,
         "waiting" => Role::Warning,
+        "STREAM" => return Some((Role::Heading, line, "")),
+        "open" => Role::Good,
         "keep" | "nothing" => Role::Muted,
         _ => return None,
     };

@@ -7,6 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::place;
 use crate::git::{Error, Repository};
 use crate::plain::plain;
+use crate::pull_request::{Checks, GATES_CONTEXT};
 use crate::reconcile::{Applied, AppliedPlan, Outcome, Published, Publishing};
 
 /// What was written; what was not goes to stderr.
@@ -62,6 +63,14 @@ fn push_pull_request(text: &mut String, context: &Context, published: &Published
         Publishing::Opened => writeln!(text, "opened {name}"),
         Publishing::Changed => writeln!(text, "updated {name}"),
         Publishing::Remarked => writeln!(text, "commented on {name}: somebody's own work is on it"),
+        Publishing::Posted(state) => {
+            let words = match state {
+                Checks::Passing => "passed",
+                Checks::Failing => "failed",
+                Checks::Pending | Checks::None => "waiting",
+            };
+            writeln!(text, "{name}: {GATES_CONTEXT} says {words}")
+        }
         Publishing::Scheduled => {
             writeln!(text, "{name} is merged once the forge's demands are met")
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 use crate::cli::style::{Role, Styles};
 use crate::image::Digest;
@@ -10,7 +10,7 @@ use crate::plain::plain;
 
 const GAP: usize = 2;
 
-/// Rows under a head. Cells are made [`plain`]; nothing is cut or wrapped.
+/// Rows under a head. Cells are made [`plain`]; nothing is wrapped.
 #[derive(Debug)]
 pub struct Table {
     head: Vec<&'static str>,
@@ -63,6 +63,12 @@ impl Table {
 
     /// The lines, each with its line break; none where there is no row.
     pub fn render(&self, styles: Styles) -> String {
+        self.render_within(None, styles)
+    }
+
+    /// As [`Self::render`]; what of the last column does not fit into `width` is cut, where enough
+    /// of it stays to be of use.
+    pub fn render_within(&self, width: Option<usize>, styles: Styles) -> String {
         if self.rows.is_empty() {
             return String::new();
         }
@@ -73,9 +79,10 @@ impl Table {
             .collect();
         let lines: Vec<&Vec<Cell>> = std::iter::once(&head).chain(&self.rows).collect();
         let widths = widths(&lines);
+        let room = width.and_then(|width| room_of_last(&widths, width));
         lines
             .iter()
-            .map(|line| render(line, &widths, styles))
+            .map(|line| render(line, &widths, room, styles))
             .collect()
     }
 }
@@ -94,17 +101,45 @@ fn widths(lines: &[&Vec<Cell>]) -> Vec<usize> {
     widths
 }
 
-fn render(line: &[Cell], widths: &[usize], styles: Styles) -> String {
+/// The columns that the last cell of a line has; none where it must not be cut.
+fn room_of_last(widths: &[usize], width: usize) -> Option<usize> {
+    const LEAST: usize = 12;
+    let (_, others) = widths.split_last()?;
+    let taken: usize = others.iter().map(|width| width + GAP).sum();
+    width.checked_sub(taken).filter(|room| *room >= LEAST)
+}
+
+/// The beginning of a text that fits into `room` columns, with a sign that there was more.
+pub fn cut(text: &str, room: usize) -> Cow<'_, str> {
+    if text.width() <= room {
+        return Cow::Borrowed(text);
+    }
+    let mut short = String::new();
+    for character in text.chars() {
+        if short.width() + character.width().unwrap_or_default() >= room {
+            break;
+        }
+        short.push(character);
+    }
+    Cow::Owned(format!("{}…", short.trim_end()))
+}
+
+fn render(line: &[Cell], widths: &[usize], room: Option<usize>, styles: Styles) -> String {
     let mut text = String::new();
+    let last = widths.len().saturating_sub(1);
     // White space is put before a cell, so that no line ends in it.
     let mut owed = 0;
-    for (cell, width) in line.iter().zip(widths) {
+    for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
+        let shown = match room {
+            Some(room) if column == last => cut(&cell.text, room),
+            _ => Cow::Borrowed(cell.text.as_str()),
+        };
         if !cell.text.is_empty() {
             text.push_str(&" ".repeat(owed));
             owed = 0;
             match cell.role {
-                Some(role) => text.push_str(&styles.paint(role, &cell.text).to_string()),
-                None => text.push_str(&cell.text),
+                Some(role) => text.push_str(&styles.paint(role, &shown).to_string()),
+                None => text.push_str(&shown),
             }
         }
         owed += width.saturating_sub(cell.text.width()) + GAP;
@@ -160,6 +195,16 @@ dev/web:1  sha256:ab
 東京/x                waits
 ";
         assert_eq!(table.render(Styles::none()), expected);
+    }
+
+    #[test]
+    fn the_last_column_fits_into_the_terminal_where_that_helps() {
+        let mut table = Table::new(["TAG", "SUBJECT"]);
+        table.row(["web:1".into(), "a subject of many words".into()]);
+        let within = |width| table.render_within(Some(width), Styles::none());
+        assert_eq!(within(21), "TAG    SUBJECT\nweb:1  a subject of…\n");
+        assert_eq!(within(30), table.render(Styles::none()));
+        assert_eq!(within(10), table.render(Styles::none()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Commits, what they changed, and how files came to be as they are.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use git2::{ObjectType, Oid, Sort};
 use jiff::Timestamp;
@@ -151,8 +152,24 @@ impl Repository {
         paths: &[FilePath],
         limit: usize,
     ) -> Result<History, Error> {
-        let mut wanted = Wanted::new(paths);
         let mut commits = Vec::new();
+        let complete = self.walk_history(head, paths, limit, |commit| {
+            commits.push(commit);
+            ControlFlow::Continue(())
+        })?;
+        Ok(History { commits, complete })
+    }
+
+    /// As [`Self::history`], one commit after the other until `visit` has seen enough. Gives
+    /// whether the first commit was reached.
+    pub fn walk_history(
+        &self,
+        head: CommitId,
+        paths: &[FilePath],
+        limit: usize,
+        mut visit: impl FnMut(Commit) -> ControlFlow<()>,
+    ) -> Result<bool, Error> {
+        let mut wanted = Wanted::new(paths);
         let mut next = Some(self.raw_commit(head.to_oid()?)?);
         for _ in 0..limit {
             let Some(commit) = next else {
@@ -163,12 +180,7 @@ impl Repository {
             let before = match &parent {
                 Parent::Commit(parent) => Some(parent.tree_id()),
                 Parent::None => None,
-                Parent::BeyondShallow => {
-                    return Ok(History {
-                        commits,
-                        complete: false,
-                    });
-                }
+                Parent::BeyondShallow => return Ok(false),
             };
             self.compare(&wanted, before, Some(commit.tree_id()), &mut changes)?;
             if let Some(before) = before {
@@ -176,17 +188,22 @@ impl Repository {
             }
             if !changes.is_empty() {
                 changes.sort_by(|a: &FileDelta, b| a.path.cmp(&b.path));
-                commits.push(described(&commit, changes)?);
+                if visit(described(&commit, changes)?).is_break() {
+                    return Ok(false);
+                }
             }
             next = match parent {
                 Parent::Commit(parent) => Some(parent),
                 _ => None,
             };
         }
-        Ok(History {
-            commits,
-            complete: next.is_none(),
-        })
+        Ok(next.is_none())
+    }
+
+    /// The message of a commit; what is not UTF-8 in it is replaced.
+    pub fn message(&self, commit: CommitId) -> Result<String, Error> {
+        let commit = self.raw_commit(commit.to_oid()?)?;
+        Ok(String::from_utf8_lossy(commit.message_raw_bytes()).into_owned())
     }
 
     /// A file that a commit made may have stood elsewhere before.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::plan::promotion::Promoted;
 use crate::plan::seal::is_sealed;
 use crate::plan::trailer::{self, TaggedImage};
 use crate::revision::{BranchName, CommitId};
@@ -21,8 +22,8 @@ pub struct BotBranch {
     pub plan: Option<String>,
     /// When that was committed.
     pub time: Option<Timestamp>,
-    /// The source environment's commit that it brings, as that commit says.
-    pub promoted: Option<CommitId>,
+    /// What it promotes, or did before it was closed.
+    pub promoted: Option<Promoted>,
 }
 
 #[derive(Clone, Debug)]
@@ -117,11 +118,22 @@ pub fn classify(commits: &[BranchCommit], merged: Option<Files>) -> BranchState 
 
 /// One commit without changes that says what was closed.
 fn is_tombstone(commit: &BranchCommit) -> bool {
-    commit.changes.is_empty() && trailer::trailer(&commit.message, trailer::CLOSED).is_some()
+    commit.changes.is_empty() && is_closed(&commit.message)
 }
 
-/// The message of the tombstone for a branch that proposed `images`. `time` is RFC 3339.
-pub fn tombstone(branch: &BranchName, images: &[TaggedImage], time: &str) -> String {
+/// Whether a message says that its branch was closed.
+pub fn is_closed(message: &str) -> bool {
+    trailer::trailer(message, trailer::CLOSED).is_some()
+}
+
+/// The message of the tombstone for a branch that proposed `images`, and this promotion. `time` is
+/// RFC 3339.
+pub fn tombstone(
+    branch: &BranchName,
+    images: &[TaggedImage],
+    promoted: Option<&Promoted>,
+    time: &str,
+) -> String {
     let mut text = format!(
         "close {branch}\n\nThese images are not proposed again until their tags move on.\n\
          Delete this branch to have them proposed anew.\n\n"
@@ -136,6 +148,9 @@ pub fn tombstone(branch: &BranchName, images: &[TaggedImage], time: &str) -> Str
             image.tag.stream.name,
             image.digest
         ));
+    }
+    if let Some(promoted) = promoted {
+        text.push_str(&promoted.trailers());
     }
     text.push_str(&format!("{}: {time}\n", trailer::CLOSED));
     text

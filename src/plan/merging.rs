@@ -6,9 +6,10 @@ use jiff::Timestamp;
 
 use crate::gate::{Gate, GateFinding};
 use crate::plan::branch::Action;
+use crate::plan::due::Move;
 use crate::plan::gates;
 use crate::plan::proposal::{Inputs, Plan, Proposal};
-use crate::plan::waiting::{Gated, Reason, Waiting};
+use crate::plan::waiting::{Gated, Reason};
 use crate::pull_request::PullRequest;
 use crate::revision::BranchName;
 use crate::snapshot::FilePath;
@@ -31,7 +32,11 @@ pub(crate) fn gate(plan: &mut Plan, inputs: &Inputs<'_>) {
     if inputs.environment.automerge && inputs.forge.is_none() {
         let mut proposals = std::mem::take(&mut plan.proposals);
         let may_merge = |proposal: &Proposal| {
-            proposal.hold.is_none() && proposal.gates.iter().all(GateFinding::is_passed)
+            let moves_back = |moved: &Move| moved.moves_back_to().is_some();
+            // What the source went back to has passed the gates there.
+            let is_back = proposal.promotion.is_none() && proposal.moves.iter().any(moves_back);
+            let is_passed = proposal.gates.iter().all(GateFinding::is_passed);
+            proposal.hold.is_none() && !is_back && is_passed
         };
         for number in in_order(&mut proposals, &may_merge) {
             if let Some(proposal) = proposals.get_mut(number) {
@@ -64,7 +69,7 @@ pub(crate) fn commit_directly(plan: &mut Plan, inputs: &Inputs<'_>) {
     let passes = |proposal: &Proposal| proposal.gates.iter().all(GateFinding::is_passed);
     let (passing, held): (Vec<_>, Vec<_>) = proposals.into_iter().partition(passes);
     for proposal in held {
-        plan.wait_for_gates(&proposal, inputs);
+        plan.wait_for_gates(&proposal);
     }
     let mut passing = passing;
     let taken = in_order(&mut passing, &|_| true);
@@ -153,9 +158,9 @@ fn hold_off_frozen(plan: &mut Plan, inputs: &Inputs<'_>, now: Timestamp) {
         if matches!(proposal.action, Action::Keep { .. }) {
             plan.proposals.push(proposal);
         } else {
-            plan.wait_for_gates(&proposal, inputs);
+            plan.wait_for_gates(&proposal);
             // What is open stays as it is.
-            plan.frozen.extend(proposal.branch);
+            plan.kept.extend(proposal.branch);
         }
     }
 }
@@ -174,23 +179,13 @@ fn next_change(inputs: &Inputs<'_>, now: Timestamp) -> Option<Timestamp> {
 }
 
 impl Plan {
-    fn wait_for_gates(&mut self, proposal: &Proposal, inputs: &Inputs<'_>) {
+    fn wait_for_gates(&mut self, proposal: &Proposal) {
         let open = proposal.gates.iter().filter(|finding| !finding.is_passed());
         let promotion = proposal.promotion.as_ref();
         let reason = Reason::Gated(Gated {
             from: promotion.map(|promotion| (promotion.from.clone(), promotion.commit)),
             findings: open.cloned().collect(),
         });
-        let waiting = proposal
-            .moves
-            .iter()
-            .map(|moved| Waiting::stream_tag(&moved.tag, &moved.place, reason.clone()));
-        self.wait(waiting.collect());
-        if proposal.moves.is_empty() {
-            let name = &inputs.environment.name;
-            let message = format!("{name}: {} waits: {reason}", proposal.group);
-            self.problems
-                .push(crate::problem::Problem::note(None, message));
-        }
+        self.wait_all(proposal, &reason);
     }
 }

@@ -266,7 +266,7 @@ pub fn trailers(
         let _ = writeln!(text, "{}: {commit}", trailer::SOURCE_REVISION);
     }
     if let Some(promotion) = promotion {
-        text.push_str(&crate::plan::promotion::trailers(promotion));
+        text.push_str(&promotion.promoted().trailers());
     }
     text
 }

@@ -33,7 +33,8 @@ mod waiting;
 
 pub use advice::advice;
 pub use branch::{
-    Action, BotBranch, BranchCommit, BranchState, CommitKind, Obsolete, classify, tombstone,
+    Action, BotBranch, BranchCommit, BranchState, CommitKind, Obsolete, classify, is_closed,
+    tombstone,
 };
 pub use declined::held;
 pub use due::{Due, FieldPin, Move, Record, due, recorded_reference};

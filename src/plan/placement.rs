@@ -181,8 +181,8 @@ impl Placing<'_> {
             let reason = if let Some(reason) = outage {
                 let reason = reason.clone();
                 Reason::Outage { branch, reason }
-            } else if proposal.hold.is_some() {
-                // What a person asked for waits for no limit.
+            } else if proposal.hold.is_some() || proposal.promotion.is_some() {
+                // What a person asked for waits for no limit, and of each source there is one.
                 plan.proposals.push(proposal);
                 continue;
             } else if plan.proposals.len() >= policy.max_open {
@@ -285,12 +285,24 @@ impl Hour {
 
 impl Plan {
     pub(crate) fn wait_all(&mut self, proposal: &Proposal, reason: &Reason) {
-        self.waiting.extend(
+        self.wait(
             proposal
                 .moves
                 .iter()
-                .map(|moved| Waiting::stream_tag(&moved.tag, &moved.place, reason.clone())),
+                .map(|moved| Waiting::stream_tag(&moved.tag, &moved.place, reason.clone()))
+                .collect(),
         );
+        // What moves no image has no stream tag to name.
+        if let (Some(promotion), []) = (&proposal.promotion, proposal.moves.as_slice()) {
+            let message = format!(
+                "{} of {} to {}: {reason}",
+                promotion.commit.short(),
+                promotion.from,
+                self.environment.name
+            );
+            self.kept.extend(reason.branch().cloned());
+            self.problems.push(Problem::note(None, message));
+        }
     }
 }
 

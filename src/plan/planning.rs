@@ -16,7 +16,7 @@ use crate::plan::hold::wanted;
 use crate::plan::placement::{self, Ground};
 use crate::plan::promotion::{self, CarriedPart, Choice, Promotion, composed};
 use crate::plan::proposal::{Inputs, Mode, Plan, Proposal, first_seen};
-use crate::plan::pull_request::{Facts, close_and_remark};
+use crate::plan::pull_request::{Facts, ImageKey, close_and_remark};
 use crate::plan::trailer::TaggedImage;
 use crate::plan::waiting::{Gated, Reason, Waiting};
 use crate::plan::{check, edits, merging, message, seal};
@@ -41,7 +41,7 @@ pub fn plan(mut inputs: Inputs<'_>) -> Plan {
         waiting: due.waiting,
         problems: std::mem::take(&mut inputs.problems),
         tags: inputs.tags.len(),
-        frozen: BTreeSet::new(),
+        kept: BTreeSet::new(),
         unverified: Vec::new(),
         next_change: None,
     };
@@ -119,7 +119,7 @@ pub fn plan(mut inputs: Inputs<'_>) -> Plan {
                 .filter_map(|waiting| waiting.reason.branch()),
         )
         .chain(&kept)
-        .chain(&plan.frozen)
+        .chain(&plan.kept)
         .collect();
     // Who edits files leaves the branches to the pass that made them.
     if inputs.mode == Mode::Commits {
@@ -357,6 +357,26 @@ impl<'a> Proposing<'a> {
         }
     }
 
+    /// Where somebody has closed the same promotion.
+    fn declined(&self, proposal: &Proposal) -> Option<Reason> {
+        let promotion = proposal.promotion.as_ref()?;
+        if self.inputs.mode == Mode::InPlace {
+            return None;
+        }
+        let key = ImageKey::of_promotion(&promotion.from, promotion.commit);
+        let by_forge = self.inputs.forge.and_then(|forge| forge.declined(&key));
+        let by_branch = || {
+            let mut branches = self.inputs.branches.iter();
+            let closed = branches.find(|branch| {
+                let is_same = branch.promoted.as_ref() == Some(&promotion.promoted());
+                is_same && matches!(branch.state, branch::BranchState::Closed { .. })
+            })?;
+            Some(Reason::Closed(closed.name.clone()))
+        };
+        let declined = by_forge.cloned().map(Reason::Declined);
+        declined.or_else(by_branch)
+    }
+
     /// The proposal, unless a second reader finds something wrong in it.
     fn checked(
         &self,
@@ -364,6 +384,10 @@ impl<'a> Proposing<'a> {
         fault: Option<String>,
         plan: &mut Plan,
     ) -> Option<Proposal> {
+        if let Some(reason) = self.declined(&proposal) {
+            plan.wait_all(&proposal, &reason);
+            return None;
+        }
         let fault = fault.or_else(|| promotion::fault(&proposal, self.inputs.choices));
         let Some(fault) = fault else {
             return Some(proposal);

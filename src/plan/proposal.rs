@@ -84,8 +84,8 @@ pub struct Plan {
     pub problems: Vec<Problem>,
     /// How many stream tags there are.
     pub tags: usize,
-    /// Branches that wait for the end of a freeze.
-    pub frozen: BTreeSet<BranchName>,
+    /// Branches that stay although nothing is proposed on them now.
+    pub kept: BTreeSet<BranchName>,
     /// Images whose signatures have to be known first.
     pub unverified: Vec<(StreamTagName, Reference)>,
     /// When time alone changes what the gates say.

@@ -1,7 +1,6 @@
 //! Trailers at the end of a commit message, as `git interpret-trailers` reads them.
 
 use crate::image::{Digest, Reference};
-use crate::revision::CommitId;
 use crate::stream::StreamTagName;
 
 pub const IMAGE_STREAM: &str = "Image-Stream";
@@ -47,9 +46,16 @@ pub fn trailer<'a>(message: &'a str, key: &str) -> Option<&'a str> {
         .find_map(|(name, value)| (name == key).then_some(value))
 }
 
-/// The source environment's commit that a promotion brings.
-pub fn promoted_commit(message: &str) -> Option<CommitId> {
-    trailer(message, PROMOTED_COMMIT)?.parse().ok()
+/// The value of the first line `key: value` anywhere in the message: a squash by a forge may have
+/// put the trailers among other lines.
+pub fn kept<'a>(message: &'a str, key: &str) -> Option<&'a str> {
+    kept_all(message, key).next()
+}
+
+/// The values of all such lines, in order.
+pub fn kept_all<'a>(message: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+    let lines = message.lines();
+    lines.filter_map(move |line| Some(line.trim().strip_prefix(key)?.strip_prefix(": ")?.trim()))
 }
 
 /// The images that a bot commit names: each `Image-Stream` with the `Image` after it.
@@ -77,6 +83,41 @@ pub fn images(message: &str) -> Vec<TaggedImage> {
         .collect()
 }
 
+/// The images that a message names, each with the commit that it was built from, where that is
+/// said. A squash may have put several of the bot's messages into one.
+pub fn sources(message: &str) -> Vec<(TaggedImage, Option<String>)> {
+    let mut found: Vec<(TaggedImage, Option<String>)> = Vec::new();
+    let (mut tag, mut first, mut is_over) = (None, 0, false);
+    for line in message.lines() {
+        let Some((key, value)) = line.trim().split_once(": ") else {
+            continue;
+        };
+        match key {
+            IMAGE_STREAM => {
+                // What follows the environment is of the next message.
+                if std::mem::take(&mut is_over) {
+                    first = found.len();
+                }
+                tag = StreamTagName::parse(value, "");
+            }
+            IMAGE => {
+                let image = value.parse::<Reference>().ok();
+                let digest = image.and_then(|image| image.digest);
+                let named = tag.take().zip(digest);
+                found.extend(named.map(|(tag, digest)| (TaggedImage { tag, digest }, None)));
+            }
+            ENVIRONMENT => is_over = true,
+            SOURCE_REVISION => {
+                if let Some([(_, revision)]) = found.get_mut(first..) {
+                    *revision = Some(value.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +133,36 @@ mod tests {
         assert_eq!(images.len(), 1);
         assert_eq!(images[0].tag.to_string(), "dev/web:1");
         assert_eq!(trailer(&message, ENVIRONMENT), Some("dev"));
+    }
+
+    #[test]
+    fn a_source_is_told_of_one_image_alone() {
+        let one = format!("Image-Stream: dev/web:1\nImage: quay.io/a/web:1@{DIGEST}\n");
+        let end = "Environment: dev\nSource-Revision: 3cab71f\n";
+        let shown = |message: String| -> Vec<String> {
+            let sources = sources(&message).into_iter();
+            let shown = sources.map(|(image, revision)| format!("{} {revision:?}", image.tag));
+            shown.collect()
+        };
+        let known = "dev/web:1 Some(\"3cab71f\")".to_owned();
+        let unknown = "dev/web:1 None".to_owned();
+        assert_eq!(shown(format!("pin\n\n{one}{end}")), [known.clone()]);
+        assert_eq!(
+            shown(format!("pin\n\n{one}{one}{end}")),
+            [unknown.clone(), unknown]
+        );
+        assert_eq!(
+            shown(format!("pin (#1)\n\n* a\n\n{one}{end}\n* b\n\n{one}{end}")),
+            [known.clone(), known]
+        );
+    }
+
+    #[test]
+    fn lines_that_a_squash_kept_are_found_anywhere() {
+        let message = "Release (#7)\n\n* promote\n\n  Promoted-From: dev\n  Promoted-From: qa\n\nCo-authored-by: x <x@y>\n";
+        assert_eq!(kept(message, PROMOTED_FROM), Some("dev"));
+        assert_eq!(kept_all(message, PROMOTED_FROM).count(), 2);
+        assert_eq!(kept(message, PROMOTED_COMMIT), None);
     }
 
     #[test]

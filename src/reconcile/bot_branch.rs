@@ -20,7 +20,8 @@ pub struct Proposed {
     pub base: BranchName,
     pub tip: CommitId,
     pub state: BranchState,
-    /// What it has and the base has not, newest first; none where there are too many to show.
+    /// What it has and the base has not, newest first, without what merges brought; none where there
+    /// are too many to show.
     pub commits: Vec<Commit>,
 }
 
@@ -66,11 +67,12 @@ pub fn proposed(
         let mut heads = repository.branches(&evidence::branch_prefix(&environment.name))?;
         heads.retain(|(branch, _)| is_wanted(branch));
         for branch in evidence::branches(repository, tip, &heads, &BTreeMap::new())?.branches {
-            let commits = match repository.commits_between(tip, branch.head, MAX_BRANCH_COMMITS) {
-                Ok(commits) => commits,
-                Err(Error::TooLarge { .. }) => Vec::new(),
-                Err(error) => return Err(error),
-            };
+            let commits =
+                match repository.first_parents_between(tip, branch.head, MAX_BRANCH_COMMITS) {
+                    Ok(commits) => commits,
+                    Err(Error::TooLarge { .. }) => Vec::new(),
+                    Err(error) => return Err(error),
+                };
             found.push(Proposed {
                 branch: branch.name,
                 head: branch.head,

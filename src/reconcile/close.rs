@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use crate::clock;
 use crate::git::{Author, Error, NewCommit, PushOutcome, Repository};
+use crate::plan::promotion::promoted;
 use crate::plan::{TaggedImage, images, tombstone};
 use crate::revision::BranchName;
 
@@ -29,7 +30,7 @@ pub fn close(
 ) -> Result<Closed, Error> {
     let head = repository.snapshot(branch)?.commit;
     let tip = repository.snapshot(target)?.commit;
-    let commits = repository.commits_between(tip, head, MAX_COMMITS)?;
+    let commits = repository.first_parents_between(tip, head, MAX_COMMITS)?;
     let proposed: Vec<TaggedImage> = commits
         .iter()
         .flat_map(|commit| images(&commit.message))
@@ -37,10 +38,12 @@ pub fn close(
     let base = commits
         .last()
         .and_then(|commit| commit.parents.first().copied());
-    let (Some(base), false) = (base, proposed.is_empty()) else {
+    let promoted = commits.iter().find_map(|commit| promoted(&commit.message));
+    let is_nothing = proposed.is_empty() && promoted.is_none();
+    let Some(base) = base.filter(|_| !is_nothing) else {
         return Ok(Closed::NothingProposed);
     };
-    let message = tombstone(branch, &proposed, &clock::rfc3339(now));
+    let message = tombstone(branch, &proposed, promoted.as_ref(), &clock::rfc3339(now));
     let commit = repository.commit(&NewCommit {
         parents: &[base],
         base: repository.tree_of(base)?,

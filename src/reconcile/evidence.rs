@@ -12,6 +12,7 @@ use crate::git::{Commit, Error, FileDelta, Merge, Repository};
 use crate::image::{Digest, Reference};
 use crate::manifest;
 use crate::plain::plain;
+use crate::plan::promotion::promoted;
 use crate::plan::{
     self, BotBranch, BranchCommit, BranchState, CommitKind, FirstSeen, Question, Spot, TakenBack,
     Version, trailer,
@@ -247,7 +248,10 @@ pub fn branches(
             is_behind: has_more(repository, tip, *head),
             plan: newest.and_then(|(_, commit)| plan(commit)),
             time: newest.map(|(time, _)| time),
-            promoted: newest.and_then(|(_, commit)| trailer::promoted_commit(&commit.message)),
+            promoted: commits
+                .iter()
+                .flatten()
+                .find_map(|(_, commit)| promoted(&commit.message)),
         });
     }
     Ok(found)
@@ -334,7 +338,7 @@ fn commit_kind(
         [] | [_] => return Ok(CommitKind::Single),
         _ => return Ok(CommitKind::Merge),
     };
-    if trailer::promoted_commit(&commit.message) == Some(second) {
+    if promoted(&commit.message).is_some_and(|promoted| promoted.commit == second) {
         return Ok(CommitKind::Promotion);
     }
     let is_update = repository.is_in_history(second, tip)?

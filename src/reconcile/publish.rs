@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::forge::{Error, Forge, MAX_LOOKED_AT, Merging, Opened};
+use crate::plan::Plan;
 use crate::plan::pull_request::{
     EDITED_REMARK, ENDED_REMARK, End, Marker, Publication, Remark, Step,
 };
-use crate::plan::{Plan, Proposal};
 use crate::pull_request::{Change, Checks, Draft, GATES_CONTEXT, MergeMethod, PullRequest};
 use crate::reconcile::apply::{Applied, Outcome};
 use crate::reconcile::hosting::Hosting;
@@ -34,6 +34,8 @@ pub enum Publishing {
     Opened,
     Changed,
     Remarked,
+    /// What the gates say was posted as a commit status.
+    Posted(Checks),
     /// The forge was asked to merge it once its demands are met.
     Scheduled,
     Merged,
@@ -128,7 +130,7 @@ impl Publisher<'_> {
                 written.filter(|written| matches!(written.outcome, Outcome::Kept | Outcome::Done));
             // A branch that could not be moved is planned again, and its pull request with it.
             let done = match head.and_then(|written| written.commit) {
-                Some(head) => self.one(proposal, publication, branch, head),
+                Some(head) => self.one(publication, branch, head),
                 None if proposal.hold.is_none() => continue,
                 None => Err(Stopped { is_general: true }),
             };
@@ -149,7 +151,6 @@ impl Publisher<'_> {
 
     fn one(
         &mut self,
-        proposal: &Proposal,
         publication: &Publication,
         branch: &BranchName,
         head: CommitId,
@@ -194,11 +195,24 @@ impl Publisher<'_> {
             }
             Step::Keep(open) => (**open).clone(),
         };
-        match publication.merge {
-            Some(method) if !proposal.moves.is_empty() => {
-                self.merge(&pull_request, branch, head, method)
+        if let Some(status) = &publication.status {
+            let posted = self.forge.set_status(head, status);
+            let posted = self.kept(posted, branch, "post the gates' commit status");
+            match posted {
+                Ok(()) => {
+                    let said = Publishing::Posted(status.state);
+                    self.say(branch, &pull_request, said, Vec::new());
+                }
+                // A token that may not post it stops no merge.
+                Err(stopped) => isolated(Err(stopped))?,
             }
-            _ => Ok(()),
+        }
+        match publication.merge {
+            Some(method) => {
+                let may_wait = publication.may_merge_later;
+                self.merge(&pull_request, branch, head, method, may_wait)
+            }
+            None => Ok(()),
         }
     }
 
@@ -227,9 +241,10 @@ impl Publisher<'_> {
         branch: &BranchName,
         head: CommitId,
         method: MergeMethod,
+        may_wait: bool,
     ) -> Result<(), Stopped> {
         let number = found.number;
-        let merging = if self.waits_by_itself(&found.base, branch)? {
+        let merging = if may_wait && self.waits_by_itself(&found.base, branch)? {
             let merging = self.forge.merge_when_ready(number, head, method);
             self.kept(merging, branch, "have the pull request merged")?
         } else {

@@ -1,4 +1,4 @@
-//! What `describe` and `get` print, in the layouts of `oc`: pure text, made of what the files
+//! What reading commands print, those of `oc` in its layouts: pure text, made of what the files
 //! and a registry say.
 //!
 //! | files | what |
@@ -7,41 +7,61 @@
 //! | `stream`, `image`, `meta` | `describe` |
 //! | `table`, `row`, `trigger` | the tables of `get` |
 //! | `object` | objects, as OpenShift's API gives them |
+//! | `across`, `running`, `reasons` | stream tags through the environments, and why they wait |
+//! | `status`, `status_text`, `whereabouts`, `lines` | `status` and `where` |
+//! | `drift`, `human` | `drift`, and files without the bot's bytes |
 //! | `doctor` | what `doctor` finds |
 //! | `tabs`, `ago`, `size` | Go's tabwriter, and go-units' durations and sizes |
 
+mod across;
 mod ago;
 mod catalog;
 pub mod doctor;
+mod drift;
+mod human;
 pub mod image;
 #[cfg(test)]
 mod image_tests;
 mod item;
 mod kind;
+mod lines;
 mod meta;
 mod object;
+mod reasons;
 mod row;
+mod running;
 mod selector;
 mod size;
+mod status;
+mod status_text;
 pub mod stream;
 #[cfg(test)]
 mod stream_tests;
 mod table;
 mod tabs;
 mod trigger;
+mod whereabouts;
 
 use serde_json::Value as Json;
 
+pub use across::{Row, rows};
 pub use ago::{ago, human_duration};
 pub use catalog::{Catalog, FindError, split_image};
+pub use drift::{Change, Difference, Drift, Pair, Side, difference, drift_diff, drift_text};
+pub use human::{human, objects as human_objects};
 pub use item::{Item, Tagged, stream_images, stream_tags};
 pub use kind::Kind;
 pub use object::list;
+pub use reasons::{Why, reasons};
+pub use running::{Running, running};
 pub use selector::{Selector, SelectorError};
 pub use size::human_size;
+pub use status::{Cell, Column, Compared, Line, Pending, Status, StatusStyle};
+pub use status_text::status_text;
 pub use table::{TableStyle, table};
 pub use tabs::{Padding, Tabs};
 pub use trigger::{State, TriggerLine, lines as trigger_lines};
+pub use whereabouts::{ImagePlaces, Presence, Spot, Whereabouts, whereabouts_text};
 
 /// `value` with the keys of every mapping in their order, as the originals print objects.
 pub fn sorted(value: Json) -> Json {

@@ -10,6 +10,7 @@ const FLOORS: [&[&str]; 6] = [
         "environment",
         "field_path",
         "gate",
+        "gate",
         "hold",
         "image",
         "lookup",

@@ -33,6 +33,7 @@ mod promises;
 mod promotion;
 mod pull_requests;
 mod readme;
+mod reads;
 mod registry;
 mod schemas;
 mod shown;

@@ -221,8 +221,8 @@ impl Scene {
 
     /// What `headwater history` prints.
     pub fn history(&mut self, styles: Styles) -> Result<String, CliError> {
-        let history = history::read(&self.repository, &mut self.cache, STREAM_TAG, None)?;
-        Ok(history::table(&history, styles))
+        let history = history::read(&self.repository, &mut self.cache, STREAM_TAG)?;
+        Ok(history::table(&history, styles, None))
     }
 
     fn snapshot(&self) -> Result<Snapshot, Error> {

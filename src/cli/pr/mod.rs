@@ -136,7 +136,7 @@ impl Opened {
 }
 
 /// One word for what a branch is.
-fn state(state: &BranchState) -> &'static str {
+pub(super) fn state(state: &BranchState) -> &'static str {
     match state {
         BranchState::Ours {
             merged: Some(_), ..

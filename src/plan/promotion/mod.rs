@@ -50,6 +50,14 @@ pub struct Promotion {
 }
 
 impl Promotion {
+    pub fn promoted(&self) -> Promoted {
+        Promoted {
+            from: self.from.clone(),
+            commit: self.commit,
+            carry: self.carry,
+        }
+    }
+
     /// Of what was chosen for these moves; none where nothing was.
     pub(crate) fn new(choice: &Choice, moves: &[Move], tags: &[TagState]) -> Option<Self> {
         let chosen = choice.chosen.as_ref()?;
@@ -73,16 +81,6 @@ impl Promotion {
     }
 }
 
-/// The trailers by which a promotion is found again.
-pub fn trailers(promotion: &Promotion) -> String {
-    format!(
-        "{PROMOTED_FROM}: {}\n{PROMOTED_COMMIT}: {}\n{PROMOTED_CARRY}: {}\n",
-        promotion.from,
-        promotion.commit,
-        promotion.carry.name()
-    )
-}
-
 /// What a commit says that it promotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Promoted {
@@ -91,7 +89,19 @@ pub struct Promoted {
     pub carry: Carry,
 }
 
-/// Reads [`trailers`] wherever they stand in a message: a squash puts several messages into one.
+impl Promoted {
+    /// The trailers by which it is found again.
+    pub fn trailers(&self) -> String {
+        format!(
+            "{PROMOTED_FROM}: {}\n{PROMOTED_COMMIT}: {}\n{PROMOTED_CARRY}: {}\n",
+            self.from,
+            self.commit,
+            self.carry.name()
+        )
+    }
+}
+
+/// Reads [`Promoted::trailers`] wherever they stand in a message: a squash puts several messages into one.
 pub fn promoted(message: &str) -> Option<Promoted> {
     let value = |key: &str| {
         let mut lines = message.lines().rev();

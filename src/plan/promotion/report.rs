@@ -8,6 +8,7 @@ use crate::environment::Carry;
 use crate::gate::{GateFinding, Verdict};
 use crate::plain::plain;
 use crate::plan::promotion::{CarriedConfiguration, Promotion};
+use crate::plan::pull_request::gates::time_left_out;
 
 /// Rows of one list that people are shown; programs have all.
 const MOST_ROWS: usize = 30;
@@ -86,7 +87,7 @@ fn write_more(f: &mut fmt::Formatter<'_>, count: usize) -> fmt::Result {
 
 fn told(finding: &GateFinding) -> String {
     let text = finding.to_string();
-    match finding.until() {
+    match time_left_out(finding) {
         Some(until) => format!("{}, until {until}", plain(&text)),
         None => plain(&text).into_owned(),
     }

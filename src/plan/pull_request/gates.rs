@@ -1,5 +1,7 @@
 //! What gates say of a change, in words. Their own phrases may hold names of others.
 
+use jiff::Timestamp;
+
 use crate::gate::{GateFinding, Verdict};
 use crate::plan::pull_request::foreign::Foreign;
 use crate::plan::pull_request::markdown::Inline;
@@ -50,9 +52,15 @@ pub fn plain(finding: &GateFinding) -> (&'static str, String) {
     (verdict, line.plain())
 }
 
+/// Until when it waits, where its own phrase does not say so.
+pub fn time_left_out(finding: &GateFinding) -> Option<Timestamp> {
+    let until = finding.until()?;
+    (!finding.told.contains(&until.to_string())).then_some(until)
+}
+
 /// Until when, and who or what is waited for or was found.
 fn background(finding: &GateFinding) -> Inline {
-    let line = match finding.until() {
+    let line = match time_left_out(finding) {
         Some(until) => Inline::of(" until ").at(until),
         None => Inline::new(),
     };

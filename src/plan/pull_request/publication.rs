@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::gate::{GateFinding, Verdict};
 use crate::image::Digest;
 use crate::plan::branch::Action;
 use crate::plan::proposal::Proposal;
@@ -12,7 +13,9 @@ use crate::plan::pull_request::marker::{
 use crate::plan::pull_request::view::{ForgeView, REBASE};
 use crate::plan::pull_request::wishes::Wishes;
 use crate::policy::PullRequestPolicy;
-use crate::pull_request::{Change, Draft, MergeMethod, PullRequest};
+use crate::pull_request::{
+    Change, Checks, CommitStatus, Draft, GATES_CONTEXT, MergeMethod, PullRequest,
+};
 use crate::revision::{BranchName, CommitId};
 
 /// Labels that say what a pull request is, and go with what it proposes.
@@ -25,6 +28,10 @@ pub struct Publication {
     pub step: Step,
     /// How it is merged, where it is to be as soon as the forge's demands are met.
     pub merge: Option<MergeMethod>,
+    /// Whether the forge may be asked to merge it later: not where gates say when.
+    pub may_merge_later: bool,
+    /// What is said of its head; none where that stands there.
+    pub status: Option<CommitStatus>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +63,7 @@ impl Found {
 
 impl Publication {
     pub fn is_nothing(&self) -> bool {
-        matches!(self.step, Step::Keep(_)) && self.merge.is_none()
+        matches!(self.step, Step::Keep(_)) && self.merge.is_none() && self.status.is_none()
     }
 
     pub fn found(&self) -> Option<Found> {
@@ -82,6 +89,8 @@ pub struct Publishing<'a> {
     /// The `Headwater-Plan` that the branch has, or will have.
     pub plan: &'a str,
     pub merges: bool,
+    /// Whether the environment has gates.
+    pub is_gated: bool,
     /// RFC 3339.
     pub now: &'a str,
 }
@@ -103,6 +112,8 @@ impl Publishing<'_> {
     pub fn publication(&self, text: impl FnOnce() -> PullRequestText) -> Publication {
         Publication {
             merge: self.merge(),
+            may_merge_later: !self.is_gated,
+            status: self.status(),
             step: match self.open {
                 None => Step::Open(Box::new(self.draft(text(), &MarkedBody::default()))),
                 Some(open) if self.is_unfinished(open) => {
@@ -231,12 +242,28 @@ impl Publishing<'_> {
         marker.mark(text, &format!("{}{adopted}", before.tail), self.branch, key)
     }
 
+    /// What the gates say, where it is not said already.
+    fn status(&self) -> Option<CommitStatus> {
+        if !self.is_gated {
+            return None;
+        }
+        let status = status_of(&self.proposal.gates);
+        let head = self.open.and_then(|open| open.head_commit);
+        let found = head.and_then(|head| self.forge.checks.get(&head)?.as_ref().ok());
+        let said = found.and_then(|found| found.get(GATES_CONTEXT));
+        let is_said = said == Some(&status.state) && !self.needs_text();
+        (!is_said).then_some(status)
+    }
+
     fn merge(&self) -> Option<MergeMethod> {
         let moves_back = |moved: &crate::plan::Move| moved.moves_back_to().is_some();
         // A hold is a person's to decide.
+        // What the source went back to has passed the gates there.
+        let is_back = self.proposal.promotion.is_none();
         let is_fit = self.merges
             && self.proposal.hold.is_none()
-            && !self.proposal.moves.iter().any(moves_back);
+            && self.proposal.gates.iter().all(GateFinding::is_passed)
+            && !(is_back && self.proposal.moves.iter().any(moves_back));
         let is_draft = match self.open {
             Some(open) => open.is_draft || Wishes::of(open).stops,
             None => self.policy.is_draft,
@@ -249,6 +276,27 @@ impl Publishing<'_> {
             _ => false,
         };
         (is_fit && !is_draft && !is_asked).then_some(self.policy.merge_method)
+    }
+}
+
+/// The gates' findings in one line. A hold passes all of them: it keeps things out.
+fn status_of(gates: &[GateFinding]) -> CommitStatus {
+    let open: Vec<&GateFinding> = gates.iter().filter(|it| !it.is_passed()).collect();
+    let has_failed = open.iter().any(|it| it.verdict == Verdict::Failed);
+    let state = match (open.is_empty(), has_failed) {
+        (true, _) => Checks::Passing,
+        (false, true) => Checks::Failing,
+        (false, false) => Checks::Pending,
+    };
+    let told: Vec<String> = open.iter().map(ToString::to_string).collect();
+    CommitStatus {
+        context: GATES_CONTEXT.to_owned(),
+        state,
+        description: match told.is_empty() {
+            true => "all gates are passed".to_owned(),
+            false => told.join("; "),
+        },
+        url: None,
     }
 }
 

@@ -145,6 +145,7 @@ impl Telling<'_> {
             policy: self.policy,
             plan: self.plan_of(proposal, branch),
             merges: plan.environment.automerge,
+            is_gated: plan.environment.is_gated(),
             now: self.now,
         })
     }

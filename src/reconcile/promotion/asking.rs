@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::image::{Digest, PublicKey, Reference};
-use crate::lookup::{Answer, Lookup, Question, Resolution, Wanted};
+use crate::lookup::{Answer, Lookup, Question, Resolution, SignedBy, SignedQuestion, Wanted};
 use crate::plan::gates::Unsigned;
 use crate::plan::pull_request::ForgeView;
 use crate::pull_request::Checks;
@@ -112,11 +112,29 @@ impl Asking<'_> {
         images: &[Image],
         keys: &[PublicKey],
     ) -> Vec<(String, Result<(), Unsigned>)> {
-        let _ = keys;
-        images
+        let questions: Vec<Question> = images
             .iter()
-            .map(|image| (image.name.clone(), Err(Unsigned(String::new()))))
-            .collect()
+            .map(|image| {
+                Question::Signed(SignedQuestion {
+                    repository: image.reference.repository.clone(),
+                    digest: image.digest.clone(),
+                    keys: keys.to_vec(),
+                    insecure: image.insecure,
+                    secrets_of: self.secrets_of(image),
+                })
+            })
+            .collect();
+        let answers = self.questions(&questions);
+        let found = images.iter().zip(answers).map(|(image, answer)| {
+            let signed = match answer {
+                Some(Answer::Signed(Ok(SignedBy::Key(_)))) => Ok(()),
+                Some(Answer::Signed(Ok(other))) => Err(Unsigned(other.to_string())),
+                Some(Answer::Signed(Err(fault))) => Err(Unsigned(words(&fault))),
+                _ => Err(Unsigned("it could not be asked for".to_owned())),
+            };
+            (image.name.clone(), signed)
+        });
+        found.collect()
     }
 
     /// The checks of a commit by name, or why they cannot be told.

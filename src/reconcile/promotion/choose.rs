@@ -9,7 +9,7 @@ use crate::git::{Error, Repository};
 use crate::image::Digest;
 use crate::plan::gates;
 use crate::plan::promotion::{CarriedConfiguration, Choice, Chosen, Newer, promoted, source_tags};
-use crate::plan::{branch_name, promotion_group, status_question};
+use crate::plan::{branch_name, is_closed, promotion_group, status_question};
 use crate::problem::Problem;
 use crate::reconcile::cache::Cache;
 use crate::reconcile::evidence::{MAX_BRANCH_COMMITS, Past};
@@ -191,27 +191,32 @@ impl<'a> Chooser<'a> {
         candidates(self.repository, base, tip, &seen, self.now)
     }
 
-    /// The commit that the open bot branch brings.
+    /// The commit that the open bot branch brings. One that was closed keeps its name, and the
+    /// next has another.
     fn open_promotion(
         &self,
         target: &Side<'_>,
         source: &Side<'_>,
-    ) -> Result<Option<CommitId>, Error> {
+    ) -> Result<Option<(BranchName, CommitId)>, Error> {
         let group = promotion_group(source.name());
-        let name = branch_name(target.name(), &group, 1);
-        let head = target
-            .heads
-            .iter()
-            .find(|(branch, _)| Some(branch) == name.as_ref());
-        let Some((_, head)) = head else {
+        let Some(first) = branch_name(target.name(), &group, 1) else {
             return Ok(None);
         };
         let tip = target.snapshot.commit;
-        let own = self
-            .repository
-            .newest_first_parents(tip, *head, MAX_BRANCH_COMMITS)?;
-        let found = own.iter().find_map(|commit| promoted(&commit.message));
-        Ok(found.map(|promoted| promoted.commit))
+        let heads = target.heads.iter();
+        for (branch, head) in heads.filter(|(name, _)| name.as_str().starts_with(first.as_str())) {
+            let limit = MAX_BRANCH_COMMITS;
+            let own = self.repository.newest_first_parents(tip, *head, limit)?;
+            let is_open = own
+                .first()
+                .is_some_and(|newest| !is_closed(&newest.message));
+            let found = own.iter().find_map(|commit| promoted(&commit.message));
+            let found = found.filter(|promoted| is_open && promoted.from == *source.name());
+            if let Some(promoted) = found {
+                return Ok(Some((branch.clone(), promoted.commit)));
+            }
+        }
+        Ok(None)
     }
 
     /// The commit that is taken, and the newest one where that is another.
@@ -221,13 +226,15 @@ impl<'a> Chooser<'a> {
         source: &Side<'_>,
         carry: Carry,
         line: &[Candidate],
-        open: Option<CommitId>,
+        open: Option<(BranchName, CommitId)>,
     ) -> Result<(Option<Chosen>, Option<Newer>), Error> {
-        let kept = open.and_then(|open| line.iter().position(|one| one.commit == open));
+        let kept = open
+            .as_ref()
+            .and_then(|(_, open)| line.iter().position(|one| one.commit == *open));
         let mut judged: BTreeMap<usize, Vec<GateFinding>> = BTreeMap::new();
         let mut chosen = None;
-        if let Some(kept) = kept
-            && self.is_kept(target, source)
+        if let (Some(kept), Some((branch, _))) = (kept, &open)
+            && self.is_kept(target, branch)
         {
             let findings = self.judge(target, source, line, kept)?;
             if !is_void(&findings) {
@@ -262,6 +269,26 @@ impl<'a> Chooser<'a> {
             }
             chosen = Some(kept).filter(|kept| !judged.get(kept).is_none_or(|it| is_void(it)));
         }
+        // What is open says the same: it need not be told anew.
+        if let (Some(kept), Some(number), Carry::Pins) = (kept, chosen, carry)
+            && number < kept
+            && let (Some(open), Some(best)) = (line.get(kept), line.get(number))
+        {
+            let (open, best) = (
+                self.streams_at(source, open)?,
+                self.streams_at(source, best)?,
+            );
+            if pins_of(&open) == pins_of(&best) {
+                if !judged.contains_key(&kept) {
+                    let findings = self.judge(target, source, line, kept)?;
+                    judged.insert(kept, findings);
+                }
+                let passes = |it: &Vec<GateFinding>| it.iter().all(GateFinding::is_passed);
+                if judged.get(&kept).is_some_and(passes) {
+                    chosen = Some(kept);
+                }
+            }
+        }
         let newer = line.first().and_then(|newest| {
             let found = judged.get(&0)?;
             let open = found.iter().filter(|finding| !finding.is_passed());
@@ -288,16 +315,10 @@ impl<'a> Chooser<'a> {
 
     /// Whether the open promotion keeps its commit whatever came since: somebody has approved it,
     /// or it waits for a window.
-    fn is_kept(&mut self, target: &Side<'_>, source: &Side<'_>) -> bool {
+    fn is_kept(&mut self, target: &Side<'_>, branch: &BranchName) -> bool {
         let windows = &target.subject.environment.gates.windows;
-        if !windows.is_open(self.now) {
-            return true;
-        }
-        let group = promotion_group(source.name());
-        let Some(branch) = branch_name(target.name(), &group, 1) else {
-            return false;
-        };
-        self.asking.has_approval(&branch, &target.snapshot.branch)
+        let base = &target.snapshot.branch;
+        !windows.is_open(self.now) || self.asking.has_approval(branch, base)
     }
 
     /// What the gates say that choose; the first that is not passed is the last that is asked.

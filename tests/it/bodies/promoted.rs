@@ -24,7 +24,7 @@ fn world(name: &str) -> World {
 
 fn plan(world: &World, action: Action) -> Plan {
     Plan {
-        frozen: Default::default(),
+        kept: Default::default(),
         next_change: None,
         unverified: Vec::new(),
         environment: Environment {
