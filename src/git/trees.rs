@@ -56,11 +56,6 @@ impl Repository {
         Ok(is_whole.then(|| changes.collect()))
     }
 
-    /// The regular files that differ between two trees, by path, with both ids.
-    pub fn tree_deltas(&self, old: TreeId, new: TreeId) -> Result<Vec<FileDelta>, Error> {
-        self.deltas(Some(old.to_oid()?), Some(new.to_oid()?))
-    }
-
     /// The same; `None` is the empty tree.
     pub(crate) fn deltas(
         &self,

@@ -105,6 +105,10 @@ impl<'a> Chooser<'a> {
             }
             _ => Vec::new(),
         };
+        let before = match base.filter(|base| carry == Carry::Merge && *base != source_tip) {
+            Some(base) => self.streams_at(source, self.repository.tree_of(base)?)?.to_vec(),
+            None => Vec::new(),
+        };
         let line = self.line(environment, source, base)?;
         let open = self.open_promotion(target, source)?;
         let (chosen, newer) = self.pick(target, source, carry, &line, open)?;
@@ -114,6 +118,7 @@ impl<'a> Chooser<'a> {
             chosen,
             newer,
             now: source.streams().to_vec(),
+            before,
             lost,
             configuration: CarriedConfiguration::default(),
             base,
@@ -275,8 +280,8 @@ impl<'a> Chooser<'a> {
             && let (Some(open), Some(best)) = (line.get(kept), line.get(number))
         {
             let (open, best) = (
-                self.streams_at(source, open)?,
-                self.streams_at(source, best)?,
+                self.streams_at(source, open.tree)?,
+                self.streams_at(source, best.tree)?,
             );
             if pins_of(&open) == pins_of(&best) {
                 if !judged.contains_key(&kept) {
@@ -302,7 +307,7 @@ impl<'a> Chooser<'a> {
             taken = Some(Chosen {
                 commit: candidate.commit,
                 entered: candidate.entered,
-                streams: self.streams_at(source, candidate)?.to_vec(),
+                streams: self.streams_at(source, candidate.tree)?.to_vec(),
                 findings: judged.remove(&number).unwrap_or_default(),
             });
         }
@@ -339,7 +344,7 @@ impl<'a> Chooser<'a> {
         if !findings.is_empty() {
             return Ok(findings);
         }
-        let streams = self.streams_at(source, candidate)?;
+        let streams = self.streams_at(source, candidate.tree)?;
         let moving = moving(target, source, &streams, self.now);
         if let Some(void) = self.taken_back(source, &moving)? {
             return Ok(vec![void]);
@@ -420,7 +425,7 @@ impl<'a> Chooser<'a> {
         moving: &[Moving],
     ) -> Result<Option<Timestamp>, Error> {
         for later in line.iter().take(number).rev() {
-            let streams = self.streams_at(source, later)?;
+            let streams = self.streams_at(source, later.tree)?;
             let is_same = |moved: &Moving| {
                 let stream = streams.iter().find(|one| one.name == moved.source.stream);
                 let newest = stream.and_then(|one| one.history(&moved.source.tag).first());
@@ -437,13 +442,13 @@ impl<'a> Chooser<'a> {
     fn streams_at(
         &mut self,
         source: &Side<'_>,
-        candidate: &Candidate,
+        tree: TreeId,
     ) -> Result<Arc<[ImageStream]>, Error> {
-        let key = (source.name().clone(), candidate.tree);
+        let key = (source.name().clone(), tree);
         if let Some(streams) = self.read.get(&key) {
             return Ok(Arc::clone(streams));
         }
-        let reading = read_tree(self.repository, candidate.tree, self.cache)?;
+        let reading = read_tree(self.repository, tree, self.cache)?;
         let environment = &source.subject.environment;
         let manifests = Subject::manifests(&reading, environment, source.environments);
         let streams: Arc<[ImageStream]> = manifests.streams.into();

@@ -35,7 +35,12 @@ fn every_story_comes_out_as_its_after_says() {
     let mut cases: Vec<PathBuf> = fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|case| case.file_name().unwrap().to_string_lossy().contains(&wanted))
+        .filter(|case| {
+            case.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .contains(&wanted)
+        })
         .collect();
     cases.sort();
     assert!(!cases.is_empty(), "{folder:?} has no case");
