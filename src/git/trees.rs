@@ -56,7 +56,7 @@ impl Repository {
         Ok(is_whole.then(|| changes.collect()))
     }
 
-    /// The same; `None` is the empty tree.
+    /// As [`Self::tree_deltas`]; `None` is the empty tree.
     pub(crate) fn deltas(
         &self,
         old: Option<Oid>,

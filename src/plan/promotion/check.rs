@@ -149,8 +149,7 @@ fn foreign_field(
             let from = &trigger.from;
             let namespace = from.namespace.as_ref().or(object.namespace.as_ref());
             let is_its_tag = |newest: &&Newest<'_>| {
-                let is_elsewhere =
-                    matches!((newest.namespace, namespace), (Some(one), Some(other)) if one != other);
+                let is_elsewhere = matches!((newest.namespace, namespace), (Some(one), Some(other)) if one != other);
                 newest.stream == from.stream && newest.tag == from.tag && !is_elsewhere
             };
             // A stream in a file that does not change has moved nowhere: its fields follow what

@@ -106,7 +106,9 @@ impl<'a> Chooser<'a> {
             _ => Vec::new(),
         };
         let before = match base.filter(|base| carry == Carry::Merge && *base != source_tip) {
-            Some(base) => self.streams_at(source, self.repository.tree_of(base)?)?.to_vec(),
+            Some(base) => self
+                .streams_at(source, self.repository.tree_of(base)?)?
+                .to_vec(),
             None => Vec::new(),
         };
         let line = self.line(environment, source, base)?;
@@ -439,11 +441,7 @@ impl<'a> Chooser<'a> {
     }
 
     /// The source's streams at one of its commits.
-    fn streams_at(
-        &mut self,
-        source: &Side<'_>,
-        tree: TreeId,
-    ) -> Result<Arc<[ImageStream]>, Error> {
+    fn streams_at(&mut self, source: &Side<'_>, tree: TreeId) -> Result<Arc<[ImageStream]>, Error> {
         let key = (source.name().clone(), tree);
         if let Some(streams) = self.read.get(&key) {
             return Ok(Arc::clone(streams));

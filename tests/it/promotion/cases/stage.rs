@@ -128,7 +128,15 @@ impl Stage {
             ["open", "nothing"] => self.check_open(&[]),
             ["open", branches @ ..] => self.check_open(branches),
             ["merge-by-hand", branch, "into", other] => self.merge_by_hand(branch, other, &[]),
-            ["merge-by-hand", branch, "into", other, "keeping", "its", "own"] => {
+            [
+                "merge-by-hand",
+                branch,
+                "into",
+                other,
+                "keeping",
+                "its",
+                "own",
+            ] => {
                 self.merge_by_hand(branch, other, &["-X", "ours"]);
             }
             ["revert", branch] => self.revert(branch),
