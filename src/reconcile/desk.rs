@@ -245,6 +245,7 @@ impl<'a> Desk<'a> {
                 let now = other.manifests.streams.as_slice();
                 let taken = Taken {
                     now,
+                    before: &[],
                     chosen: (!environment.is_gated()).then_some(now),
                 };
                 (other.environment.name.clone(), taken)

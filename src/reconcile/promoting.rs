@@ -75,7 +75,7 @@ impl Pass<'_> {
                 }
             };
             choice.configuration =
-                promotion::configuration(repository, base, chosen, &tree.changes)?;
+                promotion::configuration(repository, tree.base, chosen, &tree.changes)?;
             let reading = self.read(tree.tree)?;
             let environments: Vec<Environment> = configuration
                 .environments

@@ -207,7 +207,11 @@ fn follow_tag(
 ) -> Draft {
     let mut draft = Draft::new(stream, &tag.name, &tag.place);
     match &tag.source {
-        TagSource::Image(_) if !world.imports => draft.keep(Standing::Faulty),
+        TagSource::Image(reference) if !world.imports => {
+            // By this name the recorded image is known.
+            draft.source = Some(reference.clone());
+            draft.keep(Standing::Faulty);
+        }
         TagSource::Image(reference) if tag.settings.reference => {
             draft.source = Some(reference.clone());
             draft.observed = Some(image::observed(reference, tag, world.policy));

@@ -25,6 +25,9 @@ pub struct Taking<'a> {
 pub struct Taken<'a> {
     /// At its tip.
     pub now: &'a [ImageStream],
+    /// At its newest commit that the target has: what it had there and has no more is not the
+    /// target's own before a merge says so.
+    pub before: &'a [ImageStream],
     /// At the commit that was chosen; none: none passes the gates.
     pub chosen: Option<&'a [ImageStream]>,
 }
@@ -36,6 +39,8 @@ pub(crate) struct Source<'a> {
     now: Option<&'a ImageStream>,
     /// All of them at its tip.
     streams: &'a [ImageStream],
+    /// As the target knows it.
+    before: Option<&'a ImageStream>,
     /// None where no commit was chosen.
     chosen: Option<Chosen<'a>>,
 }
@@ -54,6 +59,7 @@ pub(crate) fn source<'a>(world: &World<'a>, stream: &ImageStream) -> Option<Sour
             environment,
             now: None,
             streams: &[],
+            before: None,
             chosen: None,
         });
     };
@@ -63,13 +69,17 @@ pub(crate) fn source<'a>(world: &World<'a>, stream: &ImageStream) -> Option<Sour
             environment,
             now: None,
             streams: &[],
+            before: None,
             chosen: None,
         });
     }
+    let before = of_name(taken.before);
+    let chosen = || taken.chosen.and_then(of_name);
     Some(Source {
         environment,
-        now: Some(of_name(taken.now).or_else(|| taken.chosen.and_then(of_name))?),
+        now: Some(of_name(taken.now).or_else(chosen).or(before)?),
         streams: taken.now,
+        before,
         chosen: taken.chosen.map(|streams| Chosen {
             streams,
             stream: of_name(streams),
@@ -123,7 +133,7 @@ impl Source<'_> {
             return true;
         };
         let chosen = self.chosen.as_ref().and_then(|chosen| chosen.stream);
-        let streams = [Some(now), chosen].into_iter().flatten();
+        let streams = [Some(now), chosen, self.before].into_iter().flatten();
         let mut known =
             streams.map(|stream| stream.tag(tag).is_some() || !stream.history(tag).is_empty());
         known.any(|has| has)

@@ -1,8 +1,6 @@
 //! A second reader of a finished promotion: the same bytes as in the source, or none of it.
 
-use std::collections::BTreeMap;
-
-use crate::manifest::{self, FileFacts};
+use crate::manifest::{self, FileFacts, ObjectFacts, StreamFacts};
 use crate::plan::promotion::Choice;
 use crate::plan::proposal::Proposal;
 use crate::plan::value::digest_in;
@@ -19,44 +17,66 @@ pub(crate) fn fault(proposal: &Proposal, choices: &[Choice]) -> Option<String> {
     let Some(chosen) = choice.and_then(|choice| choice.chosen.as_ref()) else {
         return Some(format!("no commit of {} was chosen", promotion.from));
     };
-    let mut newest = BTreeMap::new();
-    let mut changed = Vec::new();
-    for change in &proposal.changes {
-        let before = manifest::read_file(&change.before);
-        let after = manifest::read_file(&change.after);
-        if let Some(fault) = foreign_image(proposal, &before, &after, &chosen.streams) {
-            return Some(format!("{}: {fault}", change.path));
+    let changed: Vec<_> = proposal
+        .changes
+        .iter()
+        .map(|change| {
+            let before = manifest::read_file(&change.before);
+            (&change.path, before, manifest::read_file(&change.after))
+        })
+        .collect();
+    // What moves from one file to another is known from where it was.
+    let streams: Vec<&StreamFacts> = changed
+        .iter()
+        .flat_map(|(_, before, _)| &before.streams)
+        .collect();
+    let objects: Vec<&ObjectFacts> = changed
+        .iter()
+        .flat_map(|(_, before, _)| &before.objects)
+        .collect();
+    let mut newest = Vec::new();
+    for (path, _, after) in &changed {
+        if let Some(fault) = foreign_image(proposal, &streams, after, &chosen.streams) {
+            return Some(format!("{path}: {fault}"));
         }
-        for stream in &after.streams {
-            for status in &stream.status {
-                if let Some(item) = status.items.first() {
-                    newest.insert(
-                        (stream.name.clone(), status.tag.clone()),
-                        item.image.clone(),
-                    );
-                }
-            }
-        }
-        changed.push((&change.path, before, after));
+        newest.extend(after.streams.iter().flat_map(newest_of));
     }
-    for (path, before, after) in &changed {
-        if let Some(fault) = foreign_field(before, after, &newest) {
+    for (path, _, after) in &changed {
+        if let Some(fault) = foreign_field(&objects, after, &newest) {
             return Some(format!("{path}: {fault}"));
         }
     }
     None
 }
 
+/// The newest image of a stream tag, as a file says.
+struct Newest<'a> {
+    namespace: Option<&'a str>,
+    stream: &'a str,
+    tag: &'a str,
+    image: &'a str,
+}
+
+fn newest_of(stream: &StreamFacts) -> impl Iterator<Item = Newest<'_>> {
+    stream.status.iter().filter_map(|status| {
+        Some(Newest {
+            namespace: stream.namespace.as_deref(),
+            stream: &stream.name,
+            tag: &status.tag,
+            image: &status.items.first()?.image,
+        })
+    })
+}
+
 /// An image that a status gains and the source has not as its newest.
 fn foreign_image(
     proposal: &Proposal,
-    before: &FileFacts,
+    before: &[&StreamFacts],
     after: &FileFacts,
     source: &[ImageStream],
 ) -> Option<String> {
     for stream in &after.streams {
         let known = before
-            .streams
             .iter()
             .find(|other| other.name == stream.name && other.namespace == stream.namespace);
         for status in &stream.status {
@@ -105,32 +125,42 @@ fn source_image<'s>(streams: &'s [ImageStream], name: &StreamName, tag: &str) ->
 
 /// A followed field that gains a digest that is not its tag's.
 fn foreign_field(
-    before: &FileFacts,
+    before: &[&ObjectFacts],
     after: &FileFacts,
-    newest: &BTreeMap<(String, String), String>,
+    newest: &[Newest<'_>],
 ) -> Option<String> {
-    let value_before = |name: &str, field: &crate::field_path::FieldPath| {
-        let objects = before.objects.iter().filter(|object| object.name == name);
-        let mut triggers = objects.flat_map(|object| &object.triggers);
-        let same = triggers.find(|trigger| trigger.field == *field)?;
-        same.current.clone()
-    };
     for object in &after.objects {
+        let known = || {
+            let same = before.iter().filter(|other| {
+                other.kind == object.kind
+                    && other.name == object.name
+                    && other.namespace == object.namespace
+            });
+            same.flat_map(|other| &other.triggers)
+        };
         for trigger in object.triggers.iter().filter(|trigger| !trigger.paused) {
             let Some(digest) = trigger.current.as_deref().and_then(digest_in) else {
                 continue;
             };
-            if value_before(&object.name, &trigger.field) == trigger.current {
+            let mut same = known().filter(|other| other.field == trigger.field);
+            if same.any(|other| other.current == trigger.current) {
                 continue;
             }
-            let key = (trigger.from.stream.clone(), trigger.from.tag.clone());
+            let from = &trigger.from;
+            let namespace = from.namespace.as_ref().or(object.namespace.as_ref());
+            let is_its_tag = |newest: &&Newest<'_>| {
+                let is_elsewhere = matches!((newest.namespace, namespace), (Some(one), Some(other)) if one != other);
+                newest.stream == from.stream && newest.tag == from.tag && !is_elsewhere
+            };
             // A stream in a file that does not change has moved nowhere: its fields follow what
             // is recorded, which the moves name.
-            if let Some(expected) = newest.get(&key)
-                && *expected != digest.as_str()
-            {
+            let mut expected = newest.iter().filter(is_its_tag).peekable();
+            let Some(first) = expected.peek().map(|newest| newest.image) else {
+                continue;
+            };
+            if !expected.any(|newest| newest.image == digest.as_str()) {
                 return Some(format!(
-                    "{} of {} would get {}, and its tag is at {expected}",
+                    "{} of {} would get {}, and its tag is at {first}",
                     trigger.field,
                     object.name,
                     digest.short()

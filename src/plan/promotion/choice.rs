@@ -24,6 +24,8 @@ pub struct Choice {
     pub newer: Option<Newer>,
     /// The source's streams at its tip.
     pub now: Vec<ImageStream>,
+    /// They at [`base`](Self::base), where a merge is to bring what was removed since.
+    pub before: Vec<ImageStream>,
     /// What was brought before, and was taken out since.
     pub lost: Vec<LostFile>,
     /// Beside images.

@@ -124,6 +124,12 @@ impl<'a> Chooser<'a> {
             }
             _ => Vec::new(),
         };
+        let before = match base.filter(|base| carry == Carry::Merge && *base != source_tip) {
+            Some(base) => self
+                .streams_at(source, self.repository.tree_of(base)?)?
+                .to_vec(),
+            None => Vec::new(),
+        };
         let line = self.line(environment, source, base)?;
         let (chosen, newer) = match &wished {
             Some((commit, _)) => self.as_wished(target, source, &line, *commit)?,
@@ -136,6 +142,7 @@ impl<'a> Chooser<'a> {
             chosen,
             newer,
             now: source.streams().to_vec(),
+            before,
             lost,
             configuration: CarriedConfiguration::default(),
             base,
@@ -370,8 +377,8 @@ impl<'a> Chooser<'a> {
             && let (Some(open), Some(best)) = (line.get(kept), line.get(number))
         {
             let (open, best) = (
-                self.streams_at(source, open)?,
-                self.streams_at(source, best)?,
+                self.streams_at(source, open.tree)?,
+                self.streams_at(source, best.tree)?,
             );
             if pins_of(&open) == pins_of(&best) {
                 if !judged.contains_key(&kept) {
@@ -397,7 +404,7 @@ impl<'a> Chooser<'a> {
             taken = Some(Chosen {
                 commit: candidate.commit,
                 entered: candidate.entered,
-                streams: self.streams_at(source, candidate)?.to_vec(),
+                streams: self.streams_at(source, candidate.tree)?.to_vec(),
                 findings: judged.remove(&number).unwrap_or_default(),
             });
         }
@@ -434,7 +441,7 @@ impl<'a> Chooser<'a> {
         if !findings.is_empty() {
             return Ok(findings);
         }
-        let streams = self.streams_at(source, candidate)?;
+        let streams = self.streams_at(source, candidate.tree)?;
         let moving = moving(target, source, &streams, self.now);
         if let Some(void) = self.taken_back(source, &moving)? {
             return Ok(vec![void]);
@@ -515,7 +522,7 @@ impl<'a> Chooser<'a> {
         moving: &[Moving],
     ) -> Result<Option<Timestamp>, Error> {
         for later in line.iter().take(number).rev() {
-            let streams = self.streams_at(source, later)?;
+            let streams = self.streams_at(source, later.tree)?;
             let is_same = |moved: &Moving| {
                 let stream = streams.iter().find(|one| one.name == moved.source.stream);
                 let newest = stream.and_then(|one| one.history(&moved.source.tag).first());
@@ -529,16 +536,12 @@ impl<'a> Chooser<'a> {
     }
 
     /// The source's streams at one of its commits.
-    fn streams_at(
-        &mut self,
-        source: &Side<'_>,
-        candidate: &Candidate,
-    ) -> Result<Arc<[ImageStream]>, Error> {
-        let key = (source.name().clone(), candidate.tree);
+    fn streams_at(&mut self, source: &Side<'_>, tree: TreeId) -> Result<Arc<[ImageStream]>, Error> {
+        let key = (source.name().clone(), tree);
         if let Some(streams) = self.read.get(&key) {
             return Ok(Arc::clone(streams));
         }
-        let reading = read_tree(self.repository, candidate.tree, self.cache)?;
+        let reading = read_tree(self.repository, tree, self.cache)?;
         let environment = &source.subject.environment;
         let manifests = Subject::manifests(&reading, environment, source.environments);
         let streams: Arc<[ImageStream]> = manifests.streams.into();

@@ -18,6 +18,8 @@ use crate::yaml::MAX_FILE_BYTES;
 
 /// Files that a conflict names.
 const MAX_NAMED: usize = 20;
+/// Commits that are tried as a base where the merge conflicts.
+const MAX_BASES: usize = 20;
 /// Commits that are told of; more are counted.
 const MAX_TOLD: usize = 30;
 /// Commits that are counted.
@@ -104,6 +106,8 @@ pub(crate) fn read_files(
 /// The tree of a merge, and what it changes of the target.
 #[derive(Debug)]
 pub struct MergedTree {
+    /// The commit of the source since which its changes are taken.
+    pub base: Option<CommitId>,
     pub tree: TreeId,
     pub changes: Vec<FileChange>,
 }
@@ -119,13 +123,6 @@ pub fn merge(
     base: Option<CommitId>,
     chosen: CommitId,
 ) -> Result<Result<MergedTree, Problem>, Error> {
-    let unchanged = MergedTree {
-        tree: target.tree,
-        changes: Vec::new(),
-    };
-    if base == Some(chosen) {
-        return Ok(Ok(unchanged));
-    }
     let Some(base) = base else {
         let (from, to) = names;
         let message = format!("{from} and {to} have no commit in common, so nothing can be merged");
@@ -137,38 +134,87 @@ pub fn merge(
     };
     // Going back goes back to images alone: what people wrote since stays.
     if repository.is_in_history(chosen, base)? {
-        return Ok(Ok(unchanged));
+        return Ok(Ok(MergedTree {
+            base: Some(base),
+            tree: target.tree,
+            changes: Vec::new(),
+        }));
     }
-    let (before, after) = (repository.tree_of(base)?, repository.tree_of(chosen)?);
-    let deltas = repository.tree_deltas(before, after)?;
-    let ours = Side::read(repository, cache, target.tree)?;
-    let base_side = Side::read(repository, cache, before)?;
-    let theirs = Side::read(repository, cache, after)?;
-    let paths: BTreeSet<FilePath> = deltas.iter().map(|delta| delta.path.clone()).collect();
-    let of_base = with_own_bytes(repository, &ours, &base_side, &paths)?;
-    let of_theirs = with_own_bytes(repository, &ours, &theirs, &paths)?;
-    let (of_base, of_theirs) = match (of_base, of_theirs) {
-        (Ok(of_base), Ok(of_theirs)) => (of_base, of_theirs),
-        (Err(problem), _) | (_, Err(problem)) => {
+    let mut merging = Merging {
+        ours: Side::read(repository, cache, target.tree)?,
+        repository,
+        cache,
+    };
+    let paths = match merging.merge(base, chosen)? {
+        Ok(merged) => return Ok(Ok(merged)),
+        Err(Unmerged::Unreadable(problem)) => {
             return Ok(Err(unmergeable(names, chosen, problem)));
         }
+        Err(Unmerged::Conflict(paths)) => paths,
     };
-    let edited = |tree, changes| EditedTree { tree, changes };
-    let merged = repository.merge_edited(
-        Some(edited(before, &of_base)),
-        target.tree,
-        edited(after, &of_theirs),
-    )?;
-    Ok(match merged {
-        Err(paths) => Err(conflict(names, target, chosen, &paths)),
-        Ok(tree) => {
-            let deltas = repository.tree_deltas(target.tree, tree)?;
-            Ok(MergedTree {
-                tree,
-                changes: changes(repository, &deltas)?,
-            })
+    // A squash whose message was thrown away leaves no trace of the commit that it brought. All of
+    // a commit is there where merging it changes nothing.
+    let since = repository.newest_first_parents(base, chosen, MAX_BASES)?;
+    for commit in since.iter().filter(|commit| commit.id != chosen) {
+        let is_there =
+            matches!(merging.merge(base, commit.id)?, Ok(merged) if merged.tree == target.tree);
+        if is_there && let Ok(merged) = merging.merge(commit.id, chosen)? {
+            return Ok(Ok(merged));
         }
-    })
+    }
+    Ok(Err(conflict(names, target, chosen, &paths)))
+}
+
+struct Merging<'a> {
+    repository: &'a Repository,
+    cache: &'a mut Cache,
+    ours: Side,
+}
+
+/// Why two trees are not merged.
+enum Unmerged {
+    Unreadable(Problem),
+    Conflict(Vec<FilePath>),
+}
+
+impl Merging<'_> {
+    fn merge(
+        &mut self,
+        base: CommitId,
+        chosen: CommitId,
+    ) -> Result<Result<MergedTree, Unmerged>, Error> {
+        let (repository, ours) = (self.repository, &self.ours);
+        let (before, after) = (repository.tree_of(base)?, repository.tree_of(chosen)?);
+        let deltas = repository.tree_deltas(before, after)?;
+        let base_side = Side::read(repository, self.cache, before)?;
+        let theirs = Side::read(repository, self.cache, after)?;
+        let paths: BTreeSet<FilePath> = deltas.iter().map(|delta| delta.path.clone()).collect();
+        let of_base = with_own_bytes(repository, ours, &base_side, &paths)?;
+        let of_theirs = with_own_bytes(repository, ours, &theirs, &paths)?;
+        let (of_base, of_theirs) = match (of_base, of_theirs) {
+            (Ok(of_base), Ok(of_theirs)) => (of_base, of_theirs),
+            (Err(problem), _) | (_, Err(problem)) => {
+                return Ok(Err(Unmerged::Unreadable(problem)));
+            }
+        };
+        let edited = |tree, changes| EditedTree { tree, changes };
+        let merged = repository.merge_edited(
+            Some(edited(before, &of_base)),
+            ours.tree,
+            edited(after, &of_theirs),
+        )?;
+        Ok(match merged {
+            Err(paths) => Err(Unmerged::Conflict(paths)),
+            Ok(tree) => {
+                let deltas = repository.tree_deltas(ours.tree, tree)?;
+                Ok(MergedTree {
+                    base: Some(base),
+                    tree,
+                    changes: changes(repository, &deltas)?,
+                })
+            }
+        })
+    }
 }
 
 fn changes(repository: &Repository, deltas: &[FileDelta]) -> Result<Vec<FileChange>, Error> {

@@ -60,6 +60,7 @@ impl Choices {
                 let is_merged = ground == Ground::Tip && choice.carry == Carry::Merge;
                 let taken = Taken {
                     now: &choice.now,
+                    before: &choice.before,
                     chosen: chosen
                         .filter(|_| !is_merged)
                         .map(|chosen| chosen.streams.as_slice()),

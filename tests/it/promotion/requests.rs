@@ -59,6 +59,9 @@ fn a_commit_that_was_asked_for_stays_until_it_is_merged() {
         "{message}"
     );
     let asked_for = scene.origin.rev(TO_STAGING);
+    println!("{message}");
+    println!("{}", scene.reconcile().stdout);
+    println!("{}", scene.message(TO_STAGING));
     scene.settle();
     assert_eq!(scene.origin.rev(TO_STAGING), asked_for, "{message}");
     on(&scene, "env/staging");

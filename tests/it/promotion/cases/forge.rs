@@ -15,12 +15,9 @@ impl Stage {
             }
             // A pull request's title and description.
             "squash" => self.squash(&head, &self.git(&["log", "-1", "--format=%B", &head])),
-            // The messages of all commits, oldest first.
-            "squash-all" => {
-                let range = format!("HEAD..{head}");
-                let all = ["log", "--reverse", "--topo-order", "--format=* %B", &range];
-                self.squash(&head, &format!("Pull request\n\n{}", self.git(&all)));
-            }
+            // The messages of all commits, oldest first; some forges begin with the newest.
+            "squash-all" => self.squash(&head, &self.messages(&head, &["--reverse"])),
+            "squash-newest-first" => self.squash(&head, &self.messages(&head, &[])),
             "squash-without-message" => self.squash(&head, "squashed"),
             // Commit by commit, merges left out.
             "rebase" => {
@@ -38,6 +35,13 @@ impl Stage {
         self.push();
     }
 
+    fn messages(&self, head: &str, order: &[&str]) -> String {
+        let range = format!("HEAD..{head}");
+        let log = ["log", "--topo-order", "--format=* %B"];
+        let all = self.git(&[&log, order, &[&range]].concat());
+        format!("Pull request\n\n{all}")
+    }
+
     fn squash(&self, head: &str, message: &str) {
         self.git(&["merge", "-q", "--squash", head]);
         self.git(&["commit", "-q", "--allow-empty", "-m", message]);
@@ -52,11 +56,12 @@ impl Stage {
         own.unwrap_or_else(|| "main".to_owned())
     }
 
-    pub fn merge_by_hand(&self, branch: &str, into: &str) {
+    pub fn merge_by_hand(&self, branch: &str, into: &str, options: &[&str]) {
         self.on(into);
         let message = format!("merge {branch} by hand");
         let head = format!("origin/{branch}");
-        self.git(&["merge", "-q", "--no-ff", "-m", &message, &head]);
+        let merge = ["merge", "-q", "--no-ff", "-m", &message];
+        self.git(&[&merge, options, &[&head]].concat());
         self.push();
     }
 

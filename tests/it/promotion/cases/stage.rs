@@ -14,8 +14,8 @@
 //! | `idle` | one pass, which writes nothing |
 //! | `forget` | the cache is gone |
 //! | `open BRANCH…`, `open nothing` | these bot branches are open, and no other |
-//! | `merge`, `squash`, `squash-all`, `squash-without-message`, `rebase`, `fast-forward BRANCH` | as forges do |
-//! | `merge-by-hand BRANCH into OTHER`, `revert BRANCH`, `close BRANCH` | by a person |
+//! | `merge BRANCH`, `squash BRANCH`, … | as forges do; all ways are in `forge` |
+//! | `merge-by-hand BRANCH into OTHER [keeping its own]`, `revert BRANCH`, `close BRANCH` | by a person |
 //! | `run ARGUMENT… [exits N]` | the binary; `REPOSITORY` is the bare repository |
 //! | `says TEXT`, `never says TEXT` | what ran last |
 //! | `shows REVISION FILE TEXT`, `lacks REVISION FILE TEXT` | a file in the bare repository |
@@ -127,7 +127,18 @@ impl Stage {
             ["forget"] => self.forget(),
             ["open", "nothing"] => self.check_open(&[]),
             ["open", branches @ ..] => self.check_open(branches),
-            ["merge-by-hand", branch, "into", other] => self.merge_by_hand(branch, other),
+            ["merge-by-hand", branch, "into", other] => self.merge_by_hand(branch, other, &[]),
+            [
+                "merge-by-hand",
+                branch,
+                "into",
+                other,
+                "keeping",
+                "its",
+                "own",
+            ] => {
+                self.merge_by_hand(branch, other, &["-X", "ours"]);
+            }
             ["revert", branch] => self.revert(branch),
             ["close", branch] => self.close(branch),
             ["run", arguments @ ..] => self.run(arguments),
@@ -246,15 +257,22 @@ impl Stage {
     fn check_open(&mut self, branches: &[&str]) {
         let mut expected: Vec<String> = branches.iter().map(|it| (*it).to_owned()).collect();
         expected.sort();
-        let said = self.last.as_ref();
-        let said = said.map(|run| format!("{}{}", run.stdout, run.stderr));
-        assert_eq!(
-            self.scene.bot_branches(),
-            expected,
-            "{}\n{}",
-            self.at,
-            said.unwrap_or_default()
-        );
+        let open = self.scene.bot_branches();
+        if open != expected {
+            let said = self.last.as_ref();
+            let said = said.map(|run| format!("{}{}", run.stdout, run.stderr));
+            let show = ["show", "--first-parent"];
+            let shown = open.iter().filter(|branch| !expected.contains(branch));
+            let shown: Vec<String> = shown
+                .map(|branch| self.scene.origin.git(&[&show[..], &[branch]].concat()))
+                .collect();
+            panic!(
+                "{}\nopen are {open:?}\n{}{}",
+                self.at,
+                said.unwrap_or_default(),
+                shown.join("\n")
+            );
+        }
         self.open = expected;
     }
 
