@@ -89,6 +89,10 @@ impl Placing<'_> {
             |images: &[TaggedImage]| images.iter().any(|image| self.held.contains(&image.tag));
         let fit = branch::fit(self.ground.branches, &name, &is_in_force, &proposal.changes)?;
         Some(match fit {
+            // The branch remembers what was asked for.
+            Fit::At(branch, Action::Keep { .. }) if self.is_asked_for_anew(&branch, proposal) => {
+                self.rebuilt(branch, "somebody asked for just this")
+            }
             Fit::At(branch, action) => self.within_wishes(branch, action, proposal.hold.is_some()),
             Fit::Foreign { branch, reason } => match self.wishes(&branch) {
                 Some((wishes, _)) if wishes.asks_for_rebuild() => self.rebuilt(branch, ASKED_FOR),
@@ -128,6 +132,13 @@ impl Placing<'_> {
             }
             action => Ok((branch, action)),
         }
+    }
+
+    fn is_asked_for_anew(&self, branch: &BranchName, proposal: &Proposal) -> bool {
+        let known = self.found(branch).and_then(|found| found.promoted.as_ref());
+        let wish = known.and_then(|promoted| promoted.wish.as_ref());
+        let promotion = proposal.promotion.as_ref();
+        promotion.is_some_and(|promotion| promotion.wish.as_ref() != wish)
     }
 
     /// None while a window is open; else when the next one opens, if ever.
