@@ -131,7 +131,7 @@ const TABLE: &[Elsewhere] = &[
     ),
     entry(
         &[&["rollout"], &["undo"]],
-        "headwater deploys nothing: revert the merge in Git, and the digest that is taken back stays back",
+        "headwater deploys nothing: `headwater rollback ENVIRONMENT/STREAM:TAG` goes back to an earlier image, and the digest that is taken back stays back",
         "",
     ),
     entry(

@@ -12,6 +12,7 @@ pub mod describe;
 mod doctor;
 pub mod drift;
 mod elsewhere;
+mod environment_branch;
 pub mod error;
 pub mod exit;
 mod facts;
@@ -21,6 +22,7 @@ mod git_options;
 pub mod global;
 pub mod help;
 pub mod history;
+pub mod hold;
 pub mod import_image;
 pub mod init;
 mod interrupt;
@@ -38,10 +40,12 @@ pub mod progress;
 mod pull_secrets;
 pub mod reconcile;
 pub mod registries;
+pub mod release;
 mod report;
 pub mod resolve;
 mod resource;
 mod results;
+pub mod rollback;
 pub mod schema;
 mod server_file;
 pub mod set;
@@ -104,6 +108,9 @@ enum Command {
     Pr(pr::Args),
     Tag(tag::Args),
     ImportImage(import_image::Args),
+    Rollback(rollback::Args),
+    Hold(hold::Args),
+    Release(release::Args),
     Create(create::Args),
     Delete(delete::Args),
     Set(set::Args),
@@ -136,6 +143,9 @@ impl Command {
             Self::Pr(args) => pr::run(args, context),
             Self::Tag(args) => tag::run(args, context),
             Self::ImportImage(args) => import_image::run(args, context),
+            Self::Rollback(args) => rollback::run(args, context),
+            Self::Hold(args) => hold::run(args, context),
+            Self::Release(args) => release::run(args, context),
             Self::Create(args) => create::run(args, context),
             Self::Delete(args) => delete::run(args, context),
             Self::Set(args) => set::run(args, context),

@@ -116,7 +116,7 @@ pub(crate) fn carry(
                 .remote_location(remote)
                 .map_err(|error| place::git_error(&error))?,
         };
-        return write_branch::on_branch(args, context, &location, &operator, verb, now);
+        return write_branch::on_branch(args, context, location, operator, verb, now);
     }
     let Location::Local(path) = location else {
         return Err(
@@ -218,7 +218,7 @@ pub(super) fn decide(
     })
 }
 
-fn refusal(refused: &Refused) -> CliError {
+pub(super) fn refusal(refused: &Refused) -> CliError {
     let error = CliError::usage(&refused.message);
     match &refused.hint {
         Some(hint) => error.hint(hint),

@@ -12,70 +12,192 @@ use crate::forge;
 use crate::git::{Location, NewCommit, Repository};
 use crate::plan::pull_request::command_draft;
 use crate::policy::OperatorPolicy;
+use crate::problem::Problem;
 use crate::pull_request::{Draft, State};
 use crate::reconcile::{
     CONFIG_FILE, Configuration, Desk, Hosting, MAX_SEARCHED_BYTES, Outcome, propose, proposed_at,
     tip_files,
 };
 use crate::revision::BranchName;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Files, Snapshot};
 use crate::verb;
+
+/// Where a command's branch begins: the tip of a branch, and the environments on it.
+pub(super) struct Ground<'a> {
+    context: &'a Context,
+    location: Location,
+    pub repository: Repository,
+    pub snapshot: Snapshot,
+    environments: Vec<Environment>,
+    configuration: Configuration,
+    /// As on the branch, with the default branch's headwater.yaml.
+    files: Files,
+    problems: Vec<Problem>,
+    operator: OperatorPolicy,
+    /// The last part of the branch's name.
+    pub group: String,
+}
+
+impl<'a> Ground<'a> {
+    pub fn open(
+        args: &WriteArgs,
+        context: &'a Context,
+        location: Location,
+        operator: OperatorPolicy,
+    ) -> Result<Self, CliError> {
+        let git = |error: crate::git::Error| place::git_error(&error);
+        let repository = place::repository(context, &location)?;
+        let default = repository.default_branch().map_err(git)?;
+        let config = config_file(&repository, &default)?;
+        let mut configuration = Configuration::read(config.as_deref());
+        let all = std::mem::take(&mut configuration.environments);
+        let (branch, environments) = match environments(args, &repository, all, &default) {
+            Ok(found) => found,
+            Err(error) => {
+                // One that has an error is left out.
+                context.problems(&configuration.problems);
+                return Err(error);
+            }
+        };
+        let snapshot = repository.snapshot(&branch).map_err(git)?;
+        let (mut files, problems) = tip_files(&repository, snapshot.tree).map_err(git)?;
+        if let (Ok(path), Some(config)) = (CONFIG_FILE.parse(), config) {
+            files.insert(path, config.into());
+        }
+        Ok(Self {
+            context,
+            location,
+            repository,
+            snapshot,
+            environments,
+            configuration,
+            files,
+            problems,
+            operator,
+            group: verb::group(&command()),
+        })
+    }
+
+    pub fn desk(&self) -> Desk<'_> {
+        Desk::new(
+            self.files.clone(),
+            self.problems.clone(),
+            &|_| self.environments.clone(),
+            Some((&self.repository, self.snapshot.commit)),
+            &self.operator,
+        )
+    }
+
+    /// The time of the command: that of its branch, where it was made before from the same commit.
+    pub fn time(&self, now: Timestamp) -> Result<Timestamp, CliError> {
+        let command = command();
+        let made = proposed_at(
+            &self.repository,
+            &self.environment()?.name,
+            &self.group,
+            &verb::command_trailer(&command),
+            self.snapshot.commit,
+        );
+        Ok(made
+            .map_err(|error| place::git_error(&error))?
+            .unwrap_or(now))
+    }
+
+    fn environment(&self) -> Result<&Environment, CliError> {
+        let branch = &self.snapshot.branch;
+        let none = || CliError::usage(format!("no environment is on the branch {branch}"));
+        self.environments.first().ok_or_else(none)
+    }
+
+    /// Decides, plans, and makes the branch with its pull request.
+    pub fn carry(
+        &self,
+        args: &WriteArgs,
+        desk: &Desk<'_>,
+        verb: &mut Verb<'_>,
+        now: Timestamp,
+    ) -> Result<Done, CliError> {
+        let (context, environment) = (self.context, self.environment()?);
+        let mut done = decide(args, context, desk, verb, now)?;
+        if args.dry_run == DryRun::None && !done.carried.changes.is_empty() {
+            let forge = forges::open(context, &self.location)?;
+            let written = self.push(environment, &mut done, now)?;
+            if let Some(forge) = forge {
+                let Written { message, head, .. } = &written;
+                let policy = &self.configuration.policy.pull_requests;
+                let (name, branch) = (&environment.name, self.snapshot.branch.clone());
+                let draft = command_draft(message, name, head.clone(), branch, policy);
+                publish(context, &forge.hosting(), &draft, written.is_new)?;
+            }
+        }
+        Ok(done)
+    }
+
+    fn push(
+        &self,
+        environment: &Environment,
+        done: &mut Done,
+        now: Timestamp,
+    ) -> Result<Written, CliError> {
+        let (context, repository, snapshot) = (self.context, &self.repository, &self.snapshot);
+        let command = command();
+        let moves: Vec<_> = done
+            .carried
+            .plans
+            .iter()
+            .flat_map(|plan| &plan.proposals)
+            .flat_map(|proposal| &proposal.moves)
+            .collect();
+        let message = verb::message(&command, &done.said, &environment.name, &moves);
+        let author = place::author(context)?;
+        let new = NewCommit {
+            parents: &[snapshot.commit],
+            base: snapshot.tree,
+            changes: &done.carried.changes,
+            message: &message,
+            author: &author,
+            time: now,
+        };
+        let push = |branch: &BranchName, expected, new| repository.push(branch, expected, new);
+        let proposed = propose(repository, &push, &environment.name, &self.group, &new)
+            .map_err(|error| place::git_error(&error))?
+            .ok_or_else(|| {
+                CliError::failure("no branch name is free for this command")
+                    .hint("merge or delete the branches that it made before")
+            })?;
+        let branch = &proposed.branch;
+        let is_new = !matches!(proposed.outcome, Outcome::Kept);
+        match proposed.outcome {
+            Outcome::Kept => context.note(&format!("{branch} has this change already")),
+            Outcome::Rejected { message, hint } => {
+                return Err(place::push_denied(branch, &message, &hint));
+            }
+            _ => {
+                context.note(&format!("wrote {branch} at {}", proposed.commit.short()));
+                if repository.work_tree().is_some() {
+                    context.note(&format!("  to share it: git push origin {branch}"));
+                }
+            }
+        }
+        Ok(Written {
+            head: proposed.branch,
+            message,
+            is_new,
+        })
+    }
+}
 
 pub(super) fn on_branch(
     args: &WriteArgs,
     context: &Context,
-    location: &Location,
-    operator: &OperatorPolicy,
+    location: Location,
+    operator: OperatorPolicy,
     verb: &mut Verb<'_>,
     now: Timestamp,
 ) -> Result<Done, CliError> {
-    let git = |error: crate::git::Error| place::git_error(&error);
-    let repository = place::repository(context, location)?;
-    let default = repository.default_branch().map_err(git)?;
-    let config = config_file(&repository, &default)?;
-    let configuration = Configuration::read(config.as_deref());
-    let all = configuration.environments;
-    let (branch, environments) = environments(args, &repository, all, &default)?;
-    let snapshot = repository.snapshot(&branch).map_err(git)?;
-    let (mut files, problems) = tip_files(&repository, snapshot.tree).map_err(git)?;
-    if let (Ok(path), Some(config)) = (CONFIG_FILE.parse(), config) {
-        files.insert(path, config.into());
-    }
-    let desk = Desk::new(
-        files,
-        problems,
-        &|_| environments.clone(),
-        Some((&repository, snapshot.commit)),
-        operator,
-    );
-    let environment = environments
-        .first()
-        .ok_or_else(|| CliError::usage(format!("no environment is on the branch {branch}")))?;
-    let command = command();
-    let group = verb::group(&command);
-    let trailer = verb::command_trailer(&command);
-    let now = proposed_at(
-        &repository,
-        &environment.name,
-        &group,
-        &trailer,
-        snapshot.commit,
-    )
-    .map_err(git)?
-    .unwrap_or(now);
-    let mut done = decide(args, context, &desk, verb, now)?;
-    if args.dry_run == DryRun::None && !done.carried.changes.is_empty() {
-        let forge = forges::open(context, location)?;
-        let written = push(context, &repository, &snapshot, environment, &mut done, now)?;
-        if let Some(forge) = forge {
-            let Written { message, head, .. } = &written;
-            let policy = &configuration.policy.pull_requests;
-            let name = &environment.name;
-            let draft = command_draft(message, name, head.clone(), branch, policy);
-            publish(context, &forge.hosting(), &draft, written.is_new)?;
-        }
-    }
-    Ok(done)
+    let ground = Ground::open(args, context, location, operator)?;
+    let now = ground.time(now)?;
+    ground.carry(args, &ground.desk(), verb, now)
 }
 
 /// Opens the branch's pull request, where none is open.
@@ -181,61 +303,6 @@ struct Written {
     message: String,
     /// It was not there before.
     is_new: bool,
-}
-
-fn push(
-    context: &Context,
-    repository: &Repository,
-    snapshot: &Snapshot,
-    environment: &Environment,
-    done: &mut Done,
-    now: Timestamp,
-) -> Result<Written, CliError> {
-    let command = command();
-    let moves: Vec<_> = done
-        .carried
-        .plans
-        .iter()
-        .flat_map(|plan| &plan.proposals)
-        .flat_map(|proposal| &proposal.moves)
-        .collect();
-    let message = verb::message(&command, &done.said, &environment.name, &moves);
-    let author = place::author(context)?;
-    let new = NewCommit {
-        parents: &[snapshot.commit],
-        base: snapshot.tree,
-        changes: &done.carried.changes,
-        message: &message,
-        author: &author,
-        time: now,
-    };
-    let push = |branch: &BranchName, expected, new| repository.push(branch, expected, new);
-    let group = verb::group(&command);
-    let proposed = propose(repository, &push, &environment.name, &group, &new)
-        .map_err(|error| place::git_error(&error))?
-        .ok_or_else(|| {
-            CliError::failure("no branch name is free for this command")
-                .hint("merge or delete the branches that it made before")
-        })?;
-    let branch = &proposed.branch;
-    let is_new = !matches!(proposed.outcome, Outcome::Kept);
-    match proposed.outcome {
-        Outcome::Kept => context.note(&format!("{branch} has this change already")),
-        Outcome::Rejected { message, hint } => {
-            return Err(place::push_denied(branch, &message, &hint));
-        }
-        _ => {
-            context.note(&format!("wrote {branch} at {}", proposed.commit.short()));
-            if repository.work_tree().is_some() {
-                context.note(&format!("  to share it: git push origin {branch}"));
-            }
-        }
-    }
-    Ok(Written {
-        head: proposed.branch,
-        message,
-        is_new,
-    })
 }
 
 /// The command as it was typed, without what says where it runs and how it looks.

@@ -73,6 +73,13 @@ impl Repository {
         self.raw.workdir().map(Path::to_owned)
     }
 
+    /// Whose commits are made here: `user.name` of the repository's own configuration.
+    pub fn user_name(&self) -> Option<String> {
+        let configuration = self.raw.config().and_then(|mut all| all.snapshot()).ok()?;
+        let name = configuration.get_str("user.name").ok()?;
+        (!name.trim().is_empty()).then(|| name.trim().to_owned())
+    }
+
     /// Where the objects and refs are: `.git`, or the bare repository.
     pub fn folder(&self) -> &Path {
         self.raw.commondir()

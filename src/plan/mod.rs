@@ -39,12 +39,14 @@ pub use branch::{
 pub use declined::held;
 pub use due::{Due, FieldPin, Move, Record, due, recorded_reference};
 pub(crate) use group::{branch_name, promotion_group};
+pub(crate) use history::status_path;
 pub use history::{Question, Spot, questions, status_question};
 pub use hold::{Held, HoldsInForce, holds};
 pub use message::{Background, message, trailers};
 pub use planning::plan;
 pub use proposal::{FirstSeen, Inputs, Mode, Plan, Proposal, Signatures};
 pub use report::{PlanReport, ProblemReport, diff};
+pub(crate) use status::entry as status_entry;
 pub use trailer::{TaggedImage, images, named_images};
 pub use version::Version;
 pub use waiting::{Gated, Reason, TakenBack, Waiting};

@@ -1,32 +1,29 @@
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::clock;
-use crate::environment::{Carry, Environment, EnvironmentName};
-use crate::gate::{Gate, GateFinding};
+use crate::environment::{Environment, EnvironmentName};
 use crate::git::{self, Repository};
 use crate::lookup::{Answer, Question, Resolution, Verified};
-use crate::plan::promotion::{Choice, Newer};
-use crate::plan::pull_request::{ForgeView, Telling};
-use crate::plan::{self, Mode, Plan, Signatures};
-use crate::policy::{OperatorPolicy, Policy, RebuildWhen};
+use crate::plan::pull_request::ForgeView;
+use crate::plan::{self, Plan};
+use crate::policy::{OperatorPolicy, Policy};
 use crate::problem::Problem;
 use crate::reconcile::cache::Cache;
 use crate::reconcile::configuration::Configuration;
-use crate::reconcile::gather::{Ask, Gathering, follow_merged, forbid, gather};
-use crate::reconcile::hosting::{self, Hosting, MAX_ROUNDS, Prose};
-use crate::reconcile::promotion::{self, Asking, Choices, Chooser, Ground, Image, Merged, Side};
+use crate::reconcile::environment_pass::{BranchPlanning, GateQuestions};
+use crate::reconcile::gather::{Ask, Gathering, forbid, gather};
+use crate::reconcile::hosting::{Hosting, Prose};
+use crate::reconcile::promoting::sides;
+use crate::reconcile::promotion::{Asking, Choices, Chooser, Ground};
 use crate::reconcile::quiet::{self, Asked, Quiet, QuietForge, QuietPass};
 use crate::reconcile::read::{CONFIG_FILE, Reading, read_tree};
-use crate::reconcile::subject::{Planning, Subject};
+use crate::reconcile::subject::Subject;
 use crate::reconcile::{evidence, timeline};
 use crate::resolve::{Checks, Followed, Following, Inquiry, TagState, Taking, scheduled_checks};
 use crate::revision::{BranchName, CommitId, TreeId};
-use crate::snapshot::{FilePath, Files, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::stream::ImageStream;
-use crate::yaml::MAX_FILE_BYTES;
 
 /// Why a pass could not be made at all.
 #[derive(Debug, thiserror::Error)]
@@ -75,10 +72,10 @@ pub enum Planned {
 }
 
 /// The tip of an environment's branch.
-struct Branched {
-    snapshot: Snapshot,
+pub struct Branched {
+    pub snapshot: Snapshot,
     /// Of its bot branches.
-    heads: Vec<(BranchName, CommitId)>,
+    pub heads: Vec<(BranchName, CommitId)>,
 }
 
 impl Pass<'_> {
@@ -264,7 +261,7 @@ impl Pass<'_> {
         Ok(gathered)
     }
 
-    fn read(&mut self, tree: TreeId) -> Result<Reading, Failure> {
+    pub(crate) fn read(&mut self, tree: TreeId) -> Result<Reading, Failure> {
         let mut reading = read_tree(self.repository, tree, self.cache)?;
         reading.integrated_hosts = self.operator.integrated_hosts.clone();
         Ok(reading)
@@ -358,276 +355,6 @@ impl Pass<'_> {
             _ => false,
         }
     }
-
-    fn plan_branched(
-        &mut self,
-        planned: &BranchPlanning<'_>,
-        place: Branched,
-        view: &mut Option<ForgeView>,
-        asked: &mut Asked,
-        gates: &mut GateQuestions,
-    ) -> Result<(Snapshot, Plan), Failure> {
-        let Branched { snapshot, heads } = place;
-        let (subject, configuration) = (planned.subject, planned.configuration);
-        let bases = view.as_ref().map(ForgeView::bases).unwrap_or_default();
-        let branches = evidence::branches(self.repository, snapshot.commit, &heads, &bases)?;
-        let policy = &configuration.policy;
-        if let (Some(hosting), Some(view)) = (self.hosting, view.as_mut()) {
-            if policy.pull_requests.rebuild == RebuildWhen::Auto {
-                hosting.learn_demands(view, &snapshot.branch, &branches.branches);
-            }
-            hosting.learn_standing(view, &subject.environment, &snapshot.branch);
-        }
-        let now = clock::rfc3339(self.now);
-        let past = evidence::Past::new(self.repository, snapshot.commit);
-        let merged_past = evidence::Past::new(self.repository, snapshot.commit);
-        let known: [RefCell<Files>; 2] = Default::default();
-        let mut signatures = Signatures::new();
-        let mut rounds = 0;
-        let mut plan = loop {
-            let planning = Planning {
-                policy,
-                branches: &branches,
-                forge: view.as_ref(),
-                past: Some(&past),
-                merged_past: Some(&merged_past),
-                choices: planned.choices,
-                signatures: &signatures,
-                mode: Mode::Commits,
-                only: None,
-                now: self.now,
-            };
-            let files = |paths: &BTreeSet<FilePath>, merged: Option<TreeId>| {
-                let [own, of_merge] = &known;
-                match merged {
-                    None => self.files(snapshot.tree, paths, &mut own.borrow_mut()),
-                    Some(tree) => self.files(tree, paths, &mut of_merge.borrow_mut()),
-                }
-            };
-            let plan = subject.plan(planned.following, &planning, planned.merged, files)?;
-            rounds += 1;
-            let mut has_asked = match (self.hosting, view.as_mut()) {
-                (Some(hosting), Some(view)) if rounds < MAX_ROUNDS => hosting.learn(view, &plan),
-                _ => false,
-            };
-            if !plan.unverified.is_empty() && rounds < MAX_ROUNDS {
-                has_asked |= self.verify(&plan, subject, view, asked, &mut signatures, gates);
-            }
-            if !has_asked {
-                break plan;
-            }
-        };
-        if let Some(view) = view.as_ref().filter(|view| view.outage.is_none()) {
-            plan.leave_unasked(view);
-        }
-        if let Some(prose) = &mut self.prose {
-            let telling = Telling {
-                forge: view.as_ref(),
-                branches: &branches.branches,
-                policy: &policy.pull_requests,
-                first_seen: &branches.first_seen,
-                way: &configuration.way_through(&subject.environment.name),
-                forges: &prose.forges,
-                now: &now,
-            };
-            let namespaces = &self.operator.namespaces_with_secrets;
-            let has_secrets = |namespace: &str| namespaces.contains(namespace);
-            let questions = telling.questions(&plan, &subject.manifests.streams, &has_secrets);
-            let facts = hosting::facts(&questions, prose.facts);
-            telling.tell(&mut plan, &facts);
-        }
-        Ok((snapshot, plan))
-    }
-
-    /// Asks whether the images are signed that come from registries; whether there was anything
-    /// to ask that was not known.
-    fn verify(
-        &mut self,
-        plan: &Plan,
-        subject: &Subject,
-        view: &mut Option<ForgeView>,
-        asked: &mut Asked,
-        signatures: &mut Signatures,
-        gates: &mut GateQuestions,
-    ) -> bool {
-        let streams = &subject.manifests.streams;
-        let images: Vec<Image> = plan
-            .unverified
-            .iter()
-            .filter_map(|(tag, image)| Image::of(streams, tag, image))
-            .filter(|image| !signatures.contains_key(&image.digest))
-            .collect();
-        let ask = &mut *self.ask;
-        let mut asking = Asking {
-            hosting: self.hosting,
-            view,
-            ask: &mut |questions| asked.ask(questions, ask),
-            secrets: &self.operator.namespaces_with_secrets,
-            asked: Vec::new(),
-        };
-        let found = asking.signed(&images, &subject.environment.gates.signed_by);
-        gates.extend(asking.asked);
-        for (image, (_, signed)) in images.iter().zip(found) {
-            signatures.insert(image.digest.clone(), signed);
-        }
-        !images.is_empty()
-    }
-
-    /// Merges what comes by a merge; what cannot be merged is a problem, and its choice undecided.
-    fn merge(
-        &mut self,
-        subject: &Subject,
-        place: &Branched,
-        configuration: &Configuration,
-        choices: &mut Choices,
-        problems: &mut Vec<Problem>,
-    ) -> Result<Option<Merged>, Failure> {
-        let environment = &subject.environment;
-        let snapshot = &place.snapshot;
-        for choice in choices.of_mut(&environment.name) {
-            let Some(chosen) = choice.chosen.as_ref().map(|chosen| chosen.commit) else {
-                continue;
-            };
-            if choice.carry == Carry::Pins {
-                let is_elsewhere = environment.promotion.is_some()
-                    && self.repository.tree_of(chosen)? != snapshot.tree
-                    && !self.repository.is_in_history(chosen, snapshot.commit)?;
-                if is_elsewhere {
-                    choice.configuration =
-                        promotion::difference(self.repository, self.cache, snapshot, chosen)?;
-                }
-                continue;
-            }
-            let names = (&choice.from, &environment.name);
-            let (repository, base) = (self.repository, choice.base);
-            let tree = promotion::merge(repository, self.cache, names, snapshot, base, chosen)?;
-            let tree = match tree {
-                Ok(tree) => tree,
-                Err(problem) => {
-                    let finding = GateFinding::failed(Gate::Source, problem.message.clone());
-                    problems.push(problem);
-                    choice.chosen = None;
-                    choice.is_undecided = true;
-                    choice.newer = Some(Newer {
-                        commit: chosen,
-                        findings: vec![finding],
-                    });
-                    continue;
-                }
-            };
-            choice.configuration =
-                promotion::configuration(repository, base, chosen, &tree.changes)?;
-            let reading = self.read(tree.tree)?;
-            let environments: Vec<Environment> = configuration
-                .environments
-                .iter()
-                .filter(|other| other.branch == environment.branch)
-                .cloned()
-                .collect();
-            let mut own = Subject::read(&reading, environment, &environments);
-            own.environment.branch.clone_from(&environment.branch);
-            let is_landed = repository.is_in_history(chosen, snapshot.commit)?;
-            return Ok(Some(Merged {
-                from: choice.from.clone(),
-                tree: tree.tree,
-                source: Some(chosen).filter(|_| !is_landed),
-                changes: tree.changes,
-                subject: own,
-                following: Following::default(),
-            }));
-        }
-        Ok(None)
-    }
-
-    fn follow_merged(
-        &self,
-        merged: &mut [Option<Merged>],
-        subjects: &[Subject],
-        configuration: &Configuration,
-        checks: &Checks,
-        choices: &Choices,
-    ) {
-        let takings = choices.takings(subjects.iter(), Ground::Merge);
-        let gathering = Gathering {
-            policy: &configuration.policy,
-            operator: self.operator,
-            is_partial: configuration.environments.len() > subjects.len(),
-            verified: self.cache.verified(),
-            checks,
-            takings: &takings,
-            now: self.now,
-        };
-        let subjects: Vec<&Subject> = subjects.iter().collect();
-        for merged in merged.iter_mut().flatten() {
-            merged.following = follow_merged(&merged.subject, &subjects, &gathering);
-        }
-    }
-
-    /// Those that are `known` are not read again.
-    fn files(
-        &self,
-        tree: TreeId,
-        paths: &BTreeSet<FilePath>,
-        known: &mut Files,
-    ) -> Result<Files, git::Error> {
-        let unknown = paths.iter().filter(|path| !known.contains_key(*path));
-        let unknown: BTreeSet<&str> = unknown.map(FilePath::as_str).collect();
-        if !unknown.is_empty() {
-            let is_unknown = |path: &str| unknown.contains(path);
-            let (entries, _) = self.repository.entries(tree, is_unknown)?;
-            let blobs: Vec<_> = entries.iter().map(|entry| entry.blob).collect();
-            let contents = self.repository.read_blobs(&blobs, MAX_FILE_BYTES as u64);
-            for (entry, content) in entries.into_iter().zip(contents) {
-                known.insert(entry.path, content?);
-            }
-        }
-        let wanted = paths.iter().filter_map(|path| known.get_key_value(path));
-        Ok(wanted
-            .map(|(path, content)| (path.clone(), content.clone()))
-            .collect())
-    }
-}
-
-/// What one environment is planned from.
-struct BranchPlanning<'a> {
-    subject: &'a Subject,
-    following: &'a Following,
-    merged: Option<&'a Merged>,
-    choices: &'a [Choice],
-    configuration: &'a Configuration,
-}
-
-/// What gates asked registries, with the answers.
-#[derive(Default)]
-struct GateQuestions(Vec<(Question, Answer)>);
-
-impl GateQuestions {
-    fn extend(&mut self, asked: Vec<(Question, Answer)>) {
-        self.0.extend(asked);
-    }
-
-    fn into_parts(self) -> (Vec<Question>, Vec<Answer>) {
-        self.0.into_iter().unzip()
-    }
-}
-
-/// The environments at the tips of their branches.
-fn sides<'a>(
-    subjects: &'a [Subject],
-    places: &'a [Branched],
-    on_branches: &'a [(BranchName, Vec<Environment>)],
-) -> Vec<Side<'a>> {
-    let sides = subjects.iter().zip(places).map(|(subject, place)| {
-        let branch = &place.snapshot.branch;
-        let own = on_branches.iter().find(|(name, _)| name == branch);
-        Side {
-            subject,
-            snapshot: &place.snapshot,
-            heads: &place.heads,
-            environments: own.map_or(&[], |(_, environments)| environments),
-        }
-    });
-    sides.collect()
 }
 
 /// Environments that share a branch, in the order of the configuration.

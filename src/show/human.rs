@@ -24,7 +24,7 @@ pub fn human<'a>(
     let text = std::str::from_utf8(bytes).ok()?;
     let source = Source::parse(bytes);
     let mut edits = recorded(&source);
-    edits.extend(triggers.into_iter().filter_map(|trigger| pin(trigger)));
+    edits.extend(triggers.into_iter().filter_map(pin));
     edits.dedup();
     // Of two triggers at one field the first is enough.
     let edited = match yaml::edit(bytes, &edits) {

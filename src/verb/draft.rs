@@ -84,7 +84,7 @@ impl Draft {
         self.edit(at, edit);
     }
 
-    fn edit(&mut self, at: &DocumentAddress, edit: Edit) {
+    pub(crate) fn edit(&mut self, at: &DocumentAddress, edit: Edit) {
         let edits = self.edits.entry(at.file.clone()).or_default();
         if !edits.contains(&edit) {
             edits.push(edit);

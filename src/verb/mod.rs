@@ -10,16 +10,22 @@
 //! | `create`, `delete` | `create`, `delete` |
 //! | `set triggers`, `set image-lookup` | `triggers`, `lookup` |
 //! | `policy` | `role` |
+//! | `rollback` | `rollback` |
+//! | `hold`, `release` | `hold` |
+//! | the `ENVIRONMENT/STREAM:TAG` of these | `environment_tag` |
 //! | the commit of `--pull-request` | `message` |
 
 mod create;
 mod delete;
 mod draft;
+mod environment_tag;
+mod hold;
 mod import;
 mod lookup;
 mod message;
 mod object;
 mod role;
+mod rollback;
 mod scene;
 mod source;
 mod spec_tag;
@@ -29,11 +35,14 @@ mod triggers;
 pub use create::{CreateTag, create_stream, create_tag};
 pub use delete::{Named, delete};
 pub use draft::{Draft, Written};
+pub use environment_tag::{EnvironmentTag, EnvironmentTagError};
+pub use hold::{Holding, Note, hold, release};
 pub use import::{Import, import_image};
 pub use lookup::{Lookup, set_image_lookup};
 pub use message::{command_trailer, group, message};
 pub use object::{Kind, Object, Selection};
 pub use role::{RoleChange, Target, change_role};
+pub use rollback::{Earlier, Memory, Moved, Rollback, rollback};
 pub use scene::{Realm, Scene};
 pub use tag::{Tag, delete_tags, tag};
 pub use triggers::{Show, Triggers, Webhook, set_triggers};

@@ -16,6 +16,7 @@ use crate::problem::Problem;
 use crate::stream::{ImageStream, SpecTag, StreamTagName, TagSource};
 
 pub use write::{put, take_off};
+pub(crate) use write::{put_edit, take_off_edit};
 
 /// The holds that count for an environment at a time, by stream tag.
 pub type HoldsInForce = BTreeMap<StreamTagName, Vec<Held>>;

@@ -10,7 +10,7 @@ use crate::snapshot::{FileChange, Files};
 use crate::stream::{ImageStream, SpecTag};
 use crate::yaml::{self, Edit};
 
-/// The edit that puts `hold` on a stream tag, in the place of the one that its environment has.
+/// The change that puts `hold` on a stream tag, in the place of the one that its environment has.
 /// None where it stands there already.
 ///
 /// # Errors
@@ -22,7 +22,29 @@ pub fn put(
     hold: &Hold,
     files: &Files,
 ) -> Result<Option<FileChange>, Problem> {
-    rewrite(stream, tag, files, |holds| {
+    make(stream, tag, files, put_edit(stream, tag, hold)?)
+}
+
+/// The change that takes the hold of `environment` off a stream tag. None where there is none.
+///
+/// # Errors
+/// As those of [`put`].
+pub fn take_off(
+    stream: &ImageStream,
+    tag: &str,
+    environment: &EnvironmentName,
+    files: &Files,
+) -> Result<Option<FileChange>, Problem> {
+    make(stream, tag, files, take_off_edit(stream, tag, environment)?)
+}
+
+/// The edit that [`put`] makes.
+pub(crate) fn put_edit(
+    stream: &ImageStream,
+    tag: &str,
+    hold: &Hold,
+) -> Result<Option<Edit>, Problem> {
+    rewrite(stream, tag, |holds| {
         match holds
             .iter_mut()
             .find(|other| other.environment == hold.environment)
@@ -33,17 +55,13 @@ pub fn put(
     })
 }
 
-/// The edit that takes the hold of `environment` off a stream tag. None where there is none.
-///
-/// # Errors
-/// As those of [`put`].
-pub fn take_off(
+/// The edit that [`take_off`] makes.
+pub(crate) fn take_off_edit(
     stream: &ImageStream,
     tag: &str,
     environment: &EnvironmentName,
-    files: &Files,
-) -> Result<Option<FileChange>, Problem> {
-    rewrite(stream, tag, files, |holds| {
+) -> Result<Option<Edit>, Problem> {
+    rewrite(stream, tag, |holds| {
         holds.retain(|hold| hold.environment != *environment);
     })
 }
@@ -51,9 +69,8 @@ pub fn take_off(
 fn rewrite(
     stream: &ImageStream,
     tag: &str,
-    files: &Files,
     change: impl FnOnce(&mut Vec<Hold>),
-) -> Result<Option<FileChange>, Problem> {
+) -> Result<Option<Edit>, Problem> {
     let spec = stream.tag(tag).ok_or_else(|| no_entry(stream, tag))?;
     if let Some(faulty) = spec.settings.holds.faulty.first() {
         let message = format!(
@@ -67,15 +84,22 @@ fn rewrite(
     let before = &spec.settings.holds.sound;
     let mut after = before.clone();
     change(&mut after);
-    if after == *before {
-        return Ok(None);
-    }
+    Ok((after != *before).then(|| edit(stream, spec, &after)))
+}
+
+fn make(
+    stream: &ImageStream,
+    tag: &str,
+    files: &Files,
+    edit: Option<Edit>,
+) -> Result<Option<FileChange>, Problem> {
+    let Some(edit) = edit else { return Ok(None) };
     let file = &stream.document.file;
     let bytes = files.get(file).ok_or_else(|| {
-        let message = format!("{file} is not at hand");
-        Problem::error(spec.place.clone(), message)
+        let place = stream.tag(tag).map(|spec| spec.place.clone());
+        Problem::error(place, format!("{file} is not at hand"))
     })?;
-    let edited = yaml::edit(bytes, &[edit(stream, spec, &after)]).map_err(|refusals| {
+    let edited = yaml::edit(bytes, &[edit]).map_err(|refusals| {
         let refusal = refusals.into_iter().next();
         let message = refusal.as_ref().map_or("", |refusal| &refusal.message);
         let place = refusal.as_ref().map(|refusal| Place {

@@ -144,3 +144,37 @@ fn a_dry_run_asks_no_forge() {
         .says("(dry run)");
     assert_eq!(hosted.requests(), before);
 }
+
+#[test]
+fn a_rollback_is_a_pull_request_of_its_environment() {
+    for kind in KINDS {
+        let hosted = Hosted::moved_on(kind);
+        hosted.reconcile().exits(0);
+        hosted.merge(2);
+        hosted.reconcile().exits(0);
+        let url = hosted.git.url();
+        let words = ["rollback", "default/web:1", "--repository", &url];
+        let head = "headwater/default/rollback-default-web-1";
+        hosted
+            .run(&words)
+            .exits(0)
+            .says(&format!("wrote {head} at "))
+            .says("opened pull request #3 http");
+        hosted.run(&words).exits(0).says("pull request #3 is open");
+        {
+            let model = hosted.forge.model();
+            let opened = model.pull_request(3);
+            assert_eq!((opened.head.as_str(), opened.base.as_str()), (head, "main"));
+            assert_eq!(opened.title, "rollback default/web:1");
+        }
+        assert_eq!(hosted.forge.violations(), [""; 0]);
+        hosted.is_settled();
+        hosted.forge.model().merge(3, MergeMethod::Squash).unwrap();
+        hosted
+            .reconcile()
+            .exits(0)
+            .says("was rejected by headwater");
+        assert_eq!(hosted.forge.model().pulls.len(), 3);
+        hosted.is_settled();
+    }
+}

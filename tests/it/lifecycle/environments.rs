@@ -326,3 +326,22 @@ fn only_what_moved_is_planned_for_an_environment_that_is_quiet() {
     scene.settle();
     assert_eq!(scene.bot_branch(), "headwater/prod/first-pins");
 }
+
+#[test]
+fn what_headwater_yaml_says_of_environments_is_checked_offline() {
+    let scene = Scene::of(&[(
+        "headwater.yaml",
+        &configuration(
+            "    - name: dev\n    - name: staging\n      promotedFrom: prod\n    - name: prod\n      promotedFrom: staging\n      gates: {soak: 24h}\n    - name: live\n      promotedFrom: prod\n    - name: lab\n      gates: {checks: [ci/e2e]}\n      freeze: {until: tomorrow}\n",
+        ),
+    )]);
+    let folder = scene.person.path().to_str().unwrap();
+    scene
+        .run(&["validate", folder])
+        .exits(1)
+        .says("headwater.yaml:7:21: error: these environments are promoted in a circle, so all of them are left alone: staging -> prod -> staging\n  hint: remove `promotedFrom` of the first one, which imports by itself\n")
+        .says("headwater.yaml:12:21: error: the environment `live` is left alone, since `prod`, which it is promoted from, is\n")
+        .says("headwater.yaml:15:23: error: `until`: `tomorrow` is no time, such as 2026-12-20T18:00:00+01:00\n")
+        .says("headwater.yaml:14:23: warning: `checks` asks about a commit of the environment that images come from, and there is no `promotedFrom`\n")
+        .says("1 file read: 3 errors, 1 warning, 0 notes");
+}

@@ -11,6 +11,7 @@ mod people;
 mod pushes;
 mod registries;
 mod remotes;
+mod rollbacks;
 mod rules;
 mod signing;
 mod sources;

@@ -12,7 +12,7 @@ use crate::tidy::files_below;
 const TIME: &str = "2026-01-01T00:00:00Z";
 
 /// Words as a shell takes them, with single quotes only.
-fn words(line: &str) -> Vec<String> {
+pub(super) fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut is_quoted = false;
     for c in line.chars() {
@@ -25,20 +25,21 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-fn headwater(folder: &Path, words: &[String]) -> Output {
+pub(super) fn headwater(folder: &Path, words: &[String]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_headwater"))
         .args(words)
         .current_dir(folder)
         .env("NO_COLOR", "1")
         .env_remove("HEADWATER_CONFIG")
         .env_remove("HEADWATER_NAMESPACE")
+        .env_remove("GIT_AUTHOR_NAME")
         .env("HOME", "/nonexistent")
         .output()
         .unwrap()
 }
 
 /// Every file below a folder, by its path there.
-fn contents(folder: &Path) -> BTreeMap<String, String> {
+pub(super) fn contents(folder: &Path) -> BTreeMap<String, String> {
     files_below(folder)
         .into_iter()
         .map(|file| {
@@ -48,7 +49,7 @@ fn contents(folder: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn write(folder: &Path, files: &BTreeMap<String, String>) {
+pub(super) fn write(folder: &Path, files: &BTreeMap<String, String>) {
     for (path, content) in files {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -57,7 +58,7 @@ fn write(folder: &Path, files: &BTreeMap<String, String>) {
 }
 
 /// Times that were not there before read the same in every run.
-fn masked(text: &str, before: &BTreeMap<String, String>) -> String {
+pub(super) fn masked(text: &str, before: &BTreeMap<String, String>) -> String {
     let mut masked = text.to_owned();
     for (at, _) in text.match_indices('Z') {
         let Some(time) = at.checked_sub(19).and_then(|start| text.get(start..=at)) else {

@@ -2,6 +2,7 @@
 
 mod branch;
 mod cases;
+mod histories;
 mod imports;
 mod object_tables;
 mod tables;

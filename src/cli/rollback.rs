@@ -1,0 +1,122 @@
+use jiff::Timestamp;
+
+use crate::cli::context::Context;
+use crate::cli::environment_branch::{Branch, BranchArgs, NoteArgs, environment_tag, refuse, time};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::place;
+use crate::reconcile::memory;
+use crate::verb::{self, Earlier, EnvironmentTag, Memory, Rollback};
+
+/// Go back to an earlier image of a stream tag, and hold the one that leaves
+///
+/// One commit on a branch of its own, with its pull request where a forge is configured: the
+/// earlier image becomes the newest of the tag's status, the pinned fields follow, and the image
+/// that leaves is held until the source moves past it. Only images that this environment had, by
+/// its status or its branch's first-parent history, can be gone back to; no registry is asked.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  headwater rollback prod/web:1 --reason 'login is broken'\n  headwater rollback prod/shop/web:1 --before 2026-08-24T08:00:00Z --dry-run"
+)]
+pub struct Args {
+    /// The stream tag of an environment; the namespace may be left out where one stream has that
+    /// name
+    #[arg(value_name = "ENVIRONMENT/[NAMESPACE/]STREAM[:TAG]")]
+    tag: String,
+
+    #[command(flatten)]
+    to: To,
+
+    #[command(flatten)]
+    note: NoteArgs,
+
+    #[command(flatten)]
+    branch: BranchArgs,
+}
+
+/// Which image is meant; one step back without any.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct To {
+    /// The image's digest, or its beginning
+    #[arg(long, value_name = "DIGEST")]
+    to: Option<String>,
+
+    /// So many different images back
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    steps: Option<u16>,
+
+    /// The image that the tag had at this commit of the environment's branch
+    #[arg(long, value_name = "COMMIT")]
+    at: Option<String>,
+
+    /// The image that the tag had before this time, such as 2026-12-24T08:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    before: Option<Timestamp>,
+}
+
+pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
+    let tag = environment_tag(&args.tag)?;
+    args.note.check()?;
+    args.branch.carry(
+        context,
+        ("rollback", &tag),
+        |branch| prepare(args, &tag, branch),
+        |scene, (words, memory)| verb::rollback(scene, words, memory),
+    )
+}
+
+fn prepare(
+    args: &Args,
+    tag: &EnvironmentTag,
+    branch: &Branch<'_>,
+) -> Result<(Rollback, Memory), CliError> {
+    let git = |error: crate::git::Error| place::git_error(&error);
+    let repository = &branch.ground.repository;
+    let To {
+        to,
+        steps,
+        at,
+        before,
+    } = &args.to;
+    let to = match (to, at, before) {
+        (Some(digest), ..) => Earlier::Digest(digest.clone()),
+        (_, Some(commit), _) => Earlier::At(repository.revision(commit).map_err(git)?),
+        (.., Some(time)) => Earlier::Before(*time),
+        _ => Earlier::Steps(steps.map_or(1, usize::from)),
+    };
+    let at = match to {
+        Earlier::At(commit) => Some(commit),
+        _ => None,
+    };
+    let scene = branch.scene();
+    let stream = tag.stream(&scene).map_err(|refused| refuse(&refused))?;
+    let snapshot = &branch.ground.snapshot;
+    let environment = &tag.environment;
+    let memory = memory(
+        repository,
+        snapshot.commit,
+        environment,
+        stream,
+        &tag.tag,
+        at,
+    );
+    let memory = memory.map_err(git)?;
+    let memory = memory.ok_or_else(|| {
+        let commit = args.to.at.as_deref().unwrap_or_default();
+        let branch = &snapshot.branch;
+        CliError::usage(format!(
+            "{commit} is not on the first-parent history of {branch}"
+        ))
+        .hint(format!(
+            "`git log --first-parent {branch}` shows its commits"
+        ))
+    })?;
+    let words = Rollback {
+        tag: tag.clone(),
+        to,
+        note: args.note.note(branch)?,
+        history_limit: branch.desk.policy().pins.history_limit,
+    };
+    Ok((words, memory))
+}
