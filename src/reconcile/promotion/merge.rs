@@ -135,6 +135,10 @@ pub fn merge(
         );
         return Ok(Err(Problem::error(None, message).advice(advice)));
     };
+    // Going back goes back to images alone: what people wrote since stays.
+    if repository.is_in_history(chosen, base)? {
+        return Ok(Ok(unchanged));
+    }
     let (before, after) = (repository.tree_of(base)?, repository.tree_of(chosen)?);
     let deltas = repository.tree_deltas(before, after)?;
     let ours = Side::read(repository, cache, target.tree)?;

@@ -4,6 +4,7 @@ mod branches;
 mod cases;
 mod claims;
 mod quiet;
+mod requests;
 
 use crate::support::scene::{HOST, Scene, deployment, stream};
 
