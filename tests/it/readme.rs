@@ -60,7 +60,9 @@ fn the_commands_print_what_stands_behind_them() {
     registry.push_image("acme/web", "1.8", "web 1.8");
     let (folder, home) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let text = readme();
-    let manifest = blocks(&text, "yaml")[0].replace(HOST, &registry.host());
+    let shown = blocks(&text, "yaml");
+    let mut manifests = shown.iter().filter(|it| it.contains("kind: ImageStream"));
+    let manifest = manifests.next().unwrap().replace(HOST, &registry.host());
     fs::write(folder.path().join("web.yaml"), manifest).unwrap();
 
     let block = &blocks(&text, "console")[1];
@@ -83,6 +85,24 @@ fn the_configuration_shown_is_accepted() {
     let shown = &blocks(&configuration(), "yaml")[0];
     let (config, problems) = headwater::config::repository::read(shown.as_bytes());
     assert!(config.is_some() && problems.is_empty(), "{problems:?}");
+}
+
+/// The three environments of the picture.
+#[test]
+fn the_environments_shown_are_accepted() {
+    let text = readme();
+    let shown = blocks(&text, "yaml");
+    let mut configurations = shown.iter().filter(|it| it.contains("kind: Config"));
+    let shown = configurations.next().unwrap();
+    let (config, problems) = headwater::config::repository::read(shown.as_bytes());
+    assert!(problems.is_empty(), "{problems:?}");
+    let names: Vec<String> = config
+        .unwrap()
+        .environments
+        .iter()
+        .map(|environment| environment.name.to_string())
+        .collect();
+    assert_eq!(names, ["dev", "staging", "prod"]);
 }
 
 /// Every field of the schema has its line, and every rule that is shown is one.

@@ -2,7 +2,7 @@
 
 use crate::hosting::Hosted;
 use crate::support::forge::{Failure, Interruption, Kind, What};
-use crate::support::scene::{Scene, stream};
+use crate::support::scene::{Scene, deployment, stream};
 
 /// Streams that follow one image, so that one push moves them all; their first pins are merged.
 pub(in crate::hosting) fn many(count: usize, settings: &str) -> Hosted {
@@ -90,5 +90,42 @@ fn fault_13_a_limit_in_the_middle_leaves_the_rest_to_a_later_pass() {
     assert_eq!(rest + opened.len(), 10);
     assert_eq!(hosted.forge.model().pulls.len(), 11);
     assert_eq!(hosted.scene.bot_branches().len(), 10);
+    hosted.is_settled();
+}
+
+#[test]
+fn a_promotion_of_200_images_is_one_commit_and_one_pull_request() {
+    let config = "apiVersion: headwater.dev/v1alpha1
+kind: Config
+spec:
+  environments:
+    - {name: dev, branch: env/dev, delivery: commit}
+    - {name: prod, branch: env/prod, promotedFrom: dev}
+";
+    let mut files = vec![("headwater.yaml".to_owned(), config.to_owned())];
+    for number in 0..200 {
+        let name = format!("s{number:03}");
+        let (stream, workload) = (stream("shop", &name, "1"), deployment("shop", &name, "1"));
+        let text = format!("{stream}---\n{workload}").replace(&format!("acme/{name}"), "acme/all");
+        files.push((format!("{name}.yaml"), text));
+    }
+    let scene = Scene::new();
+    let files: Vec<_> = files.iter().map(|(path, it)| (&**path, &**it)).collect();
+    scene.commit(&files, "begin");
+    for branch in ["HEAD:refs/heads/env/dev", "HEAD:refs/heads/env/prod"] {
+        scene.person.git(&["push", "-q", "origin", branch]);
+    }
+    scene.image("acme/all", "1", "first");
+    let hosted = Hosted::new(Kind::Gitea, scene);
+    hosted.reconcile().exits(0);
+    hosted.reconcile().exits(0).says("opened pull request #1");
+    assert_eq!(hosted.open().len(), 1);
+    assert_eq!(hosted.scene.bot_branches(), ["headwater/prod/from-dev"]);
+    let git = |arguments: &[&str]| hosted.scene.origin.git(arguments);
+    let range = "env/prod..headwater/prod/from-dev";
+    let commits = git(&["rev-list", "--first-parent", "--count", range]);
+    assert_eq!(commits, "1");
+    let changed = git(&["diff", "--name-only", range]);
+    assert_eq!(changed.lines().count(), 200);
     hosted.is_settled();
 }

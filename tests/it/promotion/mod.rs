@@ -2,6 +2,8 @@
 
 mod branches;
 mod cases;
+mod claims;
+mod quiet;
 mod requests;
 
 use crate::support::scene::{HOST, Scene, deployment, stream};
