@@ -148,8 +148,14 @@ impl Plan {
         };
         let unasked = self.proposals.iter().filter_map(|proposal| {
             let branch = proposal.branch.clone()?;
-            let is_known = forge.is_asked(&branch) || forge.open_of(&branch, base).is_some();
-            (!is_known).then(|| (branch, proposal.image_keys()))
+            let images = proposal.image_keys();
+            // What the open one does not propose yet may have been declined with an earlier one.
+            let is_open_with_all = || {
+                let marker = forge.marker(forge.open_of(&branch, base)?)?;
+                Some(marker.proposes(&images))
+            };
+            let is_known = forge.is_asked(&branch) || is_open_with_all().unwrap_or_default();
+            (!is_known).then_some((branch, images))
         });
         unasked.collect()
     }

@@ -119,6 +119,11 @@ impl Marker {
         BTreeSet::from([ImageKey(format!("all {}", hash.encoded()))])
     }
 
+    /// Whether it names all of these.
+    pub fn proposes(&self, images: &BTreeSet<ImageKey>) -> bool {
+        images.is_subset(&self.images) || Self::of_images(images.iter().cloned()) == self.images
+    }
+
     /// Reads the body of the pull request from `branch`. With a `key`, only a mark that was made
     /// with it counts.
     pub fn read<'a>(body: &'a str, branch: &BranchName, key: Option<&[u8]>) -> MarkedBody<'a> {
