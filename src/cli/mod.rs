@@ -37,6 +37,7 @@ pub mod plan;
 pub mod policy;
 pub mod pr;
 pub mod progress;
+pub mod promote;
 mod pull_secrets;
 pub mod reconcile;
 pub mod registries;
@@ -96,6 +97,7 @@ enum Command {
     Plan(plan::Args),
     Pin(pin::Args),
     Reconcile(reconcile::Args),
+    Promote(promote::Args),
     Get(get::Args),
     Describe(describe::Args),
     Status(status::Args),
@@ -131,6 +133,7 @@ impl Command {
             Self::Plan(args) => plan::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Reconcile(args) => reconcile::run(args, context),
+            Self::Promote(args) => promote::run(args, context),
             Self::Get(args) => get::run(args, context),
             Self::Describe(args) => describe::run(args, context),
             Self::Resolve(args) => resolve::run(args, context),

@@ -104,6 +104,7 @@ fn plans(
     let scope = Scope {
         revision: args.revision.clone(),
         is_unattended: false,
+        request: None,
     };
     let (planned, problems) = pass
         .plan(&scope)

@@ -12,9 +12,10 @@ use crate::cli::results;
 use crate::cli::server_file;
 use crate::clock;
 use crate::git::{Author, Error, Location, Repository};
+use crate::plan::{Plan, Reason, Waiting};
 use crate::problem::Severity;
 use crate::reconcile::{
-    Applied, AppliedPlan, Cache, Outcome, Pass, Planned, Prose, Publishing, Scope, apply,
+    Applied, AppliedPlan, Cache, Outcome, Pass, Planned, Prose, Publishing, Request, Scope, apply,
 };
 use crate::revision::{BranchName, CommitId};
 
@@ -42,21 +43,36 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
-    let location = target(args, context)?;
+    let location = target(context, args.location.as_deref(), args.push.as_deref())?;
+    let scope = Scope {
+        is_unattended: true,
+        ..Scope::default()
+    };
+    rounds(context, &location, &scope)
+}
+
+/// Passes over one Git repository until none of its pushes loses a race. Of a request, all else is
+/// left to the next pass.
+pub(super) fn rounds(
+    context: &Context,
+    location: &Location,
+    scope: &Scope,
+) -> Result<Exit, CliError> {
     let author = place::author(context)?;
     let asker = Asker::new(context)?;
-    let mut cache = place::cache(&location);
-    let mut repository = place::repository(context, &location)?;
+    let mut cache = place::cache(location);
+    let mut repository = place::repository(context, location)?;
     if repository.is_shallow() {
         return Err(CliError::usage(format!("{location} is a shallow clone"))
             .hint("its whole history is needed to keep what was taken back; run `git fetch --unshallow`"));
     }
-    let forge = forges::open(context, &location)?;
+    let forge = forges::open(context, location)?;
     let tools = Tools {
         context,
         asker: &asker,
         author: &author,
         forge: forge.as_ref(),
+        scope,
     };
     let mut ended = tools.round(&repository, &mut cache)?;
     for _ in 1..MAX_ROUNDS {
@@ -81,9 +97,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
 }
 
 /// Where to read and push: the location itself, or the remote of a clone.
-fn target(args: &Args, context: &Context) -> Result<Location, CliError> {
-    let location = place::location(context, args.location.as_deref())?;
-    match &args.push {
+pub(super) fn target(
+    context: &Context,
+    location: Option<&str>,
+    push: Option<&str>,
+) -> Result<Location, CliError> {
+    let location = place::location(context, location)?;
+    match push {
         None => Ok(location),
         Some(remote) => place::repository(context, &location)?
             .remote_location(remote)
@@ -102,6 +122,7 @@ struct Tools<'a> {
     asker: &'a Asker,
     author: &'a Author,
     forge: Option<&'a Opened>,
+    scope: &'a Scope,
 }
 
 impl Tools<'_> {
@@ -123,13 +144,12 @@ impl Tools<'_> {
             }),
             now,
         };
-        let scope = Scope {
-            revision: None,
-            is_unattended: true,
-        };
-        let (planned, problems) = pass
-            .plan(&scope)
+        let (mut planned, problems) = pass
+            .plan(self.scope)
             .map_err(|error| place::pass_error(&error))?;
+        if let Some(request) = &self.scope.request {
+            planned.retain_mut(|planned| is_of_request(planned, request));
+        }
         context.problems(&problems);
         let mut ended = Ended {
             has_failures: problems
@@ -158,6 +178,7 @@ impl Tools<'_> {
                     output::write(&painted(&plan.to_string(), context.styles))?;
                     context.problems(&plan.problems);
                     ended.has_failures |= plan.has_failures();
+                    ended.has_failures |= self.is_in_vain(&plan);
                     let hosting = hosting.as_ref();
                     let author = self.author;
                     let applied = apply(repository, &push, &snapshot, &plan, author, hosting, now);
@@ -169,6 +190,22 @@ impl Tools<'_> {
         }
         Ok(ended)
     }
+
+    /// Whether a request came to nothing although something is to come.
+    fn is_in_vain(&self, plan: &Plan) -> bool {
+        let waits = |waiting: &Waiting| matches!(waiting.reason, Reason::Gated(_));
+        self.scope.request.is_some() && plan.proposals.is_empty() && plan.waiting.iter().any(waits)
+    }
+}
+
+/// Whether it is the environment that a request is for; all but its promotion is taken out.
+fn is_of_request(planned: &mut Planned, request: &Request) -> bool {
+    let Planned::Plan(planned) = planned else {
+        return false;
+    };
+    let (_, plan) = planned.as_mut();
+    plan.narrow_to_promotion(&request.from);
+    plan.environment.name == request.to
 }
 
 /// The branch and its new tip, where an environment's own branch was committed to.

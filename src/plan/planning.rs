@@ -69,6 +69,7 @@ pub fn plan(mut inputs: Inputs<'_>) -> Plan {
         ),
         Mode::InPlace => Vec::new(),
     };
+    wait_for_wishes(&mut plan, &mut moves, &inputs);
     if inputs.mode == Mode::Commits {
         wait_for_signatures(&mut plan, &mut moves, &inputs);
     }
@@ -164,6 +165,30 @@ fn kept_promotions(inputs: &Inputs<'_>) -> Vec<BranchName> {
         crate::plan::group::branch_name(&inputs.environment.name, &group, 1)
     });
     names.collect()
+}
+
+/// Takes out what comes along in another promotion than the one that somebody asked for.
+fn wait_for_wishes(plan: &mut Plan, moves: &mut Vec<Move>, inputs: &Inputs<'_>) {
+    for choice in inputs.choices {
+        let (Some(wish), Some(chosen)) = (&choice.wish, &choice.chosen) else {
+            continue;
+        };
+        let reason = Reason::Gated(Gated {
+            from: Some((choice.from.clone(), chosen.commit)),
+            findings: Vec::new(),
+        });
+        moves.retain(|moved| {
+            let from = moved.promotion();
+            let is_other = from.is_some_and(|from| {
+                from.environment == choice.from && !wish.names(&moved.tag) && !wish.names(&from.tag)
+            });
+            if is_other {
+                let waiting = Waiting::stream_tag(&moved.tag, &moved.place, reason.clone());
+                plan.wait(vec![waiting]);
+            }
+            !is_other
+        });
+    }
 }
 
 /// Takes out what comes from a registry and is not signed, where it has to be.
@@ -308,8 +333,8 @@ impl<'a> Proposing<'a> {
         moves: &[Move],
         tags: &[TagState],
     ) -> Option<Promotion> {
-        let choices = self.inputs.choices.iter();
-        let choice = choices.filter(|choice| choice.from == *from).next()?;
+        let mut choices = self.inputs.choices.iter();
+        let choice = choices.find(|choice| choice.from == *from)?;
         Promotion::new(choice, moves, tags)
     }
 

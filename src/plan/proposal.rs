@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, EnvironmentName};
 use crate::gate::GateFinding;
 use crate::image::{Digest, Reference};
 use crate::plan::branch::{Action, BotBranch, Obsolete};
@@ -173,6 +173,17 @@ impl Plan {
             let reason = "too many were closed to look through them in one pass".to_owned();
             self.wait_all(&proposal, &Reason::Outage { branch, reason });
         }
+    }
+
+    /// Takes out all but what comes from one environment.
+    pub fn narrow_to_promotion(&mut self, from: &EnvironmentName) {
+        self.proposals.retain(|proposal| {
+            let promotion = proposal.promotion.as_ref();
+            promotion.is_some_and(|promotion| promotion.from == *from)
+        });
+        self.obsolete.clear();
+        self.ends.clear();
+        self.remarks.clear();
     }
 
     /// Whether something that was asked for could not be done.

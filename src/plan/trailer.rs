@@ -14,6 +14,10 @@ pub const SOURCE_REVISION: &str = "Source-Revision";
 pub const PROMOTED_COMMIT: &str = "Promoted-Commit";
 /// The source environment.
 pub const PROMOTED_FROM: &str = "Promoted-From";
+/// A stream or stream tag that alone was asked for; one a line.
+pub const PROMOTED_ONLY: &str = "Promoted-Only";
+/// Who asked for just this promotion.
+pub const PROMOTED_BY: &str = "Promoted-By";
 /// `merge` or `pins`.
 pub const PROMOTED_CARRY: &str = "Promoted-Carry";
 pub const PLAN: &str = "Headwater-Plan";

@@ -58,7 +58,7 @@ pub use gather::Ask;
 pub use hosting::{AskFacts, Hosting, Prose};
 pub use migrating::{Migrating, Wanted as WantedMigration, migrate_in_place};
 pub use pass::{Failure, Pass, Planned, Scope};
-pub use promotion::{Landing, landing};
+pub use promotion::{Landing, Request, landing};
 pub use propose::{Proposal, propose, proposed_at, tip_files};
 pub use publish::{Published, Publishing};
 pub use quiet::Quiet;

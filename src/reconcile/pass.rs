@@ -15,7 +15,7 @@ use crate::reconcile::environment_pass::{BranchPlanning, GateQuestions};
 use crate::reconcile::gather::{Ask, Gathering, forbid, gather};
 use crate::reconcile::hosting::{Hosting, Prose};
 use crate::reconcile::promoting::sides;
-use crate::reconcile::promotion::{Asking, Choices, Chooser, Ground};
+use crate::reconcile::promotion::{Asking, Choices, Chooser, Ground, Request};
 use crate::reconcile::quiet::{self, Asked, Quiet, QuietForge, QuietPass};
 use crate::reconcile::read::{CONFIG_FILE, Reading, read_tree};
 use crate::reconcile::subject::Subject;
@@ -61,6 +61,8 @@ pub struct Scope {
     /// Where everything is as in an earlier pass that wrote nothing, nothing is planned; and what
     /// has an interval of its own, or exceeds a budget, is not looked at in every pass.
     pub is_unattended: bool,
+    /// A promotion that somebody asks for.
+    pub request: Option<Request>,
 }
 
 /// What came of an environment.
@@ -126,6 +128,7 @@ impl Pass<'_> {
                 asked: Vec::new(),
             };
             let mut chooser = Chooser::new(self.repository, self.cache, asking, self.now);
+            chooser.request = scope.request.as_ref();
             choices = Choices::choose(&mut chooser, &sides)?;
             problems.append(&mut chooser.problems);
             gates.extend(chooser.asking.asked);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::environment::{Carry, Environment, EnvironmentName};
 use crate::gate::GateFinding;
-use crate::plan::promotion::{CarriedConfiguration, LostFile, Newer};
+use crate::plan::promotion::{CarriedConfiguration, LostFile, Newer, Wish};
 use crate::plan::waiting::{Gated, Reason, Waiting};
 use crate::resolve::{Outcome, TagState};
 use crate::revision::CommitId;
@@ -17,6 +17,8 @@ use crate::stream::{ImageStream, StreamTagName, TagSource, counterpart};
 pub struct Choice {
     pub from: EnvironmentName,
     pub carry: Carry,
+    /// Where somebody asked for just this.
+    pub wish: Option<Wish>,
     pub chosen: Option<Chosen>,
     /// The newest commit, where another one or none was chosen.
     pub newer: Option<Newer>,

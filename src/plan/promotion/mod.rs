@@ -12,8 +12,11 @@ use jiff::Timestamp;
 
 use crate::environment::{Carry, EnvironmentName};
 use crate::gate::GateFinding;
+use crate::plain::plain;
 use crate::plan::due::Move;
-use crate::plan::trailer::{PROMOTED_CARRY, PROMOTED_COMMIT, PROMOTED_FROM};
+use crate::plan::trailer::{
+    PROMOTED_BY, PROMOTED_CARRY, PROMOTED_COMMIT, PROMOTED_FROM, PROMOTED_ONLY,
+};
 use crate::resolve::TagState;
 use crate::revision::CommitId;
 use crate::snapshot::FilePath;
@@ -35,6 +38,8 @@ pub struct Promotion {
     /// When that commit entered the source environment.
     pub entered: Timestamp,
     pub carry: Carry,
+    /// Where somebody asked for just this.
+    pub wish: Option<Wish>,
     /// When the source environment came to the image of each stream tag that moves, by the
     /// target's stream tag.
     pub in_source_since: BTreeMap<StreamTagName, Timestamp>,
@@ -55,6 +60,7 @@ impl Promotion {
             from: self.from.clone(),
             commit: self.commit,
             carry: self.carry,
+            wish: self.wish.clone(),
         }
     }
 
@@ -72,6 +78,7 @@ impl Promotion {
             commit: chosen.commit,
             entered: chosen.entered,
             carry: choice.carry,
+            wish: choice.wish.clone(),
             in_source_since: since.collect(),
             unchanged: choice.unchanged(tags),
             configuration: choice.configuration.clone(),
@@ -87,17 +94,54 @@ pub struct Promoted {
     pub from: EnvironmentName,
     pub commit: CommitId,
     pub carry: Carry,
+    /// None: by the environment's rules.
+    pub wish: Option<Wish>,
+}
+
+/// That somebody asked for just this promotion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    pub by: String,
+    /// Streams or stream tags, as typed; empty: all.
+    pub only: Vec<String>,
+}
+
+impl Wish {
+    /// Whether a stream tag is asked for.
+    pub fn names(&self, tag: &StreamTagName) -> bool {
+        let is_named = |wanted: &String| {
+            let (namespace, rest) = match wanted.split_once('/') {
+                Some((namespace, rest)) => (Some(namespace), rest),
+                None => (None, wanted.as_str()),
+            };
+            let (name, wanted_tag) = match rest.split_once(':') {
+                Some((name, tag)) => (name, Some(tag)),
+                None => (rest, None),
+            };
+            name == tag.stream.name
+                && namespace.is_none_or(|namespace| namespace == tag.stream.namespace)
+                && wanted_tag.is_none_or(|wanted| wanted == tag.tag)
+        };
+        self.only.is_empty() || self.only.iter().any(is_named)
+    }
 }
 
 impl Promoted {
     /// The trailers by which it is found again.
     pub fn trailers(&self) -> String {
-        format!(
+        let mut text = format!(
             "{PROMOTED_FROM}: {}\n{PROMOTED_COMMIT}: {}\n{PROMOTED_CARRY}: {}\n",
             self.from,
             self.commit,
             self.carry.name()
-        )
+        );
+        if let Some(wish) = &self.wish {
+            text.push_str(&format!("{PROMOTED_BY}: {}\n", plain(&wish.by)));
+            for only in &wish.only {
+                text.push_str(&format!("{PROMOTED_ONLY}: {}\n", plain(only)));
+            }
+        }
+        text
     }
 }
 
@@ -115,6 +159,14 @@ pub fn promoted(message: &str) -> Option<Promoted> {
             "pins" => Carry::Pins,
             _ => return None,
         },
+        wish: value(PROMOTED_BY).map(|by| Wish {
+            by: by.trim().to_owned(),
+            only: message
+                .lines()
+                .filter_map(|line| line.strip_prefix(PROMOTED_ONLY)?.strip_prefix(": "))
+                .map(|only| only.trim().to_owned())
+                .collect(),
+        }),
     })
 }
 

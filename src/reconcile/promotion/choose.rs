@@ -8,14 +8,16 @@ use crate::gate::{Gate, GateFinding, Soak};
 use crate::git::{Error, Repository};
 use crate::image::Digest;
 use crate::plan::gates;
-use crate::plan::promotion::{CarriedConfiguration, Choice, Chosen, Newer, promoted, source_tags};
+use crate::plan::promotion::{
+    CarriedConfiguration, Choice, Chosen, Newer, Promoted, Wish, promoted, source_tags,
+};
 use crate::plan::{branch_name, is_closed, promotion_group, status_question};
 use crate::problem::Problem;
 use crate::reconcile::cache::Cache;
 use crate::reconcile::evidence::{MAX_BRANCH_COMMITS, Past};
 use crate::reconcile::promotion::asking::{Asking, Image};
 use crate::reconcile::promotion::landing::last_landing;
-use crate::reconcile::promotion::line::{Candidate, candidates};
+use crate::reconcile::promotion::line::{Candidate, MAX_CANDIDATES, candidates};
 use crate::reconcile::promotion::lost;
 use crate::reconcile::read::read_tree;
 use crate::reconcile::subject::Subject;
@@ -47,12 +49,23 @@ impl<'a> Side<'a> {
     }
 }
 
+/// That somebody asks for a promotion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub from: EnvironmentName,
+    pub to: EnvironmentName,
+    /// None: by the rules of the environment.
+    pub commit: Option<CommitId>,
+    pub wish: Wish,
+}
+
 /// Chooses what environments take from others.
 pub struct Chooser<'a> {
     pub repository: &'a Repository,
     pub cache: &'a mut Cache,
     pub asking: Asking<'a>,
     pub problems: Vec<Problem>,
+    pub request: Option<&'a Request>,
     /// The streams of environments at commits that were looked at.
     read: HashMap<(EnvironmentName, TreeId), Arc<[ImageStream]>>,
     now: Timestamp,
@@ -77,6 +90,7 @@ impl<'a> Chooser<'a> {
             cache,
             asking,
             problems: Vec::new(),
+            request: None,
             read: HashMap::new(),
             now,
         }
@@ -87,7 +101,12 @@ impl<'a> Chooser<'a> {
         let environment = &target.subject.environment;
         let promotion = environment.promotion.as_ref();
         let promotion = promotion.filter(|promotion| promotion.from == *source.name());
-        let carry = promotion.map_or(Carry::Pins, |promotion| promotion.carry);
+        let open = self.open_promotion(target, source)?;
+        let wished = self.wished(target, source, open.as_ref());
+        let carry = match &wished {
+            Some((_, wish)) if !wish.only.is_empty() => Carry::Pins,
+            _ => promotion.map_or(Carry::Pins, |promotion| promotion.carry),
+        };
         if promotion.is_some() {
             self.name_strays(target, source, carry);
         }
@@ -112,11 +131,14 @@ impl<'a> Chooser<'a> {
             None => Vec::new(),
         };
         let line = self.line(environment, source, base)?;
-        let open = self.open_promotion(target, source)?;
-        let (chosen, newer) = self.pick(target, source, carry, &line, open)?;
+        let (chosen, newer) = match &wished {
+            Some((commit, _)) => self.as_wished(target, source, &line, *commit)?,
+            None => self.pick(target, source, carry, &line, open)?,
+        };
         Ok(Choice {
             from: source.name().clone(),
             carry,
+            wish: wished.map(|(_, wish)| wish),
             chosen,
             newer,
             now: source.streams().to_vec(),
@@ -204,7 +226,7 @@ impl<'a> Chooser<'a> {
         &self,
         target: &Side<'_>,
         source: &Side<'_>,
-    ) -> Result<Option<(BranchName, CommitId)>, Error> {
+    ) -> Result<Option<(BranchName, Promoted)>, Error> {
         let group = promotion_group(source.name());
         let Some(first) = branch_name(target.name(), &group, 1) else {
             return Ok(None);
@@ -220,10 +242,83 @@ impl<'a> Chooser<'a> {
             let found = own.iter().find_map(|commit| promoted(&commit.message));
             let found = found.filter(|promoted| is_open && promoted.from == *source.name());
             if let Some(promoted) = found {
-                return Ok(Some((branch.clone(), promoted.commit)));
+                return Ok(Some((branch.clone(), promoted)));
             }
         }
         Ok(None)
+    }
+
+    /// The commit that somebody asked for: with this command, or with the one that made what is open.
+    fn wished(
+        &self,
+        target: &Side<'_>,
+        source: &Side<'_>,
+        open: Option<&(BranchName, Promoted)>,
+    ) -> Option<(CommitId, Wish)> {
+        let request = self
+            .request
+            .filter(|it| it.to == *target.name() && it.from == *source.name());
+        match request {
+            // By the rules, whatever was asked for before.
+            Some(Request {
+                commit: None, wish, ..
+            }) if wish.only.is_empty() => None,
+            Some(request) => {
+                let commit = request.commit.unwrap_or(source.snapshot.commit);
+                Some((commit, request.wish.clone()))
+            }
+            None => {
+                let (_, promoted) = open?;
+                Some((promoted.commit, promoted.wish.clone()?))
+            }
+        }
+    }
+
+    /// Just this commit, if the gates let it in; one that is open stays while they wait.
+    fn as_wished(
+        &mut self,
+        target: &Side<'_>,
+        source: &Side<'_>,
+        line: &[Candidate],
+        commit: CommitId,
+    ) -> Result<(Option<Chosen>, Option<Newer>), Error> {
+        let mut line = line.to_vec();
+        if line.iter().all(|candidate| candidate.commit != commit) {
+            let tip = source.snapshot.commit;
+            line = candidates(self.repository, None, tip, &BTreeMap::new(), self.now)?;
+        }
+        let Some(number) = line.iter().position(|candidate| candidate.commit == commit) else {
+            let message = format!(
+                "{} is none of the last {MAX_CANDIDATES} first-parent commits of {}",
+                commit.short(),
+                source.snapshot.branch
+            );
+            self.problems.push(Problem::error(None, message));
+            return Ok((None, None));
+        };
+        let findings = self.judge(target, source, &line, number)?;
+        let is_new = self.request.is_some();
+        let passes = findings.iter().all(GateFinding::is_passed);
+        let Some(candidate) = line.get(number) else {
+            return Ok((None, None));
+        };
+        if is_void(&findings) || (is_new && !passes) {
+            let open = findings.into_iter().filter(|finding| !finding.is_passed());
+            let findings = open.collect();
+            return Ok((None, Some(Newer { commit, findings })));
+        }
+        let chosen = Chosen {
+            commit,
+            entered: candidate.entered,
+            streams: self.streams_at(source, candidate)?.to_vec(),
+            findings,
+        };
+        let newest = source.snapshot.commit;
+        let newer = (commit != newest).then(|| Newer {
+            commit: newest,
+            findings: Vec::new(),
+        });
+        Ok((Some(chosen), newer))
     }
 
     /// The commit that is taken, and the newest one where that is another.
@@ -233,11 +328,11 @@ impl<'a> Chooser<'a> {
         source: &Side<'_>,
         carry: Carry,
         line: &[Candidate],
-        open: Option<(BranchName, CommitId)>,
+        open: Option<(BranchName, Promoted)>,
     ) -> Result<(Option<Chosen>, Option<Newer>), Error> {
         let kept = open
             .as_ref()
-            .and_then(|(_, open)| line.iter().position(|one| one.commit == *open));
+            .and_then(|(_, open)| line.iter().position(|one| one.commit == open.commit));
         let mut judged: BTreeMap<usize, Vec<GateFinding>> = BTreeMap::new();
         let mut chosen = None;
         if let (Some(kept), Some((branch, _))) = (kept, &open)

@@ -132,7 +132,8 @@ pub fn merge(
         );
         return Ok(Err(Problem::error(None, message).advice(advice)));
     };
-    if base == chosen {
+    // Going back goes back to images alone: what people wrote since stays.
+    if repository.is_in_history(chosen, base)? {
         return Ok(Ok(MergedTree {
             base: Some(base),
             tree: target.tree,

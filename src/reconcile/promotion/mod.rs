@@ -19,7 +19,7 @@ mod merge;
 mod taken;
 
 pub use asking::{Asking, Image};
-pub use choose::{Chooser, Side};
+pub use choose::{Chooser, Request, Side};
 pub use landing::{Landing, landing};
 pub use merge::{Merged, configuration, difference, merge};
 pub use taken::{Choices, Ground};

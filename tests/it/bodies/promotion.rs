@@ -78,6 +78,7 @@ impl PromotionCase {
             time: self.entered,
         });
         Promotion {
+            wish: None,
             from: self.from.parse().unwrap(),
             commit: commit(&self.commit),
             entered: self.entered,

@@ -2,6 +2,7 @@
 
 mod branches;
 mod cases;
+mod requests;
 
 use crate::support::scene::{HOST, Scene, deployment, stream};
 
