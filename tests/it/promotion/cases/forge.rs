@@ -76,6 +76,14 @@ impl Stage {
         self.push();
     }
 
+    /// Puts another commit in the place of the newest one.
+    pub fn rewrite(&self, branch: &str) {
+        self.on(branch);
+        let message = format!("{branch}, once more");
+        self.git(&["commit", "-q", "--amend", "--allow-empty", "-m", &message]);
+        self.git(&["push", "-q", "-f", "origin", "HEAD"]);
+    }
+
     /// Closes a bot branch without a forge: it is deleted.
     pub fn close(&self, bot: &str) {
         self.git(&["push", "-q", "origin", "--delete", bot]);

@@ -15,7 +15,7 @@
 //! | `forget` | the cache is gone |
 //! | `open BRANCH…`, `open nothing` | these bot branches are open, and no other |
 //! | `merge BRANCH`, `squash BRANCH`, … | as forges do; all ways are in `forge` |
-//! | `merge-by-hand BRANCH into OTHER [keeping its own]`, `revert BRANCH`, `close BRANCH` | by a person |
+//! | `merge-by-hand BRANCH into OTHER [keeping its own]`, `revert BRANCH`, `rewrite BRANCH`, `close BRANCH` | by a person |
 //! | `run ARGUMENT… [exits N]` | the binary; `REPOSITORY` is the bare repository |
 //! | `says TEXT`, `never says TEXT` | what ran last |
 //! | `shows REVISION FILE TEXT`, `lacks REVISION FILE TEXT` | a file in the bare repository |
@@ -141,6 +141,7 @@ impl Stage {
             }
             ["revert", branch] => self.revert(branch),
             ["close", branch] => self.close(branch),
+            ["rewrite", branch] => self.rewrite(branch),
             ["run", arguments @ ..] => self.run(arguments),
             ["says", text] => self.check_said(text, true),
             ["never", "says", text] => self.check_said(text, false),
