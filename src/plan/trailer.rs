@@ -150,7 +150,10 @@ mod tests {
         };
         let known = "dev/web:1 Some(\"3cab71f\")".to_owned();
         let unknown = "dev/web:1 None".to_owned();
-        assert_eq!(shown(format!("pin\n\n{one}{end}")), [known.clone()]);
+        assert_eq!(
+            shown(format!("pin\n\n{one}{end}")),
+            std::slice::from_ref(&known)
+        );
         assert_eq!(
             shown(format!("pin\n\n{one}{one}{end}")),
             [unknown.clone(), unknown]

@@ -1,3 +1,4 @@
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -133,7 +134,7 @@ impl<'a> Chooser<'a> {
         let line = self.line(environment, source, base)?;
         let (chosen, newer) = match &wished {
             Some((commit, _)) => self.as_wished(target, source, &line, *commit)?,
-            None => self.pick(target, source, carry, &line, open)?,
+            None => self.pick(target, source, carry, &line, open.as_ref())?,
         };
         Ok(Choice {
             from: source.name().clone(),
@@ -328,14 +329,12 @@ impl<'a> Chooser<'a> {
         source: &Side<'_>,
         carry: Carry,
         line: &[Candidate],
-        open: Option<(BranchName, Promoted)>,
+        open: Option<&(BranchName, Promoted)>,
     ) -> Result<(Option<Chosen>, Option<Newer>), Error> {
-        let kept = open
-            .as_ref()
-            .and_then(|(_, open)| line.iter().position(|one| one.commit == open.commit));
+        let kept = open.and_then(|(_, open)| line.iter().position(|one| one.commit == open.commit));
         let mut judged: BTreeMap<usize, Vec<GateFinding>> = BTreeMap::new();
         let mut chosen = None;
-        if let (Some(kept), Some((branch, _))) = (kept, &open)
+        if let (Some(kept), Some((branch, _))) = (kept, open)
             && self.is_kept(target, branch)
         {
             let findings = self.judge(target, source, line, kept)?;
@@ -365,9 +364,8 @@ impl<'a> Chooser<'a> {
         if chosen.is_none()
             && let Some(kept) = kept
         {
-            if !judged.contains_key(&kept) {
-                let findings = self.judge(target, source, line, kept)?;
-                judged.insert(kept, findings);
+            if let Entry::Vacant(place) = judged.entry(kept) {
+                place.insert(self.judge(target, source, line, kept)?);
             }
             chosen = Some(kept).filter(|kept| !judged.get(kept).is_none_or(|it| is_void(it)));
         }
@@ -381,9 +379,8 @@ impl<'a> Chooser<'a> {
                 self.streams_at(source, best.tree)?,
             );
             if pins_of(&open) == pins_of(&best) {
-                if !judged.contains_key(&kept) {
-                    let findings = self.judge(target, source, line, kept)?;
-                    judged.insert(kept, findings);
+                if let Entry::Vacant(place) = judged.entry(kept) {
+                    place.insert(self.judge(target, source, line, kept)?);
                 }
                 let passes = |it: &Vec<GateFinding>| it.iter().all(GateFinding::is_passed);
                 if judged.get(&kept).is_some_and(passes) {

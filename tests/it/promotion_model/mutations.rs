@@ -6,7 +6,7 @@ use crate::promotion_model::setup::{Form, Gates, HOUR, Lie, Setup, Soaking};
 
 /// Runs with one gate in staging and prod, and whose check is taken out: headwater is not told of
 /// it, and the oracle is. One of the first runs has to break just that rule.
-fn fails(lie: Lie, rule: &str, gates: Gates, has_forge: bool) {
+fn fails(lie: Lie, rule: &str, gates: &Gates, has_forge: bool) {
     let forms = [Form::Merge, Form::Pins, Form::Namespaces];
     for seed in 100..110 {
         let form = forms[seed % forms.len()];
@@ -37,13 +37,13 @@ fn gates() -> Gates {
 #[test]
 fn since() {
     let soak = Some(Soaking::Since(4 * HOUR));
-    fails(Lie::Soak, "soak", Gates { soak, ..gates() }, false);
+    fails(Lie::Soak, "soak", &Gates { soak, ..gates() }, false);
 }
 
 #[test]
 fn resident() {
     let soak = Some(Soaking::Resident(4 * HOUR));
-    fails(Lie::Residence, "resident", Gates { soak, ..gates() }, false);
+    fails(Lie::Residence, "resident", &Gates { soak, ..gates() }, false);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn checks() {
     fails(
         Lie::Checks,
         "checks",
-        Gates {
+        &Gates {
             has_checks,
             ..gates()
         },
@@ -66,7 +66,7 @@ fn minimum_age() {
     fails(
         Lie::MinimumAge,
         "minimumAge",
-        Gates {
+        &Gates {
             minimum_age,
             ..gates()
         },
@@ -80,7 +80,7 @@ fn signature() {
     fails(
         Lie::Signature,
         "signature",
-        Gates {
+        &Gates {
             has_signature,
             ..gates()
         },
@@ -94,7 +94,7 @@ fn approvals() {
     fails(
         Lie::Approvals,
         "approvals",
-        Gates {
+        &Gates {
             approvals,
             ..gates()
         },
@@ -108,7 +108,7 @@ fn windows() {
     fails(
         Lie::Windows,
         "windows",
-        Gates {
+        &Gates {
             has_windows,
             ..gates()
         },
@@ -118,15 +118,15 @@ fn windows() {
 
 #[test]
 fn freeze() {
-    fails(Lie::Freeze, "freeze", gates(), false);
+    fails(Lie::Freeze, "freeze", &gates(), false);
 }
 
 #[test]
 fn hold() {
-    fails(Lie::Hold, "hold", gates(), false);
+    fails(Lie::Hold, "hold", &gates(), false);
 }
 
 #[test]
 fn taken_back_in_the_source() {
-    fails(Lie::Source, "source", gates(), false);
+    fails(Lie::Source, "source", &gates(), false);
 }

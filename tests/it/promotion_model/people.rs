@@ -44,7 +44,7 @@ impl World {
         Ok(())
     }
 
-    fn say(&mut self, text: String) {
+    fn say(&mut self, text: &str) {
         self.log.push(format!("{} {text}", self.now));
     }
 
@@ -74,14 +74,14 @@ impl World {
         if self.random.chance(50) {
             self.images.signed.insert(digest.clone());
         }
-        self.say(format!("{stream}:{tag} is pushed as {digest}"));
+        self.say(&format!("{stream}:{tag} is pushed as {digest}"));
         self.images.push(stream, tag, digest);
     }
 
     fn sign(&mut self) {
         let all: Vec<Digest> = self.images.created.keys().cloned().collect();
         let digest = self.random.pick(&all).unwrap();
-        self.say(format!("{digest} is signed"));
+        self.say(&format!("{digest} is signed"));
         self.images.signed.insert(digest);
     }
 
@@ -144,7 +144,7 @@ impl World {
                 Some(format!("note {number}\n")),
             ),
         };
-        self.say(format!("{PERSON} edits {path} of {}", NAMES[environment]));
+        self.say(&format!("{PERSON} edits {path} of {}", NAMES[environment]));
         let now = self.second();
         self.site.edit(&branch, &[(path, text)], "an edit", now);
     }
@@ -193,7 +193,7 @@ impl World {
             Some(forge) => forge.merge_as(forge.open_of(branch).unwrap().number, way),
             None => self.site.merge(&base, head, way, now).is_some(),
         };
-        self.say(format!("{PERSON} merges {branch} by {way:?}: {is_done}"));
+        self.say(&format!("{PERSON} merges {branch} by {way:?}: {is_done}"));
         if is_done && self.random.chance(70) {
             self.site.delete(branch);
         }
@@ -242,7 +242,7 @@ impl World {
                 Some(branch.to_owned())
             }
         };
-        self.say(format!("{PERSON} closes {branch} with {images:?}"));
+        self.say(&format!("{PERSON} closes {branch} with {images:?}"));
         self.books.closings.push(Closing {
             environment,
             images: images.into_iter().collect(),
@@ -277,7 +277,7 @@ impl World {
                 if self.site.tip(&branch).is_some() {
                     self.site.delete(&branch);
                 }
-                self.say(format!("{PERSON} deletes {branch}"));
+                self.say(&format!("{PERSON} deletes {branch}"));
             }
             None => return,
         }
@@ -306,7 +306,7 @@ impl World {
         }
         let now = self.second();
         if self.site.revert(&branch, commit, now) {
-            self.say(format!(
+            self.say(&format!(
                 "{PERSON} reverts {commit} of {}",
                 NAMES[environment]
             ));
@@ -325,7 +325,7 @@ impl World {
         let moved = self
             .books
             .moved(&self.setup, environment, &before.state, &after.state);
-        self.say(format!(
+        self.say(&format!(
             "{PERSON} is said to revert {moved:?} of {}",
             NAMES[environment]
         ));
@@ -371,7 +371,7 @@ impl World {
             }
             with_hold(&text, tag, &hold.to_string())
         };
-        self.say(format!(
+        self.say(&format!(
             "{PERSON} holds or releases {stream}:{tag} of {}",
             NAMES[environment]
         ));
@@ -405,7 +405,7 @@ impl World {
             }
         };
         let text = self.setup.configuration(&self.freezes);
-        self.say(format!(
+        self.say(&format!(
             "{PERSON} freezes or thaws {}: {:?}",
             NAMES[environment], self.freezes[environment]
         ));
@@ -425,7 +425,7 @@ impl World {
         if let Some(forge) = &self.forge {
             forge.now.set(self.now);
         }
-        self.say(format!("{minutes} minutes pass"));
+        self.say(&format!("{minutes} minutes pass"));
     }
 
     /// A check ends on one of the newest commits of a source, or of all that have none yet.
@@ -452,7 +452,7 @@ impl World {
             }
         }
         drop(checks);
-        self.say(format!(
+        self.say(&format!(
             "checks of {}: {state:?}, all: {is_all}",
             NAMES[environment]
         ));
@@ -480,11 +480,11 @@ impl World {
         }
         let text = format!("{name} is approved by {:?}", own.keys());
         drop(approved);
-        self.say(text);
+        self.say(&text);
     }
 
     fn restart(&mut self) {
-        self.say("headwater loses its cache".to_owned());
+        self.say("headwater loses its cache");
         self.cache = Cache::default();
         self.is_forgetful = true;
     }
