@@ -310,7 +310,7 @@ impl<'a> Chooser<'a> {
         let chosen = Chosen {
             commit,
             entered: candidate.entered,
-            streams: self.streams_at(source, candidate)?.to_vec(),
+            streams: self.streams_at(source, candidate.tree)?.to_vec(),
             findings,
         };
         let newest = source.snapshot.commit;

@@ -1,7 +1,7 @@
 //! Promotions between environments, through the binary, a real registry and real merges.
 
 mod branches;
-mod cases;
+pub(crate) mod cases;
 mod requests;
 
 use crate::support::scene::{HOST, Scene, deployment, stream};
