@@ -1,5 +1,6 @@
 //! Every folder of `examples/` runs as a case: `before/` in a bare repository, the images of
-//! `images.json` in a registry, and `after/` once all that is proposed has been merged.
+//! `images.json` in a registry, and `after/` once all that is proposed has been merged. One with a
+//! `story` is played as the [cases of promotion](crate::promotion::cases) are.
 //!
 //! `HEADWATER_BLESS=1` writes `after/`.
 
@@ -7,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::promotion::cases;
 use crate::support::scene::{HOST, Scene, masked};
 
 /// Stands for every time in `after/`.
@@ -34,6 +36,9 @@ fn examples_come_out_as_their_after_says() {
 }
 
 fn check(example: &Path) {
+    if example.join("story").exists() {
+        return cases::play(example);
+    }
     let before = files(&example.join("before"));
     let scene = Scene::new();
     for (path, content) in &before {

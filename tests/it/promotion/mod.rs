@@ -1,7 +1,7 @@
 //! Promotions between environments, through the binary, a real registry and real merges.
 
 mod branches;
-mod cases;
+pub(crate) mod cases;
 mod claims;
 mod quiet;
 mod requests;

@@ -2,14 +2,14 @@
 //!
 //! | in it | |
 //! |---|---|
-//! | `headwater.yaml` | on `main` |
+//! | `headwater.yaml` | on `main`; where it is not there, it stands in `before/` |
 //! | `before/<branch>/` | what a branch begins with, beside what is in the branch that it is made from |
 //! | `changes/<name>/` | files that a step of the story writes |
 //! | `story` | what happens, a step a line; see [`stage`] |
 //! | `after/<branch>/` | all files of each branch at the end |
 //!
 //! Branches of environments have the environments' names, without a slash, so that they are
-//! folders. At the end a further pass writes nothing. `HEADWATER_BLESS=1` writes `after/`,
+//! folders. Where `before/headwater.yaml` is there, `before/` and `after/` are all of `main`. At the end a further pass writes nothing. `HEADWATER_BLESS=1` writes `after/`,
 //! `HEADWATER_CASE=name` plays those whose name has that in it.
 
 mod forge;
@@ -60,7 +60,8 @@ fn every_story_comes_out_as_its_after_says() {
     assert!(failed.is_empty(), "these stories fail: {failed:?}");
 }
 
-fn play(case: &Path) {
+/// Plays one story.
+pub(crate) fn play(case: &Path) {
     let text = fs::read_to_string(case.join("story"))
         .unwrap_or_else(|error| panic!("{case:?} has no story: {error}"));
     let mut stage = Stage::new(case);
@@ -79,15 +80,15 @@ fn play(case: &Path) {
         .map(|branch| (branch.clone(), stage.files(&branch)))
         .collect();
     if std::env::var_os("HEADWATER_BLESS").is_some() {
-        bless(&case.join("after"), &after);
+        bless(case, &stage, &after);
     }
-    let names = fs::read_dir(case.join("after")).unwrap_or_else(|e| panic!("{case:?}: {e}"));
-    let names: BTreeSet<String> = names
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+    let mut known: Vec<PathBuf> = stage::files_below(&case.join("after"))
+        .into_keys()
         .collect();
-    assert_eq!(names, after.keys().cloned().collect(), "{case:?}");
     for (branch, files) in &after {
-        let expected = stage::files_below(&case.join("after").join(branch));
+        let folder = stage.after(branch);
+        let expected = stage::files_below(&folder);
+        known.retain(|path| !case.join("after").join(path).starts_with(&folder));
         for path in files.keys().chain(expected.keys()) {
             let text = |files: &BTreeMap<PathBuf, Vec<u8>>| {
                 let content = files.get(path)?;
@@ -102,13 +103,14 @@ fn play(case: &Path) {
             );
         }
     }
+    assert!(known.is_empty(), "{case:?}: {known:?} is of no branch");
 }
 
-fn bless(folder: &Path, after: &BTreeMap<String, BTreeMap<PathBuf, Vec<u8>>>) {
-    let _ = fs::remove_dir_all(folder);
+fn bless(case: &Path, stage: &Stage, after: &BTreeMap<String, BTreeMap<PathBuf, Vec<u8>>>) {
+    let _ = fs::remove_dir_all(case.join("after"));
     for (branch, files) in after {
         for (path, content) in files {
-            let path = folder.join(branch).join(path);
+            let path = stage.after(branch).join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }

@@ -72,10 +72,12 @@ impl Stage {
             open: Vec::new(),
             code: 0,
         };
-        let config = fs::read(case.join("headwater.yaml")).unwrap();
-        let config = stage.with_host(&config);
-        fs::write(stage.scene.person.path().join("headwater.yaml"), config).unwrap();
-        let main = case.join("before/main");
+        let config = case.join("headwater.yaml");
+        if config.exists() {
+            let config = stage.with_host(&fs::read(config).unwrap());
+            fs::write(stage.scene.person.path().join("headwater.yaml"), config).unwrap();
+        }
+        let main = stage.main_folder("before");
         if main.is_dir() {
             stage.branches.push("main".to_owned());
             stage.overlay(&main);
@@ -160,6 +162,23 @@ impl Stage {
         }
     }
 
+    /// Where the files of `main` stand: where `headwater.yaml` is one of them, it may be the whole
+    /// folder.
+    fn main_folder(&self, part: &str) -> PathBuf {
+        match self.case.join("before/headwater.yaml").exists() {
+            true => self.case.join(part),
+            false => self.case.join(part).join("main"),
+        }
+    }
+
+    /// Where the files of a branch stand at the end.
+    pub fn after(&self, branch: &str) -> PathBuf {
+        match branch {
+            "main" => self.main_folder("after"),
+            branch => self.case.join("after").join(branch),
+        }
+    }
+
     /// Branches whose files are compared at the end.
     pub fn branches(&self) -> Vec<String> {
         self.branches.clone()
@@ -185,7 +204,10 @@ impl Stage {
         let (name, tag) = image.split_once(':').unwrap();
         let mut config = configuration_of(seed, &Platform::linux_amd64());
         config["created"] = created.into();
-        let repository = format!("acme/{name}");
+        let repository = match name.contains('/') {
+            true => name.to_owned(),
+            false => format!("acme/{name}"),
+        };
         let registry = &self.scene.registry;
         let digest = registry.push_configured(&repository, tag, seed, config);
         self.digests.insert(seed.to_owned(), digest.to_string());
@@ -310,9 +332,11 @@ impl Stage {
     pub fn files(&self, branch: &str) -> BTreeMap<PathBuf, Vec<u8>> {
         self.on(branch);
         let files = files_below(self.scene.person.path());
-        let own = files
-            .into_iter()
-            .filter(|(path, _)| !path.starts_with(".git") && path.as_os_str() != "headwater.yaml");
+        let is_elsewhere = self.case.join("headwater.yaml").exists();
+        let own = files.into_iter().filter(|(path, _)| {
+            let is_config = path.as_os_str() == "headwater.yaml";
+            !path.starts_with(".git") && !(is_config && is_elsewhere)
+        });
         own.map(|(path, content)| (path, self.shown(content)))
             .collect()
     }
