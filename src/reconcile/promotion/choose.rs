@@ -58,6 +58,13 @@ pub struct Chooser<'a> {
     now: Timestamp,
 }
 
+/// The commit that is taken, and the newest one where that is another.
+struct Picked {
+    chosen: Option<Chosen>,
+    newer: Option<Newer>,
+    next_change: Option<Timestamp>,
+}
+
 /// An image that would move.
 struct Moving {
     source: StreamTagName,
@@ -107,12 +114,17 @@ impl<'a> Chooser<'a> {
         };
         let line = self.line(environment, source, base)?;
         let open = self.open_promotion(target, source)?;
-        let (chosen, newer) = self.pick(target, source, carry, &line, open)?;
+        let Picked {
+            chosen,
+            newer,
+            next_change,
+        } = self.pick(target, source, carry, &line, open)?;
         Ok(Choice {
             from: source.name().clone(),
             carry,
             chosen,
             newer,
+            next_change,
             now: source.streams().to_vec(),
             lost,
             configuration: CarriedConfiguration::default(),
@@ -219,7 +231,6 @@ impl<'a> Chooser<'a> {
         Ok(None)
     }
 
-    /// The commit that is taken, and the newest one where that is another.
     fn pick(
         &mut self,
         target: &Side<'_>,
@@ -227,7 +238,7 @@ impl<'a> Chooser<'a> {
         carry: Carry,
         line: &[Candidate],
         open: Option<(BranchName, CommitId)>,
-    ) -> Result<(Option<Chosen>, Option<Newer>), Error> {
+    ) -> Result<Picked, Error> {
         let kept = open
             .as_ref()
             .and_then(|(_, open)| line.iter().position(|one| one.commit == *open));
@@ -297,6 +308,9 @@ impl<'a> Chooser<'a> {
                 findings: open.cloned().collect(),
             })
         });
+        // An older commit may pass before the newest does.
+        let findings = judged.values().flatten();
+        let next_change = findings.filter_map(GateFinding::until).min();
         let mut taken = None;
         if let Some((number, candidate)) = chosen.and_then(|it| Some((it, line.get(it)?))) {
             taken = Some(Chosen {
@@ -310,15 +324,19 @@ impl<'a> Chooser<'a> {
             carry == Carry::Pins && pins_of(&taken.streams) == pins_of(source.streams())
         };
         let newer = newer.filter(|_| !taken.as_ref().is_some_and(is_same));
-        Ok((taken, newer))
+        Ok(Picked {
+            chosen: taken,
+            newer,
+            next_change,
+        })
     }
 
-    /// Whether the open promotion keeps its commit whatever came since: somebody has approved it,
-    /// or it waits for a window.
+    /// Whether the open promotion keeps its commit whatever came since: somebody has approved it
+    /// or may have, or it waits for a window.
     fn is_kept(&mut self, target: &Side<'_>, branch: &BranchName) -> bool {
         let windows = &target.subject.environment.gates.windows;
         let base = &target.snapshot.branch;
-        !windows.is_open(self.now) || self.asking.has_approval(branch, base)
+        !windows.is_open(self.now) || self.asking.may_be_approved(branch, base)
     }
 
     /// What the gates say that choose; the first that is not passed is the last that is asked.
@@ -353,8 +371,13 @@ impl<'a> Chooser<'a> {
             let mut finding = of(candidate.entered);
             if finding.is_passed() {
                 let branch = &source.snapshot.branch;
-                let merged = self.asking.entered(candidate.commit, branch);
-                finding = of(candidate.entered.max(merged.unwrap_or(candidate.entered)));
+                finding = match self.asking.entered(candidate.commit, branch) {
+                    Ok(merged) => of(candidate.entered.max(merged.unwrap_or(candidate.entered))),
+                    Err(why) => {
+                        let told = format!("when it came to {branch} is not known: {why}");
+                        GateFinding::waits(Gate::Soak, None, told)
+                    }
+                };
             }
             findings.push(finding);
         }
