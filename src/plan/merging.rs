@@ -11,7 +11,6 @@ use crate::plan::gates;
 use crate::plan::proposal::{Inputs, Plan, Proposal};
 use crate::plan::waiting::{Gated, Reason};
 use crate::pull_request::PullRequest;
-use crate::revision::BranchName;
 use crate::snapshot::FilePath;
 
 /// Says of each proposal on a branch what the environment's gates say, and commits to the
@@ -25,7 +24,7 @@ pub(crate) fn gate(plan: &mut Plan, inputs: &Inputs<'_>) {
     };
     hold_off_frozen(plan, inputs, now);
     for proposal in &mut plan.proposals {
-        let found = holding(inputs, proposal.branch.as_ref(), now);
+        let found = holding(inputs, Some(proposal), now);
         proposal.gates.extend(found);
     }
     plan.changes_at(next_change(inputs, now));
@@ -113,12 +112,12 @@ fn is_sequel(proposal: &Proposal, is_merged: bool) -> bool {
     !is_merged && proposal.branch.is_none()
 }
 
-/// What holds a merge, or freezes it.
-fn holding(inputs: &Inputs<'_>, branch: Option<&BranchName>, now: Timestamp) -> Vec<GateFinding> {
+/// What holds a merge; of a proposal where there is a pull request to ask for.
+fn holding(inputs: &Inputs<'_>, proposal: Option<&Proposal>, now: Timestamp) -> Vec<GateFinding> {
     let gates = &inputs.environment.gates;
     let mut found = Vec::new();
     if gates.approvals > 0 {
-        found.push(approvals(inputs, branch));
+        found.push(approvals(inputs, proposal));
     }
     if !gates.windows.is_empty() {
         found.push(gates::windows(&gates.windows, now));
@@ -126,7 +125,7 @@ fn holding(inputs: &Inputs<'_>, branch: Option<&BranchName>, now: Timestamp) -> 
     found
 }
 
-fn approvals(inputs: &Inputs<'_>, branch: Option<&BranchName>) -> GateFinding {
+fn approvals(inputs: &Inputs<'_>, proposal: Option<&Proposal>) -> GateFinding {
     let required = inputs.environment.gates.approvals;
     let Some(forge) = inputs.forge else {
         return gates::approvals(required, Err("there is no forge to ask"));
@@ -134,9 +133,14 @@ fn approvals(inputs: &Inputs<'_>, branch: Option<&BranchName>) -> GateFinding {
     if let Some(outage) = &forge.outage {
         return gates::approvals(required, Err(outage));
     }
-    let open = branch.and_then(|branch| {
+    let open = proposal.and_then(|proposal| {
         let base = inputs.environment.branch.as_ref()?;
-        forge.open_of(branch, base)
+        // Nobody has seen what a branch is about to hold.
+        let Action::Keep { head } = &proposal.action else {
+            return None;
+        };
+        let open = forge.open_of(proposal.branch.as_ref()?, base)?;
+        (open.head_commit == Some(*head)).then_some(open)
     });
     let found = match open {
         Some(PullRequest { number, .. }) => forge.approvals_of(*number),

@@ -75,8 +75,13 @@ pub fn plan(mut inputs: Inputs<'_>) -> Plan {
     }
     for choice in inputs.choices {
         let merged = carried.as_ref().filter(|part| part.from == choice.from);
-        plan.wait(choice.waiting(merged.map_or(inputs.tags, |part| part.tags)));
-        plan.changes_at(choice.next_change());
+        let waiting = choice.waiting(merged.map_or(inputs.tags, |part| part.tags));
+        if waiting.is_empty() {
+            let told = choice.told_alone(&inputs.environment.name);
+            plan.problems.extend(told);
+        }
+        plan.wait(waiting);
+        plan.changes_at(choice.next_change);
     }
     let mut proposing = Proposing::new(&inputs, &plan);
     let mut candidates = Vec::new();

@@ -236,7 +236,7 @@ impl Cache {
     }
 
     /// When commits of a branch, newest first, were seen there for the first time. What a branch
-    /// had when it was first looked at has no such time.
+    /// had when it was first looked at has no such time, nor has what is older than a known one.
     pub fn first_sight(
         &mut self,
         branch: &BranchName,
@@ -248,13 +248,14 @@ impl Cache {
         let is_new = !self.seen.contains_key(branch);
         let seen = self.seen.entry(branch.clone()).or_default();
         let known: HashSet<CommitId> = seen.iter().map(|(commit, _)| *commit).collect();
-        for commit in commits
-            .iter()
-            .rev()
-            .filter(|commit| !known.contains(*commit))
-        {
+        let newest_known = commits.iter().position(|commit| known.contains(commit));
+        for (place, commit) in commits.iter().enumerate().rev() {
+            if known.contains(commit) {
+                continue;
+            }
+            let is_older = newest_known.is_some_and(|newest| newest < place);
             self.dirty = true;
-            seen.push((*commit, (!is_new).then_some(now)));
+            seen.push((*commit, (!is_new && !is_older).then_some(now)));
         }
         seen.drain(..seen.len().saturating_sub(MAX_SEEN));
         let times = seen

@@ -132,19 +132,21 @@ impl Hosting<'_> {
         found.clone()
     }
 
-    /// When a merged pull request brought a commit into `base`; remembered. Who cannot tell says
-    /// nothing: the commit's own time counts.
+    /// When a merged pull request brought a commit into `base`; remembered.
     pub fn learn_entered(
         &self,
         view: &mut ForgeView,
         commit: CommitId,
         base: &BranchName,
-    ) -> Option<Timestamp> {
-        if view.outage.is_some() {
-            return None;
+    ) -> Result<Option<Timestamp>, String> {
+        if let Some(outage) = &view.outage {
+            return Err(outage.clone());
         }
-        let found = view.entered.entry(commit);
-        *found.or_insert_with(|| self.forge.entered(commit, base).ok().flatten())
+        let found = view.entered.entry(commit).or_insert_with(|| {
+            let found = self.forge.entered(commit, base);
+            found.map_err(|error| error.to_string())
+        });
+        found.clone()
     }
 
     /// Who approves the open pull request of a branch; remembered.

@@ -189,9 +189,14 @@ impl Pass<'_> {
         }
         if let Some(state) = state {
             let has_outage = view.as_ref().is_some_and(|view| view.outage.is_some());
+            // Asked again in the next pass, and not compared.
+            let has_unknown = view
+                .as_ref()
+                .is_some_and(|view| view.entered.values().any(Result::is_err));
             let is_quiet = is_timeless
                 && !checks.is_limited
                 && !has_outage
+                && !has_unknown
                 && planned
                     .iter()
                     .all(|(_, plan)| plan.is_empty() && !plan.depends_on_time());

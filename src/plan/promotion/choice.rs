@@ -8,6 +8,7 @@ use crate::environment::{Carry, Environment, EnvironmentName};
 use crate::gate::GateFinding;
 use crate::plan::promotion::{CarriedConfiguration, LostFile, Newer, Wish};
 use crate::plan::waiting::{Gated, Reason, Waiting};
+use crate::problem::Problem;
 use crate::resolve::{Outcome, TagState};
 use crate::revision::CommitId;
 use crate::stream::{ImageStream, StreamTagName, TagSource, counterpart};
@@ -22,6 +23,8 @@ pub struct Choice {
     pub chosen: Option<Chosen>,
     /// The newest commit, where another one or none was chosen.
     pub newer: Option<Newer>,
+    /// When time alone changes what the gates say of any commit that was looked at.
+    pub next_change: Option<Timestamp>,
     /// The source's streams at its tip.
     pub now: Vec<ImageStream>,
     /// They at [`base`](Self::base), where a merge is to bring what was removed since.
@@ -137,6 +140,24 @@ impl Choice {
             .collect()
     }
 
+    /// What waits where no stream tag does, since nothing but configuration would come along.
+    pub(crate) fn told_alone(&self, target: &EnvironmentName) -> Option<Problem> {
+        let newer = self.newer.as_ref()?;
+        let is_news = self.carry == Carry::Merge && self.base != Some(newer.commit);
+        // Beside what is chosen it is told of there; what is here already brings nothing.
+        let brings = |chosen: &Chosen| self.base != Some(chosen.commit);
+        if !is_news || self.chosen.as_ref().is_some_and(brings) || self.is_undecided {
+            return None;
+        }
+        let reason = Gated {
+            from: None,
+            findings: newer.findings.clone(),
+        };
+        let (commit, from) = (newer.commit.short(), &self.from);
+        let message = format!("{commit} of {from} to {target}: {reason}");
+        Some(Problem::note(None, message))
+    }
+
     /// How many of the stream tags that come from here have its image already.
     pub(crate) fn unchanged(&self, tags: &[TagState]) -> usize {
         let own = tags.iter().filter(|state| {
@@ -148,12 +169,5 @@ impl Choice {
             _ => false,
         })
         .count()
-    }
-
-    /// When time alone changes what the gates say of it.
-    pub fn next_change(&self) -> Option<Timestamp> {
-        let newer = self.newer.iter().flat_map(|newer| &newer.findings);
-        let chosen = self.chosen.iter().flat_map(|chosen| &chosen.findings);
-        newer.chain(chosen).filter_map(GateFinding::until).min()
     }
 }

@@ -37,8 +37,9 @@ pub struct ForgeView {
     pub approvals: BTreeMap<u64, Result<BTreeSet<String>, String>>,
     /// What the forge's checks say of a commit, by name, or why that cannot be told.
     pub checks: BTreeMap<CommitId, Result<BTreeMap<String, Checks>, String>>,
-    /// When a merged pull request brought a commit into the branch that it is on; none: none did.
-    pub entered: BTreeMap<CommitId, Option<Timestamp>>,
+    /// When a merged pull request brought a commit into the branch that it is on, or why that
+    /// cannot be told; none: none did.
+    pub entered: BTreeMap<CommitId, Result<Option<Timestamp>, String>>,
     /// What the bot's marks are authenticated with.
     pub marker_key: Option<Vec<u8>>,
 }

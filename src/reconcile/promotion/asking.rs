@@ -145,21 +145,35 @@ impl Asking<'_> {
         hosting.learn_checks(view, commit)
     }
 
-    /// When a merged pull request brought the commit into the branch.
-    pub fn entered(&mut self, commit: CommitId, branch: &BranchName) -> Option<Timestamp> {
-        let view = self.view.as_mut()?;
-        self.hosting?.learn_entered(view, commit, branch)
+    /// When a merged pull request brought the commit into the branch, or why that cannot be told.
+    /// Without a forge nothing is known to have.
+    pub fn entered(
+        &mut self,
+        commit: CommitId,
+        branch: &BranchName,
+    ) -> Result<Option<Timestamp>, String> {
+        let (Some(hosting), Some(view)) = (self.hosting, self.view.as_mut()) else {
+            return Ok(None);
+        };
+        hosting.learn_entered(view, commit, branch)
     }
 
-    /// Whether somebody has approved the open pull request of a branch.
-    pub fn has_approval(&mut self, branch: &BranchName, base: &BranchName) -> bool {
+    /// Whether somebody has approved the open pull request of a branch, or may have: an approval
+    /// that cannot be asked for must not be lost.
+    pub fn may_be_approved(&mut self, branch: &BranchName, base: &BranchName) -> bool {
         let (Some(hosting), Some(view)) = (self.hosting, self.view.as_mut()) else {
             return false;
         };
+        if view.outage.is_some() {
+            return true;
+        }
         hosting.learn_approvals(view, branch, base);
         let open = view.open_of(branch, base).map(|open| open.number);
-        let found = open.map(|number| view.approvals_of(number));
-        matches!(found, Some(Ok(Some(approvals))) if !approvals.is_empty())
+        match open.map(|number| view.approvals_of(number)) {
+            Some(Ok(Some(approvals))) => !approvals.is_empty(),
+            Some(Err(_)) => true,
+            Some(Ok(None)) | None => false,
+        }
     }
 }
 

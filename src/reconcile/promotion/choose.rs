@@ -72,6 +72,14 @@ pub struct Chooser<'a> {
     now: Timestamp,
 }
 
+/// The commit that is taken, and the newest one where that is another.
+#[derive(Default)]
+struct Picked {
+    chosen: Option<Chosen>,
+    newer: Option<Newer>,
+    next_change: Option<Timestamp>,
+}
+
 /// An image that would move.
 struct Moving {
     source: StreamTagName,
@@ -132,7 +140,11 @@ impl<'a> Chooser<'a> {
             None => Vec::new(),
         };
         let line = self.line(environment, source, base)?;
-        let (chosen, newer) = match &wished {
+        let Picked {
+            chosen,
+            newer,
+            next_change,
+        } = match &wished {
             Some((commit, _)) => self.as_wished(target, source, &line, *commit)?,
             None => self.pick(target, source, carry, &line, open.as_ref())?,
         };
@@ -142,6 +154,7 @@ impl<'a> Chooser<'a> {
             wish: wished.map(|(_, wish)| wish),
             chosen,
             newer,
+            next_change,
             now: source.streams().to_vec(),
             before,
             lost,
@@ -282,7 +295,7 @@ impl<'a> Chooser<'a> {
         source: &Side<'_>,
         line: &[Candidate],
         commit: CommitId,
-    ) -> Result<(Option<Chosen>, Option<Newer>), Error> {
+    ) -> Result<Picked, Error> {
         let mut line = line.to_vec();
         if line.iter().all(|candidate| candidate.commit != commit) {
             let tip = source.snapshot.commit;
@@ -295,18 +308,23 @@ impl<'a> Chooser<'a> {
                 source.snapshot.branch
             );
             self.problems.push(Problem::error(None, message));
-            return Ok((None, None));
+            return Ok(Picked::default());
         };
         let findings = self.judge(target, source, &line, number)?;
+        let next_change = findings.iter().filter_map(GateFinding::until).min();
         let is_new = self.request.is_some();
         let passes = findings.iter().all(GateFinding::is_passed);
         let Some(candidate) = line.get(number) else {
-            return Ok((None, None));
+            return Ok(Picked::default());
         };
         if is_void(&findings) || (is_new && !passes) {
             let open = findings.into_iter().filter(|finding| !finding.is_passed());
             let findings = open.collect();
-            return Ok((None, Some(Newer { commit, findings })));
+            return Ok(Picked {
+                chosen: None,
+                newer: Some(Newer { commit, findings }),
+                next_change,
+            });
         }
         let chosen = Chosen {
             commit,
@@ -319,7 +337,11 @@ impl<'a> Chooser<'a> {
             commit: newest,
             findings: Vec::new(),
         });
-        Ok((Some(chosen), newer))
+        Ok(Picked {
+            chosen: Some(chosen),
+            newer,
+            next_change,
+        })
     }
 
     /// The commit that is taken, and the newest one where that is another.
@@ -330,7 +352,7 @@ impl<'a> Chooser<'a> {
         carry: Carry,
         line: &[Candidate],
         open: Option<&(BranchName, Promoted)>,
-    ) -> Result<(Option<Chosen>, Option<Newer>), Error> {
+    ) -> Result<Picked, Error> {
         let kept = open.and_then(|(_, open)| line.iter().position(|one| one.commit == open.commit));
         let mut judged: BTreeMap<usize, Vec<GateFinding>> = BTreeMap::new();
         let mut chosen = None;
@@ -396,6 +418,9 @@ impl<'a> Chooser<'a> {
                 findings: open.cloned().collect(),
             })
         });
+        // An older commit may pass before the newest does.
+        let findings = judged.values().flatten();
+        let next_change = findings.filter_map(GateFinding::until).min();
         let mut taken = None;
         if let Some((number, candidate)) = chosen.and_then(|it| Some((it, line.get(it)?))) {
             taken = Some(Chosen {
@@ -409,15 +434,19 @@ impl<'a> Chooser<'a> {
             carry == Carry::Pins && pins_of(&taken.streams) == pins_of(source.streams())
         };
         let newer = newer.filter(|_| !taken.as_ref().is_some_and(is_same));
-        Ok((taken, newer))
+        Ok(Picked {
+            chosen: taken,
+            newer,
+            next_change,
+        })
     }
 
-    /// Whether the open promotion keeps its commit whatever came since: somebody has approved it,
-    /// or it waits for a window.
+    /// Whether the open promotion keeps its commit whatever came since: somebody has approved it
+    /// or may have, or it waits for a window.
     fn is_kept(&mut self, target: &Side<'_>, branch: &BranchName) -> bool {
         let windows = &target.subject.environment.gates.windows;
         let base = &target.snapshot.branch;
-        !windows.is_open(self.now) || self.asking.has_approval(branch, base)
+        !windows.is_open(self.now) || self.asking.may_be_approved(branch, base)
     }
 
     /// What the gates say that choose; the first that is not passed is the last that is asked.
@@ -452,8 +481,13 @@ impl<'a> Chooser<'a> {
             let mut finding = of(candidate.entered);
             if finding.is_passed() {
                 let branch = &source.snapshot.branch;
-                let merged = self.asking.entered(candidate.commit, branch);
-                finding = of(candidate.entered.max(merged.unwrap_or(candidate.entered)));
+                finding = match self.asking.entered(candidate.commit, branch) {
+                    Ok(merged) => of(candidate.entered.max(merged.unwrap_or(candidate.entered))),
+                    Err(why) => {
+                        let told = format!("when it came to {branch} is not known: {why}");
+                        GateFinding::waits(Gate::Soak, None, told)
+                    }
+                };
             }
             findings.push(finding);
         }

@@ -8,6 +8,7 @@ mod closing;
 mod commands;
 mod copies;
 mod faults;
+mod gates;
 mod killed;
 mod kinds;
 mod leftovers;

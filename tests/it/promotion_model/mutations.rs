@@ -43,7 +43,12 @@ fn since() {
 #[test]
 fn resident() {
     let soak = Some(Soaking::Resident(4 * HOUR));
-    fails(Lie::Residence, "resident", &Gates { soak, ..gates() }, false);
+    fails(
+        Lie::Residence,
+        "resident",
+        &Gates { soak, ..gates() },
+        false,
+    );
 }
 
 #[test]
