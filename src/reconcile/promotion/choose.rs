@@ -298,8 +298,7 @@ impl<'a> Chooser<'a> {
     ) -> Result<Picked, Error> {
         let mut line = line.to_vec();
         if line.iter().all(|candidate| candidate.commit != commit) {
-            let tip = source.snapshot.commit;
-            line = candidates(self.repository, None, tip, &BTreeMap::new(), self.now)?;
+            line = self.line(&target.subject.environment, source, None)?;
         }
         let Some(number) = line.iter().position(|candidate| candidate.commit == commit) else {
             let message = format!(
