@@ -31,7 +31,6 @@ mod migrate;
 mod planning;
 mod promises;
 mod promotion;
-mod promotion_model;
 mod pull_requests;
 mod readme;
 mod reads;
