@@ -145,29 +145,44 @@ impl Promoted {
     }
 }
 
-/// Reads [`Promoted::trailers`] wherever they stand in a message: a squash puts several messages into one.
+/// Reads [`Promoted::trailers`] of the last promotion in a message.
 pub fn promoted(message: &str) -> Option<Promoted> {
-    let value = |key: &str| {
-        let mut lines = message.lines().rev();
-        lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
-    };
+    all_promoted(message).pop()
+}
+
+/// Reads [`Promoted::trailers`] wherever they stand in a message: a squash puts several messages
+/// into one, those of the source's own promotions too.
+pub fn all_promoted(message: &str) -> Vec<Promoted> {
+    if !message.contains(PROMOTED_FROM) {
+        return Vec::new();
+    }
+    let lines: Vec<&str> = message.lines().collect();
+    let is_start = |line: &&str| value(line, PROMOTED_FROM).is_some();
+    let blocks = lines.chunk_by(|_, next| !is_start(next));
+    blocks.filter_map(read_block).collect()
+}
+
+/// Lines from one [`PROMOTED_FROM`] to the next.
+fn read_block(lines: &[&str]) -> Option<Promoted> {
+    let found = |key: &str| lines.iter().find_map(|line| value(line, key));
+    let only = lines.iter().filter_map(|line| value(line, PROMOTED_ONLY));
     Some(Promoted {
-        from: value(PROMOTED_FROM)?.trim().parse().ok()?,
-        commit: value(PROMOTED_COMMIT)?.trim().parse().ok()?,
-        carry: match value(PROMOTED_CARRY)?.trim() {
+        from: found(PROMOTED_FROM)?.parse().ok()?,
+        commit: found(PROMOTED_COMMIT)?.parse().ok()?,
+        carry: match found(PROMOTED_CARRY)? {
             "merge" => Carry::Merge,
             "pins" => Carry::Pins,
             _ => return None,
         },
-        wish: value(PROMOTED_BY).map(|by| Wish {
-            by: by.trim().to_owned(),
-            only: message
-                .lines()
-                .filter_map(|line| line.strip_prefix(PROMOTED_ONLY)?.strip_prefix(": "))
-                .map(|only| only.trim().to_owned())
-                .collect(),
+        wish: found(PROMOTED_BY).map(|by| Wish {
+            by: by.to_owned(),
+            only: only.map(str::to_owned).collect(),
         }),
     })
+}
+
+fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    Some(line.strip_prefix(key)?.strip_prefix(": ")?.trim())
 }
 
 /// Changes beside images.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::environment::{Carry, EnvironmentName};
 use crate::git::{Commit, Error, Repository};
-use crate::plan::promotion::{Promoted, promoted};
+use crate::plan::promotion::{Promoted, all_promoted};
 use crate::revision::CommitId;
 
 /// Commits of a target that are looked through for its last promotion.
@@ -21,22 +21,30 @@ pub struct Landing {
     pub promoted: Promoted,
 }
 
-/// What a first-parent commit brought from another environment: by its own words, or, of a merge,
-/// by those of the bot's commit that was merged. A squash may have kept them anywhere.
-pub fn landing(repository: &Repository, commit: &Commit) -> Result<Option<Landing>, Error> {
+/// What a first-parent commit brought from `source`: by its own words, or, of a merge, by those of
+/// the bot's commit that was merged. A squash may have kept them anywhere, and others with them.
+pub fn landing(
+    repository: &Repository,
+    commit: &Commit,
+    source: &EnvironmentName,
+) -> Result<Option<Landing>, Error> {
     let found = |promoted| Landing {
         commit: commit.id,
         time: commit.time,
         promoted,
     };
-    if let Some(promoted) = promoted(&commit.message) {
+    let of_source = |message: &str| {
+        let mut all = all_promoted(message).into_iter().rev();
+        all.find(|promoted| promoted.from == *source)
+    };
+    if let Some(promoted) = of_source(&commit.message) {
         return Ok(Some(found(promoted)));
     }
     let [first, second] = commit.parents.as_slice() else {
         return Ok(None);
     };
     let merged = repository.newest_first_parents(*first, *second, MAX_MERGED)?;
-    let own = merged.iter().find_map(|commit| promoted(&commit.message));
+    let own = merged.iter().find_map(|commit| of_source(&commit.message));
     Ok(own.map(found))
 }
 
@@ -52,11 +60,10 @@ pub fn last_landing(
 ) -> Result<Option<Landing>, Error> {
     let mut result = Ok(None);
     repository.first_parents(tip, MAX_TARGET, |commit| {
-        let wanted = landing(repository, commit).and_then(|found| {
+        let wanted = landing(repository, commit, source).and_then(|found| {
             let Some(found) = found else { return Ok(None) };
             let promoted = &found.promoted;
-            let is_wanted = promoted.from == *source
-                && carry.is_none_or(|carry| promoted.carry == carry)
+            let is_wanted = carry.is_none_or(|carry| promoted.carry == carry)
                 && repository.is_in_history(promoted.commit, source_tip)?;
             Ok(is_wanted.then_some(found))
         });
