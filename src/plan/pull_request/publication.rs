@@ -275,7 +275,12 @@ impl Publishing<'_> {
             }
             _ => false,
         };
-        (is_fit && !is_draft && !is_asked).then_some(self.policy.merge_method)
+        let method = match self.policy.merge_method {
+            // Commit by commit, a merge would bring what its source pins.
+            MergeMethod::Rebase if self.proposal.merge.is_some() => MergeMethod::Squash,
+            method => method,
+        };
+        (is_fit && !is_draft && !is_asked).then_some(method)
     }
 }
 

@@ -4,7 +4,8 @@ use headwater::pull_request::MergeMethod;
 
 use crate::hosting::Hosted;
 use crate::lifecycle::WEB;
-use crate::support::forge::{CheckState, State};
+use crate::promotion::{on, on_branches};
+use crate::support::forge::{CheckState, Kind, State};
 
 const AUTOMERGE: &str = "apiVersion: headwater.dev/v1alpha1
 kind: Config
@@ -63,6 +64,32 @@ fn the_forge_is_asked_once_to_merge_it() {
     assert_eq!(state(&hosted, 2), State::Merged);
     hosted.reconcile().exits(0);
     hosted.is_settled();
+}
+
+/// Commit by commit, what dev pins would come too, past the holds of staging.
+#[test]
+fn a_promotion_that_merges_is_squashed_where_others_are_rebased() {
+    let scene = on_branches(", automerge: true");
+    on(&scene, "main");
+    scene.edit("headwater.yaml", |text| {
+        format!("{text}  pullRequests: {{mergeMethod: rebase}}\n")
+    });
+    let hosted = Hosted::new(Kind::Gitea, scene);
+    let mut rule = crate::support::forge::Rule::default();
+    rule.checks.insert("ci/test".to_owned());
+    {
+        let mut model = hosted.forge.model();
+        model.has_automerge = true;
+        model.now = jiff::Timestamp::now();
+        model.protect("env/staging", rule);
+    }
+    hosted.reconcile().exits(0);
+    hosted
+        .reconcile()
+        .exits(0)
+        .says("is merged once the forge's demands are met");
+    let scheduled = hosted.forge.model().pull_request(1).scheduled;
+    assert_eq!(scheduled, Some(MergeMethod::Squash));
 }
 
 #[test]
