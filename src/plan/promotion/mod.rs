@@ -5,6 +5,8 @@ mod check;
 mod choice;
 mod own_bytes;
 mod report;
+#[cfg(test)]
+mod trailer_tests;
 
 use std::collections::BTreeMap;
 
@@ -145,29 +147,39 @@ impl Promoted {
     }
 }
 
-/// Reads [`Promoted::trailers`] wherever they stand in a message: a squash puts several messages into one.
+/// Reads [`Promoted::trailers`] wherever they stand in a message: a squash puts several messages
+/// into one, and the last of them counts. Only lines that stand together are of one promotion.
 pub fn promoted(message: &str) -> Option<Promoted> {
-    let value = |key: &str| {
-        let mut lines = message.lines().rev();
-        lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+    let lines: Vec<&str> = message.lines().collect();
+    let mut starts = (0..lines.len()).rev();
+    starts.find_map(|start| read_trailers(lines.get(start..)?))
+}
+
+/// The trailers that these lines begin with.
+fn read_trailers(lines: &[&str]) -> Option<Promoted> {
+    let [from, commit, carry, rest @ ..] = lines else {
+        return None;
     };
+    let by = rest.first().and_then(|line| value_of(line, PROMOTED_BY));
+    let only = rest.iter().skip(1);
+    let only = only.map_while(|line| value_of(line, PROMOTED_ONLY));
     Some(Promoted {
-        from: value(PROMOTED_FROM)?.trim().parse().ok()?,
-        commit: value(PROMOTED_COMMIT)?.trim().parse().ok()?,
-        carry: match value(PROMOTED_CARRY)?.trim() {
+        from: value_of(from, PROMOTED_FROM)?.parse().ok()?,
+        commit: value_of(commit, PROMOTED_COMMIT)?.parse().ok()?,
+        carry: match value_of(carry, PROMOTED_CARRY)? {
             "merge" => Carry::Merge,
             "pins" => Carry::Pins,
             _ => return None,
         },
-        wish: value(PROMOTED_BY).map(|by| Wish {
-            by: by.trim().to_owned(),
-            only: message
-                .lines()
-                .filter_map(|line| line.strip_prefix(PROMOTED_ONLY)?.strip_prefix(": "))
-                .map(|only| only.trim().to_owned())
-                .collect(),
+        wish: by.map(|by| Wish {
+            by: by.to_owned(),
+            only: only.map(str::to_owned).collect(),
         }),
     })
+}
+
+fn value_of<'l>(line: &'l str, key: &str) -> Option<&'l str> {
+    Some(line.strip_prefix(key)?.strip_prefix(": ")?.trim())
 }
 
 /// Changes beside images.
