@@ -2,8 +2,12 @@
 
 mod carried;
 mod check;
+#[cfg(test)]
+mod check_tests;
 mod choice;
 mod own_bytes;
+#[cfg(test)]
+mod own_bytes_tests;
 mod report;
 #[cfg(test)]
 mod trailer_tests;
