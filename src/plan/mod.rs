@@ -10,6 +10,8 @@ mod declined;
 mod due;
 mod edits;
 pub mod gates;
+#[cfg(test)]
+mod gates_tests;
 mod group;
 mod history;
 pub mod hold;

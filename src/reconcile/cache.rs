@@ -322,3 +322,56 @@ fn write<T: Serialize>(path: &Path, value: &T) -> std::io::Result<()> {
     }
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commits(numbers: &[u8]) -> Vec<CommitId> {
+        let id = |number: &u8| format!("{number:040x}").parse().unwrap();
+        numbers.iter().map(id).collect()
+    }
+
+    #[test]
+    fn what_comes_to_a_known_branch_is_seen_at_its_time() {
+        let (dev, prod): (BranchName, BranchName) =
+            ("dev".parse().unwrap(), "prod".parse().unwrap());
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut cache = Cache::load(folder.path(), "shop");
+        let [one, two, three, four] = [1, 2, 3, 4].map(|number| commits(&[number])[0]);
+        // Nobody knows since when what is there at the first look is there.
+        assert_eq!(cache.first_sight(&dev, &[two, one], at(10)), [].into());
+        let seen = cache.first_sight(&dev, &[three, two, one], at(20));
+        assert_eq!(seen, [(three, at(20))].into());
+        // It keeps its time, in another process and beside another branch too.
+        cache.save().unwrap();
+        let mut cache = Cache::load(folder.path(), "shop");
+        assert_eq!(cache.first_sight(&prod, &[three], at(30)), [].into());
+        let seen = cache.first_sight(&dev, &[four, three, two, one], at(40));
+        assert_eq!(seen, [(three, at(20)), (four, at(40))].into());
+    }
+
+    #[test]
+    fn what_is_behind_a_known_commit_was_there_before_it() {
+        let dev: BranchName = "dev".parse().unwrap();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut cache = Cache::default();
+        let line = commits(&[5, 4, 3, 2, 1]);
+        // Another target needs the newest alone, and this one is new.
+        assert_eq!(cache.first_sight(&dev, &line[1..2], at(10)), [].into());
+        let seen = cache.first_sight(&dev, &line, at(20));
+        assert_eq!(seen, [(line[0], at(20))].into());
+    }
+
+    #[test]
+    fn a_branch_without_commits_is_known_too() {
+        let dev: BranchName = "dev".parse().unwrap();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut cache = Cache::default();
+        assert_eq!(cache.first_sight(&dev, &[], at(10)), [].into());
+        let line = commits(&[1]);
+        let seen = cache.first_sight(&dev, &line, at(20));
+        assert_eq!(seen, [(line[0], at(20))].into());
+    }
+}

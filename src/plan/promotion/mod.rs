@@ -2,9 +2,15 @@
 
 mod carried;
 mod check;
+#[cfg(test)]
+mod check_tests;
 mod choice;
 mod own_bytes;
+#[cfg(test)]
+mod own_bytes_tests;
 mod report;
+#[cfg(test)]
+mod trailer_tests;
 
 use std::collections::BTreeMap;
 
@@ -151,37 +157,41 @@ pub fn promoted(message: &str) -> Option<Promoted> {
 }
 
 /// Reads [`Promoted::trailers`] wherever they stand in a message: a squash puts several messages
-/// into one, those of the source's own promotions too.
+/// into one, those of the source's own promotions too. Only lines that stand together are of one
+/// promotion.
 pub fn all_promoted(message: &str) -> Vec<Promoted> {
     if !message.contains(PROMOTED_FROM) {
         return Vec::new();
     }
     let lines: Vec<&str> = message.lines().collect();
-    let is_start = |line: &&str| value(line, PROMOTED_FROM).is_some();
-    let blocks = lines.chunk_by(|_, next| !is_start(next));
-    blocks.filter_map(read_block).collect()
+    let starts = (0..lines.len()).filter_map(|start| lines.get(start..));
+    starts.filter_map(read_trailers).collect()
 }
 
-/// Lines from one [`PROMOTED_FROM`] to the next.
-fn read_block(lines: &[&str]) -> Option<Promoted> {
-    let found = |key: &str| lines.iter().find_map(|line| value(line, key));
-    let only = lines.iter().filter_map(|line| value(line, PROMOTED_ONLY));
+/// The trailers that these lines begin with.
+fn read_trailers(lines: &[&str]) -> Option<Promoted> {
+    let [from, commit, carry, rest @ ..] = lines else {
+        return None;
+    };
+    let by = rest.first().and_then(|line| value_of(line, PROMOTED_BY));
+    let only = rest.iter().skip(1);
+    let only = only.map_while(|line| value_of(line, PROMOTED_ONLY));
     Some(Promoted {
-        from: found(PROMOTED_FROM)?.parse().ok()?,
-        commit: found(PROMOTED_COMMIT)?.parse().ok()?,
-        carry: match found(PROMOTED_CARRY)? {
+        from: value_of(from, PROMOTED_FROM)?.parse().ok()?,
+        commit: value_of(commit, PROMOTED_COMMIT)?.parse().ok()?,
+        carry: match value_of(carry, PROMOTED_CARRY)? {
             "merge" => Carry::Merge,
             "pins" => Carry::Pins,
             _ => return None,
         },
-        wish: found(PROMOTED_BY).map(|by| Wish {
+        wish: by.map(|by| Wish {
             by: by.to_owned(),
             only: only.map(str::to_owned).collect(),
         }),
     })
 }
 
-fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+fn value_of<'l>(line: &'l str, key: &str) -> Option<&'l str> {
     Some(line.strip_prefix(key)?.strip_prefix(": ")?.trim())
 }
 
