@@ -60,6 +60,29 @@ impl World {
         self.images.push(stream, tag, digest);
     }
 
+    /// A person's commit beside all images.
+    pub fn edits(&mut self, environment: usize) {
+        let (branch, now) = (self.setup.branch(environment), self.second());
+        let path = format!("{}notes/one.txt", self.setup.folder(environment));
+        let file = (path, Some("a note\n".to_owned()));
+        self.site.edit(&branch, &[file], "a note", now);
+        self.observe(Cause::Person).unwrap();
+    }
+
+    /// What the check of the newest commit says.
+    pub fn check_tip(&mut self, environment: usize, state: Checks) {
+        let tip = self.site.tip(&self.setup.branch(environment)).unwrap();
+        let forge = self.forge.as_ref().unwrap();
+        forge.checks.borrow_mut().insert(id(tip), state);
+    }
+
+    pub fn waits(&mut self, minutes: i64) {
+        self.now += SignedDuration::from_mins(minutes);
+        if let Some(forge) = &self.forge {
+            forge.now.set(self.now);
+        }
+    }
+
     fn push_image(&mut self) {
         let (stream, tag) = self.any_tag();
         let older: Vec<Digest> = self.images.history(stream, tag).to_vec();
@@ -420,11 +443,7 @@ impl World {
             2 => 60 + self.random.below(600),
             _ => 600 + self.random.below(3000),
         };
-        let span = SignedDuration::from_mins(i64::try_from(minutes).unwrap());
-        self.now += span;
-        if let Some(forge) = &self.forge {
-            forge.now.set(self.now);
-        }
+        self.waits(i64::try_from(minutes).unwrap());
         self.say(&format!("{minutes} minutes pass"));
     }
 

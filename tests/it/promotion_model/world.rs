@@ -145,6 +145,7 @@ impl World {
     pub fn settle(&mut self) -> Result<(), Violation> {
         for round in 0..MAX_SETTLING {
             let is_unattended = self.random.chance(30);
+            let before = self.site.branches("");
             let (plans, problems) = self.pass(is_unattended)?;
             let Some(plans) = plans else {
                 // It says that nothing is left to do: that has to be so.
@@ -155,7 +156,9 @@ impl World {
                 }
                 continue;
             };
-            if plans.iter().all(|(_, plan)| writes_nothing(plan)) {
+            // The forge may have merged what was open already.
+            let is_same = self.site.branches("") == before;
+            if is_same && plans.iter().all(|(_, plan)| writes_nothing(plan)) {
                 return self.is_complete(&plans, &problems);
             }
             if round + 1 == MAX_SETTLING {
