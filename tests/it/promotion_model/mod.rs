@@ -75,30 +75,30 @@ fn holds(form: Form, has_forge: bool, seeds: std::ops::Range<u64>, steps: u64) {
 
 #[test]
 fn merges_without_a_forge() {
-    holds(Form::Merge, false, 1..5, 200);
+    holds(Form::Merge, false, 1..11, 170);
 }
 
 #[test]
 fn merges_with_a_forge() {
-    holds(Form::Merge, true, 11..15, 200);
+    holds(Form::Merge, true, 11..21, 170);
 }
 
 #[test]
 fn pins_without_a_forge() {
-    holds(Form::Pins, false, 21..25, 200);
+    holds(Form::Pins, false, 21..31, 170);
 }
 
 #[test]
 fn pins_with_a_forge() {
-    holds(Form::Pins, true, 31..35, 200);
+    holds(Form::Pins, true, 31..41, 170);
 }
 
 #[test]
 fn namespaces_without_a_forge() {
-    holds(Form::Namespaces, false, 41..45, 200);
+    holds(Form::Namespaces, false, 41..51, 170);
 }
 
 #[test]
 fn namespaces_with_a_forge() {
-    holds(Form::Namespaces, true, 51..55, 200);
+    holds(Form::Namespaces, true, 51..61, 170);
 }

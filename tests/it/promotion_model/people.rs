@@ -16,7 +16,7 @@ use crate::promotion_model::site::{PERSON, Way};
 use crate::promotion_model::world::World;
 
 impl World {
-    /// One step; then, more often than not, a pass.
+    /// One step; then, in a third of all cases, passes.
     pub fn step(&mut self) -> Result<(), Violation> {
         let number = self.log.len();
         match self.random.below(100) {
@@ -38,7 +38,7 @@ impl World {
             self.log.push("nothing".to_owned());
         }
         self.observe(Cause::Person)?;
-        if self.random.chance(50) {
+        if self.random.chance(33) {
             self.settle()?;
         }
         Ok(())
