@@ -75,30 +75,30 @@ fn holds(form: Form, has_forge: bool, seeds: std::ops::Range<u64>, steps: u64) {
 
 #[test]
 fn merges_without_a_forge() {
-    holds(Form::Merge, false, 1..11, 170);
+    holds(Form::Merge, false, 1..11, 100);
 }
 
 #[test]
 fn merges_with_a_forge() {
-    holds(Form::Merge, true, 11..21, 170);
+    holds(Form::Merge, true, 11..21, 100);
 }
 
 #[test]
 fn pins_without_a_forge() {
-    holds(Form::Pins, false, 21..31, 170);
+    holds(Form::Pins, false, 21..33, 170);
 }
 
 #[test]
 fn pins_with_a_forge() {
-    holds(Form::Pins, true, 31..41, 170);
+    holds(Form::Pins, true, 41..53, 170);
 }
 
 #[test]
 fn namespaces_without_a_forge() {
-    holds(Form::Namespaces, false, 41..51, 170);
+    holds(Form::Namespaces, false, 61..73, 170);
 }
 
 #[test]
 fn namespaces_with_a_forge() {
-    holds(Form::Namespaces, true, 51..61, 170);
+    holds(Form::Namespaces, true, 81..93, 170);
 }
