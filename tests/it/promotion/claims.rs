@@ -50,10 +50,7 @@ fn a_claimed_promotion_hides_no_image() {
     on(&scene, "env/staging");
     scene.commit(&[], &claim(&newest));
     scene.settle();
-    assert_eq!(
-        scene.changed(TO_STAGING),
-        ["apps/web.yaml", "streams/web.yaml"]
-    );
+    assert!(scene.bot_branches().contains(&TO_STAGING.to_owned()));
     assert!(image_in(&scene, TO_STAGING).ends_with(second.as_str()));
 }
 

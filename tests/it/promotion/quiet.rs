@@ -22,6 +22,8 @@ fn who_has_what_it_takes_or_waits_is_planned_once() {
         on(&scene, &format!("env/{branch}"));
         scene.merge(&format!("headwater/{branch}/from-{source}"));
     }
+    // What was merged is cleared away first.
+    scene.reconcile().exits(0);
     scene.reconcile().exits(0).says("nothing to do");
     assert!(is_quiet(&scene));
 

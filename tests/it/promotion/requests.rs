@@ -130,6 +130,8 @@ fn one_stream_alone_leaves_the_others_waiting() {
     assert_eq!(changed(&scene), ["apps/api.yaml", "streams/api.yaml"]);
     on(&scene, "env/staging");
     scene.squash(TO_STAGING);
+    // What was asked for is cleared away first.
+    scene.reconcile().exits(0);
     scene.settle();
     assert_eq!(
         changed(&scene),

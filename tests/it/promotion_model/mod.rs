@@ -74,31 +74,37 @@ fn holds(form: Form, has_forge: bool, seeds: std::ops::Range<u64>, steps: u64) {
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn merges_without_a_forge() {
     holds(Form::Merge, false, 1..11, 100);
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn merges_with_a_forge() {
     holds(Form::Merge, true, 11..21, 100);
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn pins_without_a_forge() {
     holds(Form::Pins, false, 21..33, 170);
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn pins_with_a_forge() {
     holds(Form::Pins, true, 41..53, 170);
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn namespaces_without_a_forge() {
     holds(Form::Namespaces, false, 61..73, 170);
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn namespaces_with_a_forge() {
     holds(Form::Namespaces, true, 81..93, 170);
 }

@@ -35,12 +35,14 @@ fn gates() -> Gates {
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn since() {
     let soak = Some(Soaking::Since(4 * HOUR));
     fails(Lie::Soak, "soak", &Gates { soak, ..gates() }, false);
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn resident() {
     let soak = Some(Soaking::Resident(4 * HOUR));
     fails(
@@ -52,6 +54,7 @@ fn resident() {
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn checks() {
     let has_checks = true;
     fails(
@@ -66,6 +69,7 @@ fn checks() {
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn minimum_age() {
     let minimum_age = Some(6 * HOUR);
     fails(
@@ -80,6 +84,7 @@ fn minimum_age() {
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn signature() {
     let has_signature = true;
     fails(
@@ -94,6 +99,7 @@ fn signature() {
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn approvals() {
     let approvals = 1;
     fails(
@@ -108,6 +114,7 @@ fn approvals() {
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn windows() {
     let has_windows = true;
     fails(
@@ -122,16 +129,19 @@ fn windows() {
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn freeze() {
     fails(Lie::Freeze, "freeze", &gates(), false);
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn hold() {
     fails(Lie::Hold, "hold", &gates(), false);
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn taken_back_in_the_source() {
     fails(Lie::Source, "source", &gates(), false);
 }

@@ -142,7 +142,7 @@ impl Hosted {
             .statuses
             .iter()
             .filter(|status| status.commit == commit && status.context == CONTEXT);
-        let said = own.clone().last();
+        let said = own.clone().next_back();
         let said = said.map(|status| (status.state, status.description.clone()));
         (said, own.count())
     }

@@ -335,7 +335,7 @@ impl Stage {
         let is_elsewhere = self.case.join("headwater.yaml").exists();
         let own = files.into_iter().filter(|(path, _)| {
             let is_config = path.as_os_str() == "headwater.yaml";
-            !path.starts_with(".git") && !(is_config && is_elsewhere)
+            !(path.starts_with(".git") || is_config && is_elsewhere)
         });
         own.map(|(path, content)| (path, self.shown(content)))
             .collect()
