@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(long, value_name = "ENVIRONMENT")]
     to: EnvironmentName,
 
-    /// A stream or stream tag that alone is promoted: [namespace/]name[:tag]; may be given again
+    /// A stream that alone is promoted, such as web, shop/web or shop/web:1; may be given again
     #[arg(long, value_name = "STREAM")]
     only: Vec<String>,
 

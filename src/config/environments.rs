@@ -149,7 +149,7 @@ mod tests {
     use crate::environment::{Carry, Environment};
     use crate::gate::Soak;
 
-    const KEY: &str = "-----BEGIN PUBLIC KEY-----\\nMFkw\\n-----END PUBLIC KEY-----";
+    const KEY: &str = "-----BEGIN PUBLIC KEY-----\\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEdAcnNXp6Rs8cd6BG2B/W1CI7C3W\\n3XDLj/oWWQHw6mpUbSb5MLoiKmA7rGZVGgSORhDTgL3Xlp0DvfsmULsxCg==\\n-----END PUBLIC KEY-----";
 
     /// `environments` as the flow items of one line, which is the file's fourth.
     fn config(environments: &str) -> (RepositoryConfig, Vec<String>) {
@@ -264,7 +264,7 @@ mod tests {
             ),
             (
                 "gates: {signature: {keys: [^ssh-rsa AAAA]}}",
-                "this is no public key; it begins with `-----BEGIN PUBLIC KEY-----`",
+                "this is no public key; it begins with `-----BEGIN PUBLIC KEY-----`, and ends with `-----END PUBLIC KEY-----`, as cosign.pub does",
             ),
             (
                 "gates: {approvals: ^0}",

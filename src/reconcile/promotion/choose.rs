@@ -1,5 +1,5 @@
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,24 +7,24 @@ use jiff::Timestamp;
 use crate::environment::{Carry, Environment, EnvironmentName};
 use crate::gate::{Gate, GateFinding, Soak};
 use crate::git::{Error, Repository};
-use crate::image::Digest;
 use crate::plan::gates;
 use crate::plan::promotion::{
-    CarriedConfiguration, Choice, Chosen, Newer, Promoted, Wish, promoted, source_tags,
+    CarriedConfiguration, Choice, Chosen, Newer, Promoted, Wish, promoted,
 };
 use crate::plan::{branch_name, is_closed, promotion_group, status_question};
 use crate::problem::Problem;
 use crate::reconcile::cache::Cache;
 use crate::reconcile::evidence::{MAX_BRANCH_COMMITS, Past};
-use crate::reconcile::promotion::asking::{Asking, Image};
+use crate::reconcile::promotion::asking::Asking;
 use crate::reconcile::promotion::landing::last_landing;
 use crate::reconcile::promotion::line::{Candidate, MAX_CANDIDATES, candidates};
 use crate::reconcile::promotion::lost;
+use crate::reconcile::promotion::moving::{Moving, images, is_asked, is_void, moving, pins_of};
 use crate::reconcile::read::read_tree;
 use crate::reconcile::subject::Subject;
 use crate::revision::{BranchName, CommitId, TreeId};
 use crate::snapshot::Snapshot;
-use crate::stream::{ImageStream, StreamTagName, counterpart, is_ambiguous};
+use crate::stream::{ImageStream, is_ambiguous};
 
 /// Candidates that registries and the forge are asked about, newest first.
 const MAX_ASKED: usize = 20;
@@ -41,11 +41,11 @@ pub struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn name(&self) -> &'a EnvironmentName {
+    pub fn name(&self) -> &'a EnvironmentName {
         &self.subject.environment.name
     }
 
-    fn streams(&self) -> &'a [ImageStream] {
+    pub fn streams(&self) -> &'a [ImageStream] {
         &self.subject.manifests.streams
     }
 }
@@ -80,13 +80,6 @@ struct Picked {
     chosen: Option<Chosen>,
     newer: Option<Newer>,
     next_change: Option<Timestamp>,
-}
-
-/// An image that would move.
-struct Moving {
-    source: StreamTagName,
-    digest: Digest,
-    image: Image,
 }
 
 impl<'a> Chooser<'a> {
@@ -301,8 +294,7 @@ impl<'a> Chooser<'a> {
     ) -> Result<Picked, Error> {
         let mut line = line.to_vec();
         if line.iter().all(|candidate| candidate.commit != commit) {
-            let tip = source.snapshot.commit;
-            line = candidates(self.repository, None, tip, &BTreeMap::new(), self.now)?;
+            line = self.line(&target.subject.environment, source, None)?;
         }
         let Some(number) = line.iter().position(|candidate| candidate.commit == commit) else {
             let message = format!(
@@ -584,90 +576,4 @@ impl<'a> Chooser<'a> {
         self.read.insert(key, Arc::clone(&streams));
         Ok(streams)
     }
-}
-
-/// The images that would move to the target, none of those that it rejects.
-fn moving(
-    target: &Side<'_>,
-    source: &Side<'_>,
-    streams: &[ImageStream],
-    now: Timestamp,
-) -> Vec<Moving> {
-    let environment = &target.subject.environment;
-    let holds = crate::plan::holds(target.streams(), target.name(), now);
-    let mut tags = source_tags(environment, target.streams(), source.name(), streams);
-    let promotion = environment.promotion.as_ref();
-    let is_merged =
-        promotion.is_some_and(|it| it.from == *source.name() && it.carry == Carry::Merge);
-    if is_merged {
-        // Streams that come new with the merge.
-        let new = streams
-            .iter()
-            .filter(|stream| counterpart(target.streams(), &stream.name).is_none());
-        tags.extend(new.flat_map(|stream| {
-            let own = stream.status.iter().map(|status| StreamTagName {
-                stream: stream.name.clone(),
-                tag: status.tag.clone(),
-            });
-            own.map(|tag| (tag.clone(), tag)).collect::<Vec<_>>()
-        }));
-    }
-    let found = tags.into_iter().filter_map(|(own, from)| {
-        let stream = counterpart(streams, &from.stream)?;
-        let item = stream.history(&from.tag).first()?;
-        let digest: Digest = item.image.parse().ok()?;
-        let target_stream = target.streams().iter().find(|it| it.name == own.stream);
-        let recorded = target_stream.and_then(|it| it.history(&own.tag).first());
-        if recorded.is_some_and(|recorded| recorded.image == item.image) {
-            return None;
-        }
-        let mut held = holds.get(&own).into_iter().flatten();
-        if held.any(|held| held.hold.rejected().is_none_or(|it| *it == digest)) {
-            return None;
-        }
-        let insecure = stream
-            .tag(&from.tag)
-            .is_some_and(|tag| tag.settings.insecure);
-        Some(Moving {
-            image: Image {
-                name: own.to_string(),
-                reference: item.reference.parse().ok()?,
-                digest: digest.clone(),
-                insecure: insecure || stream.metadata.is_insecure(),
-                namespace: own.stream.namespace.clone(),
-            },
-            source: from,
-            digest,
-        })
-    });
-    found.collect()
-}
-
-fn images(moving: &[Moving]) -> Vec<Image> {
-    moving.iter().map(|moved| moved.image.clone()).collect()
-}
-
-/// The newest image of each tag.
-fn pins_of(streams: &[ImageStream]) -> BTreeSet<(String, String, String)> {
-    let pins = streams.iter().flat_map(|stream| {
-        stream.status.iter().filter_map(|status| {
-            let item = status.items.first()?;
-            Some((
-                stream.name.to_string(),
-                status.tag.clone(),
-                item.image.clone(),
-            ))
-        })
-    });
-    pins.collect()
-}
-
-/// Whether it can never be taken.
-fn is_void(findings: &[GateFinding]) -> bool {
-    let mut found = findings.iter();
-    found.any(|finding| finding.gate == Gate::Source && !finding.is_passed())
-}
-
-fn is_asked(gate: Gate) -> bool {
-    matches!(gate, Gate::Checks | Gate::MinimumAge | Gate::Signature)
 }

@@ -16,6 +16,7 @@ mod landing;
 mod line;
 mod lost;
 mod merge;
+mod moving;
 mod taken;
 
 pub use asking::{Asking, Image};
