@@ -2,8 +2,7 @@
 //! headwater in between, judged by an oracle that reads the commits alone.
 //!
 //! `HEADWATER_TEST_SEED` and `HEADWATER_TEST_STEPS` explore other runs, `HEADWATER_TEST_SEEDS` so
-//! many of them. The whole, more than 10,000 steps, takes two minutes on two cores:
-//! `cargo test --test it -- --ignored promotion_model`.
+//! many of them.
 //!
 //! | file | what |
 //! |---|---|
@@ -85,47 +84,32 @@ fn holds(form: Form, has_forge: bool, seeds: std::ops::Range<u64>, steps: u64) {
     );
 }
 
-/// A part of what the others do, for every day.
 #[test]
-fn every_form_for_a_while() {
-    for (seed, form) in (1..).zip([Form::Merge, Form::Pins, Form::Namespaces]) {
-        holds(form, seed == 2, seed..seed + 1, 60);
-        holds(form, seed != 2, seed..seed + 1, 60);
-    }
-}
-
-#[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn merges_without_a_forge() {
     holds(Form::Merge, false, 1..11, 100);
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn merges_with_a_forge() {
     holds(Form::Merge, true, 11..21, 100);
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn pins_without_a_forge() {
     holds(Form::Pins, false, 21..33, 170);
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn pins_with_a_forge() {
     holds(Form::Pins, true, 41..53, 170);
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn namespaces_without_a_forge() {
     holds(Form::Namespaces, false, 61..73, 170);
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn namespaces_with_a_forge() {
     holds(Form::Namespaces, true, 81..93, 170);
 }

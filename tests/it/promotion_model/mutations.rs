@@ -35,14 +35,12 @@ fn gates() -> Gates {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn since() {
     let soak = Some(Soaking::Since(4 * HOUR));
     fails(Lie::Soak, "soak", &Gates { soak, ..gates() }, false);
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn resident() {
     let soak = Some(Soaking::Resident(4 * HOUR));
     fails(
@@ -54,7 +52,6 @@ fn resident() {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn checks() {
     let has_checks = true;
     fails(
@@ -69,7 +66,6 @@ fn checks() {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn minimum_age() {
     let minimum_age = Some(6 * HOUR);
     fails(
@@ -84,7 +80,6 @@ fn minimum_age() {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn signature() {
     let has_signature = true;
     fails(
@@ -99,7 +94,6 @@ fn signature() {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn approvals() {
     let approvals = 1;
     fails(
@@ -114,7 +108,6 @@ fn approvals() {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn windows() {
     let has_windows = true;
     fails(
@@ -129,19 +122,16 @@ fn windows() {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn freeze() {
     fails(Lie::Freeze, "freeze", &gates(), false);
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn hold() {
     fails(Lie::Hold, "hold", &gates(), false);
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test --test it -- --ignored promotion_model"]
 fn taken_back_in_the_source() {
     fails(Lie::Source, "source", &gates(), false);
 }

@@ -16,7 +16,7 @@ use crate::promotion_model::site::{PERSON, Way};
 use crate::promotion_model::world::World;
 
 impl World {
-    /// One step; then, in a quarter of all cases, passes until nothing is left to do.
+    /// One step; then, now and then, passes until nothing is left to do.
     pub fn step(&mut self) -> Result<(), Violation> {
         let number = self.log.len();
         match self.random.below(100) {
@@ -38,7 +38,7 @@ impl World {
             self.log.push("nothing".to_owned());
         }
         self.observe(Cause::Person)?;
-        if self.random.chance(25) {
+        if self.random.chance(15) {
             self.settle()?;
         }
         Ok(())
