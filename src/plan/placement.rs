@@ -93,7 +93,10 @@ impl Placing<'_> {
             Fit::At(branch, Action::Keep { .. }) if self.is_asked_for_anew(&branch, proposal) => {
                 self.rebuilt(branch, "somebody asked for just this")
             }
-            Fit::At(branch, action) => self.within_wishes(branch, action, proposal.hold.is_some()),
+            Fit::At(branch, action) => {
+                let action = self.of_same_commit(&branch, action, proposal);
+                self.within_wishes(branch, action, proposal.hold.is_some())
+            }
             Fit::Foreign { branch, reason } => match self.wishes(&branch) {
                 Some((wishes, _)) if wishes.asks_for_rebuild() => self.rebuilt(branch, ASKED_FOR),
                 _ => Err(Reason::Foreign { branch, reason }),
@@ -131,6 +134,23 @@ impl Placing<'_> {
                 }
             }
             action => Ok((branch, action)),
+        }
+    }
+
+    /// What gates say is said of one commit of the source: a branch that names another one is made
+    /// anew, although it brings the same.
+    fn of_same_commit(&self, branch: &BranchName, action: Action, proposal: &Proposal) -> Action {
+        let promoted = self.found(branch).and_then(|found| found.promoted.as_ref());
+        match (action, promoted, &proposal.promotion) {
+            (Action::Keep { head }, Some(promoted), Some(wanted))
+                if promoted.commit != wanted.commit =>
+            {
+                Action::Rebuild {
+                    replaces: head,
+                    why: "another commit of the source brings the same",
+                }
+            }
+            (action, ..) => action,
         }
     }
 

@@ -33,6 +33,8 @@ pub struct Past<'a> {
     repository: &'a Repository,
     pub head: CommitId,
     answered: RefCell<BTreeMap<(Spot, Digest), Option<TakenBack>>>,
+    /// By the files that were looked at.
+    read: RefCell<BTreeMap<Vec<FilePath>, Arc<[Commit]>>>,
 }
 
 impl<'a> Past<'a> {
@@ -41,6 +43,7 @@ impl<'a> Past<'a> {
             repository,
             head,
             answered: RefCell::default(),
+            read: RefCell::default(),
         }
     }
 
@@ -53,7 +56,7 @@ impl<'a> Past<'a> {
             .filter(|question| !answered.contains_key(&key(question)))
             .cloned()
             .collect();
-        let mut found = taken_back(self.repository, self.head, &open)?;
+        let mut found = self.ask(&open)?;
         for question in &open {
             let back = found.remove(&key(question));
             answered.entry(key(question)).or_insert(back);
@@ -64,38 +67,45 @@ impl<'a> Past<'a> {
         });
         Ok(back.collect())
     }
+
+    fn ask(&self, questions: &[Question]) -> Result<BTreeMap<(Spot, Digest), TakenBack>, Error> {
+        let paths: BTreeSet<&FilePath> = questions.iter().flat_map(Question::files).collect();
+        if paths.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let repository = self.repository;
+        let commits = self.commits(paths.into_iter().cloned().collect())?;
+        let mentioned = mentioned_digests(repository, &commits, questions)?;
+        let mut found = BTreeMap::new();
+        for question in questions {
+            let is_mentioned = question
+                .files()
+                .any(|file| mentioned.contains(&(file, &question.digest)));
+            if !is_mentioned {
+                continue;
+            }
+            let versions = versions(repository, &commits, question)?;
+            if let Some(back) = question.taken_back(&versions) {
+                found.insert(key(question), back);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Those that changed one of the files.
+    fn commits(&self, paths: Vec<FilePath>) -> Result<Arc<[Commit]>, Error> {
+        if let Some(known) = self.read.borrow().get(&paths) {
+            return Ok(Arc::clone(known));
+        }
+        let found = self.repository.history(self.head, &paths, MAX_HISTORY)?;
+        let commits: Arc<[Commit]> = found.commits.into();
+        self.read.borrow_mut().insert(paths, Arc::clone(&commits));
+        Ok(commits)
+    }
 }
 
 fn key(question: &Question) -> (Spot, Digest) {
     (question.spot.clone(), question.digest.clone())
-}
-
-fn taken_back(
-    repository: &Repository,
-    head: CommitId,
-    questions: &[Question],
-) -> Result<BTreeMap<(Spot, Digest), TakenBack>, Error> {
-    let paths: BTreeSet<&FilePath> = questions.iter().flat_map(Question::files).collect();
-    if paths.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let paths: Vec<FilePath> = paths.into_iter().cloned().collect();
-    let commits = repository.history(head, &paths, MAX_HISTORY)?.commits;
-    let mentioned = mentioned_digests(repository, &commits, questions)?;
-    let mut found = BTreeMap::new();
-    for question in questions {
-        let is_mentioned = question
-            .files()
-            .any(|file| mentioned.contains(&(file, &question.digest)));
-        if !is_mentioned {
-            continue;
-        }
-        let versions = versions(repository, &commits, question)?;
-        if let Some(back) = question.taken_back(&versions) {
-            found.insert(key(question), back);
-        }
-    }
-    Ok(found)
 }
 
 /// The digests that some version of a file holds anywhere: nearly all questions end here.

@@ -31,6 +31,7 @@ mod migrate;
 mod planning;
 mod promises;
 mod promotion;
+mod promotion_model;
 mod pull_requests;
 mod readme;
 mod reads;

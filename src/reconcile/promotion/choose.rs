@@ -69,6 +69,8 @@ pub struct Chooser<'a> {
     pub request: Option<&'a Request>,
     /// The streams of environments at commits that were looked at.
     read: HashMap<(EnvironmentName, TreeId), Arc<[ImageStream]>>,
+    /// What the histories of sources were asked: many candidates bring the same images.
+    pasts: HashMap<EnvironmentName, Past<'a>>,
     now: Timestamp,
 }
 
@@ -94,6 +96,7 @@ impl<'a> Chooser<'a> {
             problems: Vec::new(),
             request: None,
             read: HashMap::new(),
+            pasts: HashMap::new(),
             now,
         }
     }
@@ -502,7 +505,7 @@ impl<'a> Chooser<'a> {
 
     /// An image that would move and that the source itself does not want any more.
     fn taken_back(
-        &self,
+        &mut self,
         source: &Side<'_>,
         moving: &[Moving],
     ) -> Result<Option<GateFinding>, Error> {
@@ -521,7 +524,9 @@ impl<'a> Chooser<'a> {
                 questions.push(status_question(stream, &moved.source.tag, &moved.digest));
             }
         }
-        let past = Past::new(self.repository, source.snapshot.commit);
+        let (repository, tip) = (self.repository, source.snapshot.commit);
+        let past = self.pasts.entry(source.name().clone());
+        let past = past.or_insert_with(|| Past::new(repository, tip));
         let back = past.taken_back(&questions)?;
         Ok(back.into_values().next().map(|back| {
             let told = format!(
