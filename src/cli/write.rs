@@ -12,7 +12,7 @@ use crate::cli::place::{self, Folder};
 use crate::cli::registries::Asker;
 use crate::cli::{server_file, write_branch};
 use crate::clock;
-use crate::environment::Environment;
+use crate::environment::{Environment, EnvironmentName};
 use crate::git::Location;
 use crate::lookup::{Answer, Question, Resolution};
 use crate::namespace::current_namespace;
@@ -90,6 +90,8 @@ pub enum Shape {
 pub struct Done {
     pub carried: Carried,
     pub said: String,
+    /// Whose stream tags it touched.
+    pub environment: Option<EnvironmentName>,
     pub namespace: String,
     pub exit: Exit,
 }
@@ -172,6 +174,9 @@ pub(super) fn decide(
     let notes = std::mem::take(&mut draft.notes);
     let said = std::mem::take(&mut draft.said);
     let touched = draft.touched.clone();
+    let namespace = touched.first().map(|tag| tag.stream.namespace.as_str());
+    let realm = scene.realm_of(namespace.unwrap_or(&scene.namespace));
+    let environment = realm.ok().map(|realm| realm.environment.name.clone());
     let mut asker = None;
     let mut failed = None;
     let mut ask = |questions: &[Question]| -> Vec<Answer> {
@@ -212,6 +217,7 @@ pub(super) fn decide(
     Ok(Done {
         carried,
         said,
+        environment,
         namespace: scene.namespace,
         // What follows from a command that did as it was told is shown above, and is no failure.
         exit: Exit::Success,

@@ -90,23 +90,31 @@ impl<'a> Ground<'a> {
 
     /// The time of the command: that of its branch, where it was made before from the same commit.
     pub fn time(&self, now: Timestamp) -> Result<Timestamp, CliError> {
-        let command = command();
-        let made = proposed_at(
-            &self.repository,
-            &self.environment()?.name,
-            &self.group,
-            &verb::command_trailer(&command),
-            self.snapshot.commit,
-        );
-        Ok(made
-            .map_err(|error| place::git_error(&error))?
-            .unwrap_or(now))
+        let trailer = verb::command_trailer(&command());
+        for environment in &self.environments {
+            let made = proposed_at(
+                &self.repository,
+                &environment.name,
+                &self.group,
+                &trailer,
+                self.snapshot.commit,
+            );
+            if let Some(time) = made.map_err(|error| place::git_error(&error))? {
+                return Ok(time);
+            }
+        }
+        Ok(now)
     }
 
-    fn environment(&self) -> Result<&Environment, CliError> {
+    /// The one whose streams the command writes; else the first.
+    fn environment(&self, done: &Done) -> Result<&Environment, CliError> {
+        let mut all = self.environments.iter();
+        let written = all
+            .clone()
+            .find(|it| Some(&it.name) == done.environment.as_ref());
         let branch = &self.snapshot.branch;
         let none = || CliError::usage(format!("no environment is on the branch {branch}"));
-        self.environments.first().ok_or_else(none)
+        written.or_else(|| all.next()).ok_or_else(none)
     }
 
     /// Decides, plans, and makes the branch with its pull request.
@@ -117,11 +125,12 @@ impl<'a> Ground<'a> {
         verb: &mut Verb<'_>,
         now: Timestamp,
     ) -> Result<Done, CliError> {
-        let (context, environment) = (self.context, self.environment()?);
-        let mut done = decide(args, context, desk, verb, now)?;
+        let context = self.context;
+        let done = decide(args, context, desk, verb, now)?;
         if args.dry_run == DryRun::None && !done.carried.changes.is_empty() {
             let forge = forges::open(context, &self.location)?;
-            let written = self.push(environment, &mut done, now)?;
+            let environment = self.environment(&done)?;
+            let written = self.push(environment, &done, now)?;
             if let Some(forge) = forge {
                 let Written { message, head, .. } = &written;
                 let policy = &self.configuration.policy.pull_requests;
@@ -136,7 +145,7 @@ impl<'a> Ground<'a> {
     fn push(
         &self,
         environment: &Environment,
-        done: &mut Done,
+        done: &Done,
         now: Timestamp,
     ) -> Result<Written, CliError> {
         let (context, repository, snapshot) = (self.context, &self.repository, &self.snapshot);

@@ -23,7 +23,8 @@ pub(crate) fn gate(plan: &mut Plan, inputs: &Inputs<'_>) {
         return;
     };
     hold_off_frozen(plan, inputs, now);
-    for proposal in &mut plan.proposals {
+    // A hold keeps things out: no gate is in its way.
+    for proposal in plan.proposals.iter_mut().filter(|it| it.hold.is_none()) {
         let found = holding(inputs, Some(proposal), now);
         proposal.gates.extend(found);
     }
@@ -156,6 +157,10 @@ fn hold_off_frozen(plan: &mut Plan, inputs: &Inputs<'_>, now: Timestamp) {
     };
     let mut proposals = std::mem::take(&mut plan.proposals);
     for mut proposal in proposals.drain(..) {
+        if proposal.hold.is_some() {
+            plan.proposals.push(proposal);
+            continue;
+        }
         if !proposal.gates.contains(&frozen) {
             proposal.gates.insert(0, frozen.clone());
         }

@@ -283,6 +283,8 @@ impl<'a> Proposing<'a> {
             inputs.forge,
         );
         moves.retain(|moved| held.iter().all(|waiting| waiting.tag != moved.tag));
+        let mut declined = held.iter().chain(&part.due.waiting);
+        let is_whole = !declined.any(|waiting| waiting.reason.is_declined());
         plan.wait(held);
         // What is said of the base already stands on other lines here.
         let mut waiting = part.due.waiting;
@@ -310,6 +312,11 @@ impl<'a> Proposing<'a> {
         let mut proposal = self.proposal(name, moves, changes, promotion);
         let mut tree = part.tree;
         tree.edits = edits;
+        if !is_whole {
+            // It is no merge of all that the source has; and a forge that rebases a merge repeats the
+            // source's commits, those too that bring what is held here.
+            tree.source = None;
+        }
         proposal.merge = Some(tree);
         self.checked(proposal, fault, plan)
     }

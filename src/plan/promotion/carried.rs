@@ -35,7 +35,7 @@ pub struct CarriedPart<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CarriedTree {
     pub tree: TreeId,
-    /// The source's commit, where the base has it not yet: the second parent.
+    /// The source's commit, where the base has it not yet and gets all of it: the second parent.
     pub source: Option<CommitId>,
     /// The bot's own changes, against `tree`.
     pub edits: Vec<FileChange>,

@@ -284,7 +284,7 @@ impl Publishing<'_> {
     }
 }
 
-/// The gates' findings in one line. A hold passes all of them: it keeps things out.
+/// The gates' findings in one line.
 fn status_of(gates: &[GateFinding]) -> CommitStatus {
     let open: Vec<&GateFinding> = gates.iter().filter(|it| !it.is_passed()).collect();
     let has_failed = open.iter().any(|it| it.verdict == Verdict::Failed);

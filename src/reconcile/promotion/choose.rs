@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::environment::{Carry, Environment, EnvironmentName};
-use crate::gate::{Gate, GateFinding, Soak};
+use crate::gate::{Gate, GateFinding, Soak, Verdict};
 use crate::git::{Error, Repository};
 use crate::plan::gates;
 use crate::plan::promotion::{
@@ -355,7 +355,9 @@ impl<'a> Chooser<'a> {
             && self.is_kept(target, branch)
         {
             let findings = self.judge(target, source, line, kept)?;
-            if !is_void(&findings) {
+            // With a gate that it will never pass, an approval is of no use to it.
+            let has_failed = |finding: &GateFinding| finding.verdict == Verdict::Failed;
+            if !findings.iter().any(has_failed) {
                 chosen = Some(kept);
             }
             judged.insert(kept, findings);
@@ -541,7 +543,8 @@ impl<'a> Chooser<'a> {
         }))
     }
 
-    /// When one of the images was another in the source, after the candidate.
+    /// When one of the images was another in the source, after the candidate; at the earliest, where
+    /// that is not known.
     fn disturbed(
         &mut self,
         source: &Side<'_>,
@@ -549,6 +552,7 @@ impl<'a> Chooser<'a> {
         number: usize,
         moving: &[Moving],
     ) -> Result<Option<Timestamp>, Error> {
+        let entered = line.get(number).map(|candidate| candidate.entered);
         for later in line.iter().take(number).rev() {
             let streams = self.streams_at(source, later.tree)?;
             let is_same = |moved: &Moving| {
@@ -557,7 +561,7 @@ impl<'a> Chooser<'a> {
                 newest.is_some_and(|item| item.image == moved.digest.as_str())
             };
             if !moving.iter().all(is_same) {
-                return Ok(Some(later.entered));
+                return Ok(entered.map(|entered| later.earliest.max(entered)));
             }
         }
         Ok(None)

@@ -15,6 +15,9 @@ pub struct Candidate {
     pub tree: TreeId,
     /// When it entered the environment, as far as Git and earlier passes can tell.
     pub entered: Timestamp,
+    /// Not before this did it enter: with no pass in between, what stood there before it may have
+    /// been gone long since.
+    pub earliest: Timestamp,
 }
 
 /// The first-parent commits of `tip` down to `base`, newest first; with `base` itself where it is
@@ -54,6 +57,7 @@ pub fn candidates(
             commit: commit.id,
             tree: commit.tree,
             entered,
+            earliest: commit.time.min(entered),
         });
     }
     line.reverse();
