@@ -5,16 +5,13 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::forges::{self, Opened};
 use crate::cli::place;
-use crate::cli::pr;
 use crate::cli::registries::Asker;
 use crate::cli::server_file;
 use crate::clock;
-use crate::environment::{Environment, EnvironmentName};
 use crate::git::{Location, Repository};
-use crate::plan::{BranchState, Plan, TaggedImage, images};
+use crate::plan::Plan;
 use crate::problem::{Problem, Severity};
-use crate::reconcile::{self, Cache, Hosting, Pass, Planned, Proposed, Scope, Survey};
-use crate::show::Pending;
+use crate::reconcile::{Cache, Hosting, OpenBranch, Pass, Planned, Scope, Survey, open_branches};
 
 /// All environments of a Git repository.
 #[derive(Debug)]
@@ -26,25 +23,6 @@ pub struct Overview {
     /// Bot branches that would bring images.
     pub open: Vec<OpenBranch>,
     pub problems: Vec<Problem>,
-}
-
-/// A bot branch that waits for somebody.
-#[derive(Debug)]
-pub struct OpenBranch {
-    pub environment: EnvironmentName,
-    pub images: Vec<TaggedImage>,
-    pub message: String,
-    pending: Pending,
-}
-
-impl OpenBranch {
-    /// The branch with one of the images that it would bring.
-    pub fn with(&self, image: &TaggedImage) -> Pending {
-        Pending {
-            image: Some(image.digest.to_string()),
-            ..self.pending.clone()
-        }
-    }
 }
 
 impl Overview {
@@ -75,7 +53,7 @@ impl Overview {
         problems.sort();
         problems.dedup();
         context.save(&mut cache);
-        let open = open(&repository, &survey, hosting).map_err(git)?;
+        let open = open_branches(&repository, &survey, hosting).map_err(git)?;
         Ok(Self {
             repository,
             survey,
@@ -122,53 +100,4 @@ fn plan(
         Planned::Quiet(_) => None,
     });
     Ok((plans.collect(), problems))
-}
-
-fn open(
-    repository: &Repository,
-    survey: &Survey,
-    hosting: Option<&Hosting<'_>>,
-) -> Result<Vec<OpenBranch>, crate::git::Error> {
-    let environments: Vec<Environment> = survey
-        .environments
-        .iter()
-        .map(|surveyed| surveyed.environment.clone())
-        .collect();
-    let all = |_: &_| true;
-    let found = reconcile::proposed(repository, &environments, &survey.default, &all)?;
-    let view = hosting.map(Hosting::view);
-    let mut open = Vec::new();
-    for proposed in found {
-        if matches!(
-            proposed.state,
-            BranchState::Closed { .. } | BranchState::Merged
-        ) {
-            continue;
-        }
-        let message = message(repository, &proposed)?;
-        let page = view
-            .as_ref()
-            .and_then(|view| view.open_of(&proposed.branch, &proposed.base));
-        open.push(OpenBranch {
-            images: images(&message),
-            message,
-            pending: Pending {
-                branch: proposed.branch.to_string(),
-                state: pr::state(&proposed.state),
-                image: None,
-                number: page.map(|page| page.number),
-                url: page.map(|page| page.url.clone()),
-            },
-            environment: proposed.environment,
-        });
-    }
-    Ok(open)
-}
-
-/// What the bot says on its branch: a promotion's has the source's commits too.
-fn message(repository: &Repository, proposed: &Proposed) -> Result<String, crate::git::Error> {
-    match proposed.main_commit() {
-        Some(commit) => Ok(commit.message.clone()),
-        None => repository.message(proposed.head),
-    }
 }

@@ -7,13 +7,12 @@ use crate::cli::output::{self, OutputArgs};
 use crate::cli::overview::Overview;
 use crate::cli::place;
 use crate::cli::registries::Asker;
-use crate::cli::status::sought;
 use crate::git::Error;
 use crate::image::{Digest, Reference};
 use crate::lookup::{Lookup, Wanted};
 use crate::plan::named_images;
 use crate::plan::pull_request::origin::{Origin, is_same_revision};
-use crate::reconcile::{Entry, Surveyed, Told, entries, timeline, told, told_by};
+use crate::reconcile::{Entry, Surveyed, Told, entries, sought, timeline, told, told_by};
 use crate::show::{
     ImagePlaces, Presence, Running, Spot, Whereabouts, Why, reasons, rows, running,
     whereabouts_text,

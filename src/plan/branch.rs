@@ -45,6 +45,21 @@ pub enum BranchState {
     Merged,
 }
 
+impl BranchState {
+    /// One word for what the branch is.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ours {
+                merged: Some(_), ..
+            } => "open",
+            Self::Ours { merged: None, .. } | Self::Rebased { .. } => "conflict",
+            Self::Closed { .. } => "closed",
+            Self::Foreign { .. } => "edited",
+            Self::Merged => "merged",
+        }
+    }
+}
+
 /// A commit between the tip and a bot branch's head.
 #[derive(Clone, Debug)]
 pub struct BranchCommit {

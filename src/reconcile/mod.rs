@@ -12,6 +12,7 @@
 //! | what to write, and why not | [`crate::plan::plan`] |
 //! | commits and branches, by compare and swap | [`apply()`] |
 
+mod across;
 mod adopting;
 mod apply;
 mod bot_branch;
@@ -42,6 +43,7 @@ mod survey;
 mod timeline;
 mod told;
 
+pub use across::{OpenBranch, open_branches, sought, status};
 pub use adopting::{Adopting, adopt_in_place};
 pub use apply::{Applied, AppliedPlan, Outcome, apply};
 pub use bot_branch::{Merged, Proposed, Way, changes, merge, proposed};

@@ -6,9 +6,9 @@ use crate::cli::exit::Exit;
 use crate::cli::forges;
 use crate::cli::output::{self, Format, OutputArgs};
 use crate::cli::place;
+use crate::cli::pr::Opened;
 use crate::cli::pr::declined::{Declined, MAX_ASKED, declined};
 use crate::cli::pr::hosted::Page;
-use crate::cli::pr::{Opened, state};
 use crate::cli::style::{Role, Styles};
 use crate::cli::table::{Cell, Table};
 use crate::clock;
@@ -96,7 +96,7 @@ impl Row {
             environment: proposed.environment.to_string(),
             base: proposed.base.to_string(),
             head: proposed.head.to_string(),
-            state: state(&proposed.state),
+            state: proposed.state.name(),
             edited: match &proposed.state {
                 BranchState::Foreign { reason } => Some(reason.clone()),
                 _ => None,

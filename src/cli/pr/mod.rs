@@ -135,19 +135,6 @@ impl Opened {
     }
 }
 
-/// One word for what a branch is.
-pub(super) fn state(state: &BranchState) -> &'static str {
-    match state {
-        BranchState::Ours {
-            merged: Some(_), ..
-        } => "open",
-        BranchState::Ours { merged: None, .. } | BranchState::Rebased { .. } => "conflict",
-        BranchState::Closed { .. } => "closed",
-        BranchState::Foreign { .. } => "edited",
-        BranchState::Merged => "merged",
-    }
-}
-
 /// The branch and its base changed the same lines.
 fn conflict(proposed: &Proposed, paths: &[FilePath]) -> CliError {
     let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();

@@ -7,9 +7,9 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, OutputArgs};
 use crate::cli::place;
+use crate::cli::pr::BranchArgs;
 use crate::cli::pr::hosted::{self, Page};
 use crate::cli::pr::list::Row;
-use crate::cli::pr::{BranchArgs, state};
 use crate::plain::plain_lines;
 use crate::plan::BranchState;
 use crate::reconcile::{self, Proposed};
@@ -78,7 +78,7 @@ fn text(proposed: &Proposed, shown: &Shown) -> String {
     let mut text = String::new();
     let state = match &proposed.state {
         BranchState::Foreign { reason } => format!("edited: {reason}"),
-        other => state(other).to_owned(),
+        other => other.name().to_owned(),
     };
     let _ = writeln!(text, "branch  {}", proposed.branch);
     let _ = writeln!(text, "into    {}", proposed.base);
