@@ -37,6 +37,7 @@ pub mod registry;
 pub mod resolve;
 pub mod revision;
 pub mod selection;
+pub mod serve;
 pub mod show;
 pub mod snapshot;
 pub mod stream;

@@ -12,4 +12,5 @@ mod promotions;
 pub mod pull_secret;
 pub mod repository;
 pub mod schema;
+pub mod serve;
 pub mod server;

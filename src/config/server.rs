@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::config::field::Fields;
 use crate::config::forge::{ForgeSettings, read_forges};
+use crate::config::serve::{RepositorySettings, ServeSettings, read_repositories, read_serve};
 use crate::image::{RegistryPattern, RegistryPatternError};
 use crate::problem::Problem;
 use crate::snapshot::FilePath;
@@ -19,6 +20,9 @@ pub struct ServerConfig {
     pub access: AccessSettings,
     pub pull_secrets: PullSecretSettings,
     pub forges: Vec<ForgeSettings>,
+    /// What the daemon keeps reconciled.
+    pub repositories: Vec<RepositorySettings>,
+    pub serve: ServeSettings,
 }
 
 /// Where the namespaces' logins for registries are; never in Git.
@@ -94,10 +98,16 @@ pub fn read(name: &FilePath, bytes: &[u8]) -> (Option<ServerConfig>, Vec<Problem
     let (mut fields, root) = Fields::new(name, &source);
     let mut config = ServerConfig::default();
     if let Some(root) = root {
-        fields.check(
-            root,
-            &["registries", "git", "forges", "access", "pullSecrets"],
-        );
+        const KNOWN: &[&str] = &[
+            "registries",
+            "git",
+            "forges",
+            "access",
+            "pullSecrets",
+            "repositories",
+            "serve",
+        ];
+        fields.check(root, KNOWN);
         if let Some(node) = fields.mapping(root, "registries", &["allow", "hosts"]) {
             config.registries = read_registries(&mut fields, node);
         }
@@ -106,6 +116,8 @@ pub fn read(name: &FilePath, bytes: &[u8]) -> (Option<ServerConfig>, Vec<Problem
             config.git = read_git(&mut fields, node);
         }
         config.forges = read_forges(&mut fields, root);
+        config.repositories = read_repositories(&mut fields, root);
+        config.serve = read_serve(&mut fields, root);
         if let Some(node) = fields.mapping(root, "pullSecrets", &["folder"]) {
             config.pull_secrets.folder = path(&mut fields, node, "folder");
         }

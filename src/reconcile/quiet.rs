@@ -141,7 +141,7 @@ impl Asked {
 }
 
 /// A question without what is known already.
-fn identity(question: &Question) -> String {
+pub fn identity(question: &Question) -> String {
     match question {
         Question::Image(lookup) => lookup_identity("image", lookup),
         Question::Created(lookup) => lookup_identity("created", lookup),

@@ -1,0 +1,349 @@
+//! What registries have answered, so that a pass asks only what is to be asked now: what has
+//! changed in Git costs no registry a request, and a push to a registry only those of its image.
+//!
+//! Time is a value: milliseconds of a clock that never goes back.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::lookup::{Answer, Fault, Question, Reason, Resolution, Wanted};
+use crate::reconcile::identity;
+use crate::serve::schedule::Cause;
+
+/// The time over which a budget counts.
+const MINUTE: u64 = 60_000;
+/// So many answers of one Git repository are remembered.
+const MOST: usize = 100_000;
+
+/// How many questions each host is asked in a minute, over all Git repositories.
+#[derive(Debug, Default)]
+pub struct Budgets {
+    limits: BTreeMap<String, usize>,
+    /// When questions were asked, oldest first.
+    asked: Mutex<BTreeMap<String, VecDeque<u64>>>,
+}
+
+impl Budgets {
+    /// By `host[:port]`; others have no limit.
+    pub fn new(limits: BTreeMap<String, usize>) -> Self {
+        Self {
+            limits,
+            asked: Mutex::default(),
+        }
+    }
+
+    /// Takes one question of a host's budget; otherwise when the next is free.
+    fn take(&self, host: &str, now: u64) -> Result<(), u64> {
+        let Some(limit) = self.limits.get(host) else {
+            return Ok(());
+        };
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = asked.entry(host.to_owned()).or_default();
+        while asked.front().is_some_and(|at| at + MINUTE <= now) {
+            asked.pop_front();
+        }
+        match asked.front() {
+            Some(oldest) if asked.len() >= *limit => Err(oldest + MINUTE),
+            None if *limit == 0 => Err(now + MINUTE),
+            _ => {
+                asked.push_back(now);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The answers that one Git repository was given.
+#[derive(Debug, Default)]
+pub struct Answers {
+    known: HashMap<String, (u64, Answer)>,
+    /// How long an answer counts.
+    pub interval: Duration,
+    /// Images whose tags have an interval of their own, by repository and tag: when they are asked
+    /// for is decided by the pass.
+    pub own: BTreeSet<(String, String)>,
+    /// When the first question that waits for a host's budget may be asked.
+    pub waits_until: Option<u64>,
+}
+
+impl Answers {
+    /// Answers `questions` in their order, from what is known where that is young enough.
+    pub fn answer(
+        &mut self,
+        questions: &[Question],
+        causes: &BTreeSet<Cause>,
+        budgets: &Budgets,
+        now: u64,
+        ask: &mut dyn FnMut(&[Question]) -> Vec<Answer>,
+    ) -> Vec<Answer> {
+        let keys: Vec<String> = questions.iter().map(identity).collect();
+        let mut wanted: Vec<(Option<u64>, usize, &Question)> = Vec::new();
+        for (number, (question, key)) in questions.iter().zip(&keys).enumerate() {
+            let at = self.known.get(key).map(|(at, _)| *at);
+            if at.is_none_or(|at| !self.counts(at, now)) || self.is_wanted(question, causes) {
+                wanted.push((at, number, question));
+            }
+        }
+        // Who waits longest goes first, so that a budget lets nobody starve.
+        wanted.sort_by_key(|(at, number, _)| (*at, *number));
+        let mut open: Vec<Question> = Vec::new();
+        let mut places = Vec::new();
+        let mut refused: HashMap<usize, Answer> = HashMap::new();
+        for (at, number, question) in wanted {
+            let host = question.repository().endpoint().host;
+            match budgets.take(&host, now) {
+                Ok(()) => {
+                    places.push(number);
+                    open.push(question.clone());
+                }
+                Err(free) => {
+                    self.waits_until = [self.waits_until, Some(free)].into_iter().flatten().min();
+                    if at.is_none() {
+                        refused.insert(number, over_budget(question, host));
+                    }
+                }
+            }
+        }
+        let mut fresh: HashMap<usize, Answer> = HashMap::new();
+        if !open.is_empty() {
+            for (number, answer) in places.into_iter().zip(ask(&open)) {
+                fresh.insert(number, answer);
+            }
+        }
+        let mut answers = Vec::with_capacity(questions.len());
+        for (number, key) in keys.into_iter().enumerate() {
+            let answer = match (fresh.remove(&number), refused.remove(&number)) {
+                (Some(answer), _) => {
+                    self.remember(key, &answer, now);
+                    answer
+                }
+                (None, Some(answer)) => answer,
+                (None, None) => match self.known.get(&key) {
+                    Some((_, answer)) => answer.clone(),
+                    // Nobody answered.
+                    None => return Vec::new(),
+                },
+            };
+            answers.push(answer);
+        }
+        answers
+    }
+
+    /// A pass is made a little before or after its time.
+    fn counts(&self, at: u64, now: u64) -> bool {
+        let interval = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
+        now.saturating_sub(at) < interval - interval / 10
+    }
+
+    /// Whether the question is asked again although its answer is young.
+    fn is_wanted(&self, question: &Question, causes: &BTreeSet<Cause>) -> bool {
+        let endpoint = question.repository().endpoint();
+        let name = format!("{}/{}", endpoint.host, endpoint.path);
+        let tag = match question {
+            Question::Image(lookup) | Question::Created(lookup) => match &lookup.wanted {
+                Wanted::Tag(tag) => Some(tag.to_string()),
+                Wanted::Digest(_) => None,
+            },
+            Question::Tags(_) | Question::Signed(_) => None,
+        };
+        if let Some(tag) = &tag
+            && self.own.contains(&(name.clone(), tag.clone()))
+        {
+            return true;
+        }
+        causes.iter().any(|cause| match cause {
+            Cause::Image {
+                repository,
+                tag: pushed,
+            } => *repository == name && (pushed.is_none() || tag.is_none() || *pushed == tag),
+            Cause::Due | Cause::Git | Cause::Settings => false,
+        })
+    }
+
+    fn remember(&mut self, key: String, answer: &Answer, now: u64) {
+        // What failed is asked again in the next pass.
+        if is_failure(answer) {
+            self.known.remove(&key);
+            return;
+        }
+        if self.known.len() >= MOST {
+            self.known
+                .retain(|_, (at, _)| now.saturating_sub(*at) < MINUTE);
+        }
+        self.known.insert(key, (now, answer.clone()));
+    }
+
+    /// How many are remembered.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Forgets what was not used for long: tags that nobody follows any more.
+    pub fn tidy(&mut self, now: u64) {
+        let interval = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
+        let longest = interval.saturating_mul(4).max(10 * MINUTE);
+        self.known
+            .retain(|_, (at, _)| now.saturating_sub(*at) < longest);
+    }
+}
+
+fn is_failure(answer: &Answer) -> bool {
+    let resolution = match answer {
+        Answer::Image(resolution)
+        | Answer::Tags(Err(resolution))
+        | Answer::Created(Err(resolution))
+        | Answer::Signed(Err(resolution)) => resolution,
+        Answer::Tags(Ok(_)) | Answer::Created(Ok(_)) | Answer::Signed(Ok(_)) => return false,
+    };
+    matches!(
+        resolution,
+        Resolution::Unavailable(_) | Resolution::Unsettled(_) | Resolution::Denied(_)
+    )
+}
+
+fn over_budget(question: &Question, host: String) -> Answer {
+    let fault = Fault {
+        host,
+        message: "its budget of questions in a minute is spent".to_owned(),
+        advice: Some("it is asked as soon as the budget allows".to_owned()),
+        reason: Reason::TooManyRequests,
+    };
+    let resolution = Resolution::Unavailable(fault);
+    match question {
+        Question::Image(_) => Answer::Image(resolution),
+        Question::Tags(_) => Answer::Tags(Err(resolution)),
+        Question::Created(_) => Answer::Created(Err(resolution)),
+        Question::Signed(_) => Answer::Signed(Err(resolution)),
+    }
+}
+
+/// Shared by all Git repositories.
+pub type SharedBudgets = Arc<Budgets>;
+
+#[cfg(test)]
+mod tests {
+    use crate::image::{Digest, Reference};
+    use crate::lookup::{Found, Lookup};
+    use crate::stream::ImportMode;
+
+    use super::*;
+
+    fn question(name: &str) -> Question {
+        let reference: Reference = name.parse().unwrap();
+        Question::Image(Lookup {
+            wanted: Wanted::of(&reference),
+            repository: reference.repository,
+            import_mode: ImportMode::default(),
+            platforms: Vec::new(),
+            insecure: false,
+            secrets_of: None,
+            known: BTreeSet::new(),
+            chosen: BTreeMap::new(),
+        })
+    }
+
+    fn found(question: &Question) -> Answer {
+        let digest = Digest::of(identity(question).as_bytes());
+        Answer::Image(Resolution::Found(Found {
+            digest,
+            index: None,
+        }))
+    }
+
+    /// The names that are asked in a pass at `now`.
+    fn asked(
+        answers: &mut Answers,
+        questions: &[Question],
+        cause: Cause,
+        budgets: &Budgets,
+        now: u64,
+    ) -> Vec<String> {
+        let mut names = Vec::new();
+        let given = answers.answer(questions, &[cause].into(), budgets, now, &mut |open| {
+            for question in open {
+                if let Question::Image(lookup) = question {
+                    names.push(lookup.reference().to_string());
+                }
+            }
+            open.iter().map(found).collect()
+        });
+        assert_eq!(given.len(), questions.len());
+        names
+    }
+
+    fn of_a_minute() -> Answers {
+        Answers {
+            interval: Duration::from_secs(60),
+            ..Answers::default()
+        }
+    }
+
+    #[test]
+    fn each_question_is_asked_once_an_interval() {
+        let (a, b) = ("r.example/a:1", "r.example/b:1");
+        let questions = [question(a), question(b)];
+        let (mut answers, budgets) = (of_a_minute(), Budgets::default());
+        let mut pass = |cause, now| asked(&mut answers, &questions, cause, &budgets, now);
+        assert_eq!(pass(Cause::Due, 0), [a, b]);
+        assert_eq!(pass(Cause::Git, 1_000), [""; 0]);
+        let pushed = |tag: Option<&str>| Cause::Image {
+            repository: "r.example/b".to_owned(),
+            tag: tag.map(str::to_owned),
+        };
+        assert_eq!(pass(pushed(Some("1")), 2_000), [b]);
+        assert_eq!(pass(pushed(None), 3_000), [b]);
+        assert_eq!(pass(pushed(Some("2")), 4_000), [""; 0]);
+        assert_eq!(pass(Cause::Due, 55_000), [a], "b was asked later");
+        assert_eq!(pass(Cause::Due, 60_000), [b]);
+    }
+
+    #[test]
+    fn a_tag_with_an_interval_of_its_own_is_the_pass_s_to_decide() {
+        let name = "r.example/a:1";
+        let (mut answers, budgets) = (of_a_minute(), Budgets::default());
+        answers
+            .own
+            .insert(("r.example/a".to_owned(), "1".to_owned()));
+        for now in [0, 10, 20] {
+            let names = asked(&mut answers, &[question(name)], Cause::Due, &budgets, now);
+            assert_eq!(names, [name]);
+        }
+    }
+
+    #[test]
+    fn what_failed_is_asked_again() {
+        let questions = [question("r.example/a:1")];
+        let (mut answers, budgets) = (of_a_minute(), Budgets::default());
+        let mut count = 0;
+        for _ in 0..2 {
+            answers.answer(&questions, &BTreeSet::new(), &budgets, 0, &mut |open| {
+                count += open.len();
+                vec![over_budget(&open[0], "r.example".to_owned())]
+            });
+        }
+        assert_eq!(count, 2);
+        assert!(answers.is_empty());
+    }
+
+    #[test]
+    fn a_host_is_asked_no_more_than_its_budget_and_nobody_starves() {
+        let names: Vec<String> = (0..5)
+            .map(|number| format!("r.example/a:{number}"))
+            .collect();
+        let questions: Vec<Question> = names.iter().map(|name| question(name)).collect();
+        let budgets = Budgets::new(BTreeMap::from([("r.example".to_owned(), 2)]));
+        let (mut answers, mut all) = (of_a_minute(), BTreeSet::new());
+        for minute in 0..3 {
+            let now = minute * 70_000;
+            let asked = asked(&mut answers, &questions, Cause::Due, &budgets, now);
+            assert_eq!(asked.len(), 2, "{asked:?}");
+            all.extend(asked);
+        }
+        assert_eq!(all.len(), 5);
+    }
+}
