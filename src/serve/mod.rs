@@ -4,8 +4,16 @@
 //! |---|---|
 //! | [`schedule`] | which repository is looked at when |
 //! | [`answers`] | what registries have answered, and their budgets |
+//! | [`daemon`] | the engine: begins passes, keeps what is known, ends gracefully |
+//! | [`news`] | changes of state, for the log and for events |
+//! | [`pass`] | one pass over a repository |
 //! | [`state`] | what is known, as values for pages, metrics and commands |
 
 pub mod answers;
+pub mod daemon;
+mod gathered;
+pub mod news;
+pub mod pass;
 pub mod schedule;
+pub mod shard;
 pub mod state;
