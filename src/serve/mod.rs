@@ -2,6 +2,7 @@
 //!
 //! | room | what |
 //! |---|---|
+//! | [`run`](run()) | from start to end: listeners, watches, signals |
 //! | [`schedule`] | which repository is looked at when |
 //! | [`answers`] | what registries have answered, and their budgets |
 //! | [`daemon`] | the engine: begins passes, keeps what is known, ends gracefully |
@@ -14,6 +15,10 @@ pub mod daemon;
 mod gathered;
 pub mod news;
 pub mod pass;
+mod run;
 pub mod schedule;
 pub mod shard;
 pub mod state;
+mod watch;
+
+pub use run::run;
