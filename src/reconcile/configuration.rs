@@ -5,6 +5,7 @@ use crate::environment::{Environment, EnvironmentName};
 use crate::plan::template;
 use crate::policy::Policy;
 use crate::problem::Problem;
+use crate::revision::BranchName;
 
 /// What `headwater.yaml` says; without one, one environment on the default branch.
 #[derive(Clone, Debug, Default)]
@@ -16,15 +17,16 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the content of the file, if there is one.
-    pub fn read(bytes: Option<&[u8]>) -> Self {
+    /// Reads the content of the file, if there is one, and of `default`: the branch of environments
+    /// that name none.
+    pub fn read(bytes: Option<&[u8]>, default: Option<&BranchName>) -> Self {
         let Some(bytes) = bytes else {
             return Self {
                 environments: vec![Environment::default()],
                 ..Self::default()
             };
         };
-        let (config, mut problems) = repository::read(bytes);
+        let (config, mut problems) = repository::read_on(bytes, default);
         let templates = config.iter().flat_map(|config| &config.templates);
         let faults: Vec<Problem> = templates
             .filter_map(|(place, text)| {

@@ -107,7 +107,7 @@ impl Pass<'_> {
         }
         let default = self.snapshot(&default_branch, scope)?;
         let reading = self.read(default.tree)?;
-        let configuration = Configuration::read(reading.config.as_deref());
+        let configuration = Configuration::read(reading.config.as_deref(), Some(&default.branch));
         let mut problems = configuration.problems.clone();
         let (mut subjects, places) =
             self.subjects(&configuration, &default, &reading, scope, &mut problems)?;
