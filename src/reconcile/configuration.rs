@@ -53,6 +53,31 @@ impl Configuration {
         }
     }
 
+    /// From where the missing branch of one of `environments` is to begin: its source's, so that both
+    /// have commits in common, or else the default branch. As a person's clone names it.
+    pub fn beginning<E>(
+        &self,
+        environments: &[Environment],
+        default: &BranchName,
+        is_there: impl Fn(&BranchName) -> Result<bool, E>,
+    ) -> Result<String, E> {
+        for environment in environments {
+            let Some(from) = self.source_of(&environment.name) else {
+                continue;
+            };
+            let mut all = self.environments.iter();
+            let source = all.find(|source| source.name == *from);
+            let branch = source.map(|source| source.branch.as_ref().unwrap_or(default));
+            if let Some(branch) = branch
+                && branch != default
+                && is_there(branch)?
+            {
+                return Ok(format!("origin/{branch}"));
+            }
+        }
+        Ok(default.to_string())
+    }
+
     fn source_of(&self, environment: &EnvironmentName) -> Option<&EnvironmentName> {
         let mut environments = self.environments.iter();
         let target = environments.find(|target| target.name == *environment)?;
