@@ -259,10 +259,15 @@ pub async fn run(
             break;
         }
         if shared.reload.swap(false, Ordering::Relaxed) {
-            if let Some(new) = reloaded(&shared, &hands, &bench) {
+            if let Some(new) = reloaded(&shared, &hands) {
+                let is_new = new.config != bench.config;
+                // Credentials may be others in any case.
                 bench = new;
-                put(&shared, &bench.config, &mut workers);
-                on_settings(&bench.config);
+                if is_new {
+                    tracing::info!("new settings are in force");
+                    put(&shared, &bench.config, &mut workers);
+                    on_settings(&bench.config);
+                }
             }
         }
         let now = shared.millis();
@@ -329,16 +334,13 @@ impl Bench {
     }
 }
 
-/// New settings; none where they are wrong, which is told, or where nothing differs.
-fn reloaded(shared: &Shared, hands: &Hands, bench: &Bench) -> Option<Bench> {
+/// The settings as they are now; none where they are wrong, which is told.
+fn reloaded(shared: &Shared, hands: &Hands) -> Option<Bench> {
     let new = (hands.settings)().and_then(|config| Bench::new(hands, config));
     let mut failure = lock(&shared.settings_failure);
     match new {
         Ok(new) => {
             *failure = None;
-            if new.config != bench.config {
-                tracing::info!("new settings are in force");
-            }
             Some(new)
         }
         Err(trouble) => {
@@ -491,6 +493,15 @@ fn settle(
             (name, Err(trouble), Duration::ZERO, None)
         }
     };
+    if let Ok(looked) = &result {
+        tracing::debug!(
+            repo = name,
+            duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            questions = looked.questions,
+            written = looked.written,
+            "a pass has ended"
+        );
+    }
     let trouble = match &result {
         Ok(looked) => looked.trouble.clone(),
         Err(trouble) => Some(trouble.clone()),

@@ -1,6 +1,7 @@
 //! Changes on this machine: of local Git repositories, and of the settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +14,8 @@ use crate::serve::daemon::Shared;
 /// What a folder is watched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Meaning {
-    Settings,
+    /// These files in it; none: all.
+    Settings(BTreeSet<OsString>),
     Repository(String),
 }
 
@@ -44,9 +46,9 @@ impl Watch {
                 }
                 let found = path.ancestors().find_map(|folder| known.get(folder));
                 match found {
-                    Some(Meaning::Settings) => shared.reload(),
+                    Some(Meaning::Settings(files)) if is_of(path, files) => shared.reload(),
                     Some(Meaning::Repository(name)) => shared.changed(name),
-                    None => {}
+                    Some(Meaning::Settings(_)) | None => {}
                 }
             }
         };
@@ -72,9 +74,22 @@ impl Watch {
         }
         let mut wanted: Vec<(PathBuf, RecursiveMode, Meaning)> = Vec::new();
         // A mounted ConfigMap changes by a link beside the file: so its folder is watched.
-        for folder in self.settings.iter().filter_map(|file| file.parent()) {
+        let mut files: BTreeMap<PathBuf, BTreeSet<OsString>> = BTreeMap::new();
+        let hosts = config.registries.hosts.iter();
+        let credentials = hosts.filter_map(|host| host.credentials_file.as_ref());
+        for file in self.settings.iter().chain(credentials) {
+            if let (Some(folder), Some(name)) = (file.parent(), file.file_name()) {
+                let names = files.entry(real(folder)).or_default();
+                names.insert(name.to_owned());
+            }
+        }
+        for (folder, names) in files {
             let mode = RecursiveMode::NonRecursive;
-            wanted.push((real(folder), mode, Meaning::Settings));
+            wanted.push((folder, mode, Meaning::Settings(names)));
+        }
+        if let Some(folder) = &config.pull_secrets.folder {
+            let meaning = Meaning::Settings(BTreeSet::new());
+            wanted.push((real(folder), RecursiveMode::Recursive, meaning));
         }
         for settings in &config.repositories {
             let Ok(Location::Local(path)) = settings.url.parse() else {
@@ -107,6 +122,12 @@ impl Watch {
             }
         }
     }
+}
+
+/// Kubernetes swaps the content of a mounted folder by a link whose name begins with two dots.
+fn is_of(path: &Path, files: &BTreeSet<OsString>) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    files.is_empty() || files.contains(name) || name.as_encoded_bytes().starts_with(b"..")
 }
 
 /// As events name it.
