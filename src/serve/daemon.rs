@@ -26,6 +26,9 @@ use crate::serve::state::{DaemonState, Failure, RepositoryState};
 /// A pass that is running when the daemon is asked to end has so long to come to its end.
 pub const GRACE: Duration = Duration::from_secs(25);
 
+/// An editor that writes a file in several steps has so long to come to its end.
+const SETTLE: Duration = Duration::from_millis(200);
+
 /// Opens a Git repository of these settings; credentials are read anew each time.
 pub type OpenSite =
     dyn Fn(&ServerConfig, &RepositorySettings) -> Result<Site, Trouble> + Send + Sync;
@@ -258,7 +261,9 @@ pub async fn run(
         if shared.is_ending.load(Ordering::Relaxed) {
             break;
         }
-        if shared.reload.swap(false, Ordering::Relaxed) {
+        if shared.reload.load(Ordering::Relaxed) {
+            tokio::time::sleep(SETTLE).await;
+            shared.reload.store(false, Ordering::Relaxed);
             if let Some(new) = reloaded(&shared, &hands) {
                 let is_new = new.config != bench.config;
                 // Credentials may be others in any case.

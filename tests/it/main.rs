@@ -38,6 +38,7 @@ mod readme;
 mod reads;
 mod registry;
 mod schemas;
+mod serve;
 mod shown;
 mod support;
 mod tidy;
