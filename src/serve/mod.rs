@@ -4,8 +4,13 @@
 //! |---|---|
 //! | [`schedule`] | which repository is looked at when |
 //! | [`answers`] | what registries have answered, and their budgets |
+//! | [`hook`], [`listen`] | webhooks in, and the connections of every listener |
+//! | [`standard_webhooks`] | how webhooks are signed |
 //! | [`state`] | what is known, as values for pages, metrics and commands |
 
 pub mod answers;
+pub mod hook;
+pub mod listen;
 pub mod schedule;
+pub mod standard_webhooks;
 pub mod state;

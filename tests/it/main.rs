@@ -37,6 +37,7 @@ mod readme;
 mod reads;
 mod registry;
 mod schemas;
+mod serve_hooks;
 mod shown;
 mod support;
 mod tidy;
