@@ -23,6 +23,8 @@ use axum::http::HeaderMap;
 use crate::config::hooks::HookKind;
 
 pub use authentication::path_secret;
+pub(crate) use secret_files::read_one as read_secret;
+
 pub use listener::{BODY_LIMIT, Heard, HookCount, HookOptions, Hooks};
 
 /// What a sender says has happened.

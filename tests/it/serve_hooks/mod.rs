@@ -1,6 +1,8 @@
 //! Webhooks in and out: what senders really send, what is refused, and what is sent.
 
 mod connections;
+mod docs;
+mod events;
 mod listening;
 mod registry;
 mod senders;
