@@ -32,6 +32,16 @@ pub enum Verbosity {
     Debug,
 }
 
+impl Verbosity {
+    /// For a process that nobody asks anything: changes of state are said, unless it is to be quiet.
+    pub fn at_least_info(self) -> Self {
+        match self {
+            Self::Normal => Self::Verbose,
+            other => other,
+        }
+    }
+}
+
 /// Starts logging for the whole process; a second call does nothing.
 pub fn start(format: LogFormat, verbosity: Verbosity) {
     let directives = std::env::var("RUST_LOG").ok();

@@ -54,6 +54,20 @@ impl Context {
         })
     }
 
+    /// What a daemon works with: settings that were read, and nobody who looks at a terminal.
+    pub fn unattended(folder: PathBuf, server: ServerConfig) -> Self {
+        Self {
+            folder,
+            server_file: None,
+            server: OnceCell::from(server),
+            styles: Styles::none(),
+            width: None,
+            progress: Progress::new(false, false),
+            note_styles: Styles::none(),
+            is_quiet: true,
+        }
+    }
+
     /// A path of the command line, seen from the folder to work in.
     pub fn path(&self, path: &Path) -> PathBuf {
         // Taken apart and put together, the path loses its `.` parts.

@@ -74,6 +74,15 @@ impl CliError {
         self
     }
 
+    /// What failed and why, in one line, and what to do.
+    pub fn told(&self) -> (String, Option<String>) {
+        let parts = std::iter::once(&self.what).chain(&self.why);
+        let parts: Vec<_> = parts.map(|part| plain(part)).collect();
+        let hints: Vec<_> = self.hints.iter().map(|hint| plain(hint)).collect();
+        let hint = (!hints.is_empty()).then(|| hints.join("; "));
+        (parts.join(": "), hint)
+    }
+
     pub fn exit(&self) -> Exit {
         self.exit
     }

@@ -18,6 +18,7 @@ use crate::forge::{self, Forge};
 use crate::git::{Location, RemoteUrl, Scheme};
 use crate::plan::pull_request::{self, KnownForge};
 use crate::reconcile::Hosting;
+use crate::serve::pass::SiteForge;
 
 /// A Git repository's place on its forge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,11 +30,19 @@ pub struct Place {
 
 /// A forge that can be asked.
 pub struct Opened {
-    forge: Box<dyn Forge>,
+    forge: Arc<dyn Forge + Send + Sync>,
     marker_key: Option<Vec<u8>>,
 }
 
 impl Opened {
+    /// For many passes.
+    pub fn shared(&self) -> SiteForge {
+        SiteForge {
+            forge: Arc::clone(&self.forge),
+            marker_key: self.marker_key.clone(),
+        }
+    }
+
     /// What a pass needs of it.
     pub fn hosting(&self) -> Hosting<'_> {
         Hosting {
@@ -71,13 +80,13 @@ pub fn error(what: impl Into<String>, error: &forge::Error) -> CliError {
     failed.because(error)
 }
 
-fn connect(place: &Place) -> Result<Box<dyn Forge>, forge::Error> {
+fn connect(place: &Place) -> Result<Arc<dyn Forge + Send + Sync>, forge::Error> {
     let options = options(place)?;
     let (owner, name) = place.owner_and_name();
     Ok(match place.settings.kind {
-        ForgeKind::GitHub => Box::new(GitHub::new(options, owner, name)?),
-        ForgeKind::GitLab => Box::new(GitLab::new(options, &place.project)?),
-        ForgeKind::Gitea | ForgeKind::Forgejo => Box::new(Gitea::new(options, owner, name)?),
+        ForgeKind::GitHub => Arc::new(GitHub::new(options, owner, name)?),
+        ForgeKind::GitLab => Arc::new(GitLab::new(options, &place.project)?),
+        ForgeKind::Gitea | ForgeKind::Forgejo => Arc::new(Gitea::new(options, owner, name)?),
     })
 }
 

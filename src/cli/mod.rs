@@ -48,6 +48,7 @@ mod resource;
 mod results;
 pub mod rollback;
 pub mod schema;
+pub mod serve;
 mod server_file;
 pub mod set;
 pub mod status;
@@ -72,7 +73,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::global::Global;
 use crate::cli::style::{ColorWhen, Styles};
-use crate::telemetry;
+use crate::telemetry::{self, LogFormat};
 
 /// Image streams for any Git repository: pins image tags to digests by pull request.
 #[derive(Debug, clap::Parser)]
@@ -97,6 +98,7 @@ enum Command {
     Plan(plan::Args),
     Pin(pin::Args),
     Reconcile(reconcile::Args),
+    Serve(serve::Args),
     Promote(promote::Args),
     Get(get::Args),
     Describe(describe::Args),
@@ -133,6 +135,7 @@ impl Command {
             Self::Plan(args) => plan::run(args, context),
             Self::Pin(args) => pin::run(args, context),
             Self::Reconcile(args) => reconcile::run(args, context),
+            Self::Serve(args) => serve::run(args, context),
             Self::Promote(args) => promote::run(args, context),
             Self::Get(args) => get::run(args, context),
             Self::Describe(args) => describe::run(args, context),
@@ -184,13 +187,29 @@ pub fn main() -> ExitCode {
             .into();
         }
     };
-    telemetry::start(cli.global.log_format, cli.global.verbosity());
-    interrupt::watch(cli.global.timeout);
+    let is_daemon = matches!(cli.command, Command::Serve(_));
+    let (format, verbosity) = (cli.global.log_format, cli.global.verbosity());
+    match is_daemon {
+        // It says each change of state, and ends by itself when it is asked to.
+        true => telemetry::start(daemon_format(format), verbosity.at_least_info()),
+        false => {
+            telemetry::start(format, verbosity);
+            interrupt::watch(cli.global.timeout);
+        }
+    }
     let ended = Context::new(&cli.global).and_then(|context| cli.command.run(&context));
     interrupt::hold();
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => fail(&error, color),
+    }
+}
+
+/// JSON where nobody reads along.
+fn daemon_format(format: LogFormat) -> LogFormat {
+    match io::stderr().is_terminal() {
+        true => format,
+        false => LogFormat::Json,
     }
 }
 

@@ -158,7 +158,8 @@ pub fn configuration(
     let default = repository.default_branch().map_err(git)?;
     let tree = repository.snapshot(&default).map_err(git)?.tree;
     let reading = read_tree(repository, tree, cache).map_err(git)?;
-    Ok((default, Configuration::read(reading.config.as_deref())))
+    let configuration = Configuration::read(reading.config.as_deref(), Some(&default));
+    Ok((default, configuration))
 }
 
 /// Who commits, and with which key: read anew at each call.

@@ -95,7 +95,7 @@ fn environments(repository: &Repository) -> Result<Vec<Environment>, CliError> {
     };
     let bytes = repository.read_blob(entry.blob, MAX_SEARCHED_BYTES);
     let bytes = bytes.map_err(git)?;
-    Ok(Configuration::read(Some(&bytes)).environments)
+    Ok(Configuration::read(Some(&bytes), Some(&default)).environments)
 }
 
 fn check(args: &Args, environments: &[Environment]) -> Result<(), CliError> {

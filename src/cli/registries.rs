@@ -21,10 +21,7 @@ pub struct Asker {
 
 impl Asker {
     pub fn new(context: &Context) -> Result<Self, CliError> {
-        let options = options(context)?;
-        let registries = Registries::new(options).map_err(|error| {
-            CliError::usage("the registry settings cannot be used").because(&error)
-        })?;
+        let registries = registries(context)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -61,6 +58,12 @@ impl Asker {
     pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
+}
+
+/// The registries of the operator's settings.
+pub fn registries(context: &Context) -> Result<Registries, CliError> {
+    Registries::new(options(context)?)
+        .map_err(|error| CliError::usage("the registry settings cannot be used").because(&error))
 }
 
 /// The operator's settings, and what the environment says.

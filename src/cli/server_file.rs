@@ -8,6 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::pull_secrets;
 use crate::config::server::{self, ServerConfig};
 use crate::policy::OperatorPolicy;
+use crate::problem::Problem;
 use crate::snapshot::FilePath;
 use crate::yaml::MAX_FILE_BYTES;
 
@@ -38,14 +39,33 @@ fn read_file(context: &Context) -> Result<ServerConfig, CliError> {
     let Some(path) = &context.server_file else {
         return Ok(ServerConfig::default());
     };
-    let unusable = || CliError::usage(format!("the server file {} cannot be used", path.display()));
-    let bytes = std::fs::read(path).map_err(|error| unusable().because(&error))?;
-    if bytes.len() > MAX_FILE_BYTES {
-        return Err(unusable().why(format!("it has more than {MAX_FILE_BYTES} bytes")));
-    }
-    let (config, problems) = server::read(&name(path), &bytes);
+    let (config, problems) = read_path(path)?;
     context.problems(&problems);
-    config.ok_or_else(|| unusable().hint("mend what is named above"))
+    config.ok_or_else(|| unusable(path).hint("mend what is named above"))
+}
+
+/// The file, read anew; what is wrong with it is named in the error.
+pub fn read_anew(path: &Path) -> Result<ServerConfig, CliError> {
+    let (config, problems) = read_path(path)?;
+    config.ok_or_else(|| {
+        let mut error = unusable(path);
+        for problem in problems {
+            error = error.why(problem.to_string());
+        }
+        error
+    })
+}
+
+fn unusable(path: &Path) -> CliError {
+    CliError::usage(format!("the server file {} cannot be used", path.display()))
+}
+
+fn read_path(path: &Path) -> Result<(Option<ServerConfig>, Vec<Problem>), CliError> {
+    let bytes = std::fs::read(path).map_err(|error| unusable(path).because(&error))?;
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(unusable(path).why(format!("it has more than {MAX_FILE_BYTES} bytes")));
+    }
+    Ok(server::read(&name(path), &bytes))
 }
 
 /// What problems call the file.

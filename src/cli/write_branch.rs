@@ -49,7 +49,7 @@ impl<'a> Ground<'a> {
         let repository = place::repository(context, &location)?;
         let default = repository.default_branch().map_err(git)?;
         let config = config_file(&repository, &default)?;
-        let mut configuration = Configuration::read(config.as_deref());
+        let mut configuration = Configuration::read(config.as_deref(), Some(&default));
         let all = std::mem::take(&mut configuration.environments);
         let (branch, environments) = match environments(args, &repository, all, &default) {
             Ok(found) => found,

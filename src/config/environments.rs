@@ -7,6 +7,7 @@ use crate::config::gates;
 use crate::config::promotions::{self, Wish};
 use crate::environment::{Carry, Delivery, Environment};
 use crate::problem::{Problem, Severity};
+use crate::revision::BranchName;
 use crate::yaml::Node;
 
 /// The environments that can be acted on; none where the member is not there. What is wrong with
@@ -14,6 +15,7 @@ use crate::yaml::Node;
 pub(crate) fn read_environments<'a>(
     fields: &mut Fields<'a>,
     spec: &'a Node,
+    default: Option<&BranchName>,
     refused: &mut Vec<Problem>,
 ) -> Option<Vec<Environment>> {
     fields.get(spec, "environments")?;
@@ -47,7 +49,7 @@ pub(crate) fn read_environments<'a>(
             fields.error(item, message);
         }
     }
-    Some(promotions::settle(wishes, broken, refused))
+    Some(promotions::settle(wishes, default, broken, refused))
 }
 
 fn read_environment<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<Wish> {
@@ -145,7 +147,7 @@ fn check_gates<'a>(fields: &mut Fields<'a>, item: &'a Node, environment: &Enviro
 mod tests {
     use std::time::Duration;
 
-    use crate::config::repository::{RepositoryConfig, read};
+    use crate::config::repository::{RepositoryConfig, read, read_on};
     use crate::environment::{Carry, Environment};
     use crate::gate::Soak;
 
@@ -164,6 +166,30 @@ mod tests {
     fn names(config: &RepositoryConfig) -> Vec<&str> {
         let names = config.environments.iter().map(|it| it.name.as_str());
         names.collect()
+    }
+
+    #[test]
+    fn a_branch_that_is_the_default_one_is_so_by_name_or_without() {
+        let environments = |carry: &str| {
+            format!(
+                "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments: [{{name: dev}}, {{name: prod, branch: main, promotedFrom: dev{carry}}}]\n"
+            )
+        };
+        let carries = |default: &str| {
+            let default = default.parse().unwrap();
+            let (config, _) = read_on(environments("").as_bytes(), Some(&default));
+            let config = config.unwrap();
+            let promotion = config.environments.last().unwrap().promotion.clone();
+            promotion.unwrap().carry
+        };
+        assert_eq!(carries("main"), Carry::Pins);
+        assert_eq!(carries("trunk"), Carry::Merge);
+        let asked = environments(", carry: merge");
+        let main = "main".parse().unwrap();
+        let (config, problems) = read_on(asked.as_bytes(), Some(&main));
+        let config = config.unwrap();
+        assert_eq!(names(&config), ["dev"]);
+        assert!(problems[0].message.contains("are on one"), "{problems:?}");
     }
 
     #[test]

@@ -24,9 +24,10 @@ struct Map {
 }
 
 /// Gives each environment its source. One whose source is not there is left out, with a problem:
-/// it must never import by itself.
+/// it must never import by itself. On `default`, where that is known, are those without a branch.
 pub(crate) fn settle(
     wishes: Vec<Wish>,
+    default: Option<&BranchName>,
     broken: BTreeSet<EnvironmentName>,
     refused: &mut Vec<Problem>,
 ) -> Vec<Environment> {
@@ -36,7 +37,8 @@ pub(crate) fn settle(
     };
     let branch = |wish: &Wish| {
         let environment = &wish.environment;
-        (environment.name.clone(), environment.branch.clone())
+        let branch = environment.branch.as_ref().or(default);
+        (environment.name.clone(), branch.cloned())
     };
     let mut map = Map {
         sources: wishes.iter().filter_map(source).collect(),
@@ -91,9 +93,10 @@ pub(crate) fn settle(
             continue;
         }
         wish.environment.promotion = wish.from.map(|(from, _)| Promotion {
-            carry: wish
-                .carry
-                .map_or_else(|| map.carry(&wish.environment, &from), |(carry, _)| carry),
+            carry: wish.carry.map_or_else(
+                || map.carry(&wish.environment.name, &from),
+                |(carry, _)| carry,
+            ),
             from,
         });
         environments.push(wish.environment);
@@ -125,7 +128,7 @@ impl Map {
             return Some(Problem::error(place.clone(), message).advice(advice));
         }
         let (carry, place) = wish.carry.as_ref()?;
-        let is_one = self.carry(&wish.environment, from) == Carry::Pins;
+        let is_one = self.carry(name, from) == Carry::Pins;
         (*carry == Carry::Merge && is_one).then(|| {
             let message = format!(
                 "`carry: merge` merges one branch into another, and `{from}` and `{name}` are on one"
@@ -136,10 +139,10 @@ impl Map {
     }
 
     /// What comes along where the environment does not say.
-    fn carry(&self, environment: &Environment, from: &EnvironmentName) -> Carry {
-        match self.branches.get(from) {
-            Some(branch) if *branch == environment.branch => Carry::Pins,
-            _ => Carry::Merge,
+    fn carry(&self, name: &EnvironmentName, from: &EnvironmentName) -> Carry {
+        match self.branches.get(from) == self.branches.get(name) {
+            true => Carry::Pins,
+            false => Carry::Merge,
         }
     }
 

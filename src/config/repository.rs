@@ -12,6 +12,7 @@ use crate::policy::{
 };
 use crate::problem::{Place, Problem};
 use crate::pull_request::MergeMethod;
+use crate::revision::BranchName;
 use crate::snapshot::FilePath;
 use crate::stream::ImportMode;
 use crate::yaml::{Node, Source};
@@ -48,6 +49,15 @@ impl Default for RepositoryConfig {
 /// An environment that has an error of its own, or cannot be acted on safely, is left out with
 /// that error, and the others stay.
 pub fn read(bytes: &[u8]) -> (Option<RepositoryConfig>, Vec<Problem>) {
+    read_on(bytes, None)
+}
+
+/// The same where it is known that environments without a branch are on `default`: one that names
+/// it is on the same branch.
+pub fn read_on(
+    bytes: &[u8],
+    default: Option<&BranchName>,
+) -> (Option<RepositoryConfig>, Vec<Problem>) {
     let Ok(file) = FILE_NAME.parse::<FilePath>() else {
         return (None, Vec::new());
     };
@@ -59,7 +69,8 @@ pub fn read(bytes: &[u8]) -> (Option<RepositoryConfig>, Vec<Problem>) {
         check_header(&mut fields, root);
         const KNOWN: &[&str] = &["environments", "pullRequests", "imports", "pins"];
         if let Some(spec) = fields.mapping(root, "spec", KNOWN) {
-            if let Some(environments) = read_environments(&mut fields, spec, &mut refused) {
+            if let Some(environments) = read_environments(&mut fields, spec, default, &mut refused)
+            {
                 config.environments = environments;
             }
             read_pull_requests(&mut fields, spec, &mut config.policy.pull_requests);

@@ -64,6 +64,9 @@ pub struct RegistryHost {
     pub token_realm: Option<String>,
     /// A file in the form of Docker's `config.json`.
     pub credentials_file: Option<PathBuf>,
+    /// How many questions the daemon asks it in a minute, over all Git repositories; none: as many
+    /// as there are.
+    pub per_minute: Option<usize>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -158,6 +161,7 @@ fn read_registries<'a>(fields: &mut Fields<'a>, node: &'a Node) -> RegistrySetti
             "caFile",
             "tokenRealm",
             "credentialsFile",
+            "perMinute",
         ];
         fields.check(item, KNOWN);
         let Some(host) = fields.text(item, "host") else {
@@ -173,6 +177,7 @@ fn read_registries<'a>(fields: &mut Fields<'a>, node: &'a Node) -> RegistrySetti
             ca_file: path(fields, item, "caFile"),
             token_realm: fields.text(item, "tokenRealm"),
             credentials_file: path(fields, item, "credentialsFile"),
+            per_minute: fields.number(item, "perMinute", 1),
             host,
         });
     }
@@ -275,7 +280,7 @@ mod tests {
             "registries:
   allow: [ghcr.io, \"*.example:50??\"]
   hosts:
-    - {host: \"registry.example:5000\", insecure: true, caFile: /a.pem, tokenRealm: auth.example, credentialsFile: /d.json}
+    - {host: \"registry.example:5000\", insecure: true, caFile: /a.pem, tokenRealm: auth.example, credentialsFile: /d.json, perMinute: 60}
 pullSecrets: {folder: /etc/headwater/pull-secrets}
 git:
   author: {name: bot, email: bot@example.com}
@@ -290,6 +295,7 @@ git:
         let config = config.unwrap();
         assert_eq!(config.registries.allow.unwrap().len(), 2);
         assert!(config.registries.hosts[0].insecure);
+        assert_eq!(config.registries.hosts[0].per_minute, Some(60));
         assert_eq!(config.git.credentials.len(), 2);
         let folder = config.pull_secrets.folder.unwrap();
         assert_eq!(folder.to_str(), Some("/etc/headwater/pull-secrets"));

@@ -65,6 +65,22 @@ impl Repository {
         })
     }
 
+    /// Runs `work` on a thread of its own beside `here`; `work` is given blobs' contents by a
+    /// second opening of this repository. Gives what both gave.
+    pub fn beside<A, B: Send>(
+        &self,
+        here: impl FnOnce() -> A,
+        work: impl FnOnce(&Self) -> Result<B, Error> + Send,
+    ) -> (A, Result<B, Error>) {
+        let folder = self.raw.path();
+        std::thread::scope(|scope| {
+            let other = scope.spawn(move || work(&again(folder)?));
+            let given = here();
+            let stopped = || Error::Git(git2::Error::from_str("a thread has stopped"));
+            (given, other.join().unwrap_or_else(|_| Err(stopped())))
+        })
+    }
+
     fn read_here(&self, blobs: &[BlobId], limit: u64) -> Vec<Content> {
         let read = |objects: &Result<Odb<'_>, _>, blob| match objects {
             Ok(objects) => self.read_from(objects, blob, limit),
@@ -76,9 +92,13 @@ impl Repository {
 }
 
 fn read_elsewhere(folder: &Path, blobs: &[BlobId], limit: u64) -> Result<Vec<Content>, Error> {
+    Ok(again(folder)?.read_here(blobs, limit))
+}
+
+/// The same repository once more, for another thread.
+fn again(folder: &Path) -> Result<Repository, Error> {
     let raw = Raw::open(folder).map_err(|error| open_error(error, folder))?;
-    let repository = Repository::from_raw(raw, String::new());
-    Ok(repository.read_here(blobs, limit))
+    Ok(Repository::from_raw(raw, String::new()))
 }
 
 fn read(objects: &Odb<'_>, blob: BlobId, limit: u64) -> Content {

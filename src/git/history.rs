@@ -1,7 +1,8 @@
 //! Commits, what they changed, and how files came to be as they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use git2::{ObjectType, Oid, Sort};
 use jiff::Timestamp;
@@ -170,6 +171,7 @@ impl Repository {
         mut visit: impl FnMut(Commit) -> ControlFlow<()>,
     ) -> Result<bool, Error> {
         let mut wanted = Wanted::new(paths);
+        let mut trees = RecentTrees::default();
         let mut next = Some(self.raw_commit(head.to_oid()?)?);
         for _ in 0..limit {
             let Some(commit) = next else {
@@ -177,12 +179,18 @@ impl Repository {
             };
             let parent = self.first_parent(&commit)?;
             let mut changes = Vec::new();
+            trees.turn();
             let before = match &parent {
                 Parent::Commit(parent) => Some(parent.tree_id()),
                 Parent::None => None,
                 Parent::BeyondShallow => return Ok(false),
             };
-            self.compare(&wanted, before, Some(commit.tree_id()), &mut changes)?;
+            self.compare(
+                &wanted,
+                (before, Some(commit.tree_id())),
+                &mut trees,
+                &mut changes,
+            )?;
             if let Some(before) = before {
                 self.follow_renames(&mut wanted, (before, commit.tree_id()), &mut changes)?;
             }
@@ -244,21 +252,21 @@ impl Repository {
             .map_err(|error| self.damaged(error))
     }
 
-    fn compare(
-        &self,
+    fn compare<'r>(
+        &'r self,
         wanted: &Wanted,
-        old: Option<Oid>,
-        new: Option<Oid>,
+        (old, new): (Option<Oid>, Option<Oid>),
+        trees: &mut RecentTrees<'r>,
         changes: &mut Vec<FileDelta>,
     ) -> Result<(), Error> {
         if old == new {
             return Ok(());
         }
-        let old = old.map(|tree| self.raw_tree(tree)).transpose()?;
-        let new = new.map(|tree| self.raw_tree(tree)).transpose()?;
+        let old = old.map(|tree| trees.get(self, tree)).transpose()?;
+        let new = new.map(|tree| trees.get(self, tree)).transpose()?;
         for (name, below) in &wanted.names {
-            let before = Entry::of(old.as_ref(), name);
-            let after = Entry::of(new.as_ref(), name);
+            let before = Entry::of(old.as_deref(), name);
+            let after = Entry::of(new.as_deref(), name);
             if before.file != after.file {
                 for path in &below.paths {
                     changes.push(FileDelta {
@@ -269,10 +277,36 @@ impl Repository {
                 }
             }
             if !below.names.is_empty() {
-                self.compare(below, before.folder, after.folder, changes)?;
+                self.compare(below, (before.folder, after.folder), trees, changes)?;
             }
         }
         Ok(())
+    }
+}
+
+/// The trees of the commit that was looked at last: what stood before one commit is what the next
+/// older one made.
+#[derive(Default)]
+struct RecentTrees<'r> {
+    now: HashMap<Oid, Rc<git2::Tree<'r>>>,
+    last: HashMap<Oid, Rc<git2::Tree<'r>>>,
+}
+
+impl<'r> RecentTrees<'r> {
+    fn turn(&mut self) {
+        self.last = std::mem::take(&mut self.now);
+    }
+
+    fn get(&mut self, repository: &'r Repository, id: Oid) -> Result<Rc<git2::Tree<'r>>, Error> {
+        if let Some(tree) = self.now.get(&id) {
+            return Ok(Rc::clone(tree));
+        }
+        let tree = match self.last.get(&id) {
+            Some(tree) => Rc::clone(tree),
+            None => Rc::new(repository.raw_tree(id)?),
+        };
+        self.now.insert(id, Rc::clone(&tree));
+        Ok(tree)
     }
 }
 

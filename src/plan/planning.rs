@@ -59,16 +59,7 @@ pub fn plan(mut inputs: Inputs<'_>) -> Plan {
     moves.retain(|moved| held.iter().all(|waiting| waiting.tag != moved.tag));
     plan.wait(held);
     let mut moves = hold_fields(moves, inputs.taken_back, &mut plan.waiting);
-    let holding = match inputs.mode {
-        Mode::Commits => wanted::take_out(
-            &mut plan,
-            &mut moves,
-            inputs.forge,
-            inputs.streams,
-            inputs.files,
-        ),
-        Mode::InPlace => Vec::new(),
-    };
+    let mut holding = wanted::take_out(&mut plan, &mut moves, &inputs);
     wait_for_wishes(&mut plan, &mut moves, &inputs);
     if inputs.mode == Mode::Commits {
         wait_for_signatures(&mut plan, &mut moves, &inputs);
@@ -86,7 +77,7 @@ pub fn plan(mut inputs: Inputs<'_>) -> Plan {
     let mut proposing = Proposing::new(&inputs, &plan);
     let mut candidates = Vec::new();
     if let Some(part) = carried {
-        candidates.extend(proposing.carry(part, &mut plan));
+        candidates.extend(proposing.carry(part, &mut holding, &mut plan));
     }
     let groups = groups(moves, inputs.streams, inputs.policy.pull_requests.group_by);
     for group in groups {
@@ -271,8 +262,14 @@ impl<'a> Proposing<'a> {
         Some(proposal)
     }
 
-    /// The merge of the source, with the bot's own bytes.
-    fn carry(&mut self, part: CarriedPart<'_>, plan: &mut Plan) -> Option<Proposal> {
+    /// The merge of the source, with the bot's own bytes. Holds that are wanted of what it would
+    /// bring go to `holding`: each is a proposal of its own.
+    fn carry(
+        &mut self,
+        part: CarriedPart<'_>,
+        holding: &mut Vec<Proposal>,
+        plan: &mut Plan,
+    ) -> Option<Proposal> {
         let inputs = self.inputs;
         let mut moves = part.due.moves;
         let held = held(
@@ -284,7 +281,7 @@ impl<'a> Proposing<'a> {
         );
         moves.retain(|moved| held.iter().all(|waiting| waiting.tag != moved.tag));
         let mut declined = held.iter().chain(&part.due.waiting);
-        let is_whole = !declined.any(|waiting| waiting.reason.is_declined());
+        let is_declined = declined.any(|waiting| waiting.reason.is_declined());
         plan.wait(held);
         // What is said of the base already stands on other lines here.
         let mut waiting = part.due.waiting;
@@ -298,6 +295,13 @@ impl<'a> Proposing<'a> {
         plan.problems.sort();
         plan.problems.dedup();
         let mut moves = hold_fields(moves, part.taken_back, &mut plan.waiting);
+        let taken_out = wanted::take_out(plan, &mut moves, inputs);
+        let is_whole = !is_declined && taken_out.is_empty();
+        for hold in taken_out {
+            if holding.iter().all(|other| other.group != hold.group) {
+                holding.push(hold);
+            }
+        }
         let edits = self.edit(&mut moves, part.streams, part.files, plan)?;
         let changes = composed(part.changes, &edits);
         if changes.is_empty() {

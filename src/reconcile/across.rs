@@ -26,6 +26,11 @@ pub struct OpenBranch {
 }
 
 impl OpenBranch {
+    /// The branch, whatever it would bring.
+    pub fn pending(&self) -> &Pending {
+        &self.pending
+    }
+
     /// The branch with one of the images that it would bring.
     pub fn with(&self, image: &TaggedImage) -> Pending {
         Pending {

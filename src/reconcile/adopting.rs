@@ -29,7 +29,7 @@ pub fn adopt_in_place(
     ci: Option<Ci>,
 ) -> Adopting {
     let reading = read_files(files, problems);
-    let configuration = Configuration::read(reading.config.as_deref());
+    let configuration = Configuration::read(reading.config.as_deref(), None);
     let environments = chosen(&configuration.environments);
     let before = assemble_all(&reading, &environments);
     let mut problems = configuration.problems.clone();

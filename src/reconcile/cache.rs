@@ -275,6 +275,17 @@ impl Cache {
         }
     }
 
+    /// The next pass is not quiet, whatever the one before was.
+    pub fn forget_quiet(&mut self) {
+        self.put_quiet(None);
+    }
+
+    /// When time alone changes what the last pass found; none where it wrote something.
+    pub fn quiet_ends(&self) -> Option<Timestamp> {
+        let ends = self.quiet.as_ref()?.ends?;
+        Timestamp::from_second(ends).ok()
+    }
+
     fn forget_old(&mut self) {
         let excess = self.trees.len().saturating_sub(MAX_TREES);
         self.trees.drain(..excess);

@@ -5,6 +5,7 @@ use crate::environment::{Environment, EnvironmentName};
 use crate::plan::template;
 use crate::policy::Policy;
 use crate::problem::Problem;
+use crate::revision::BranchName;
 
 /// What `headwater.yaml` says; without one, one environment on the default branch.
 #[derive(Clone, Debug, Default)]
@@ -16,15 +17,16 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the content of the file, if there is one.
-    pub fn read(bytes: Option<&[u8]>) -> Self {
+    /// Reads the content of the file, if there is one, and of `default`: the branch of environments
+    /// that name none.
+    pub fn read(bytes: Option<&[u8]>, default: Option<&BranchName>) -> Self {
         let Some(bytes) = bytes else {
             return Self {
                 environments: vec![Environment::default()],
                 ..Self::default()
             };
         };
-        let (config, mut problems) = repository::read(bytes);
+        let (config, mut problems) = repository::read_on(bytes, default);
         let templates = config.iter().flat_map(|config| &config.templates);
         let faults: Vec<Problem> = templates
             .filter_map(|(place, text)| {
@@ -49,6 +51,31 @@ impl Configuration {
             policy: config.policy,
             problems,
         }
+    }
+
+    /// From where the missing branch of one of `environments` is to begin: its source's, so that both
+    /// have commits in common, or else the default branch. As a person's clone names it.
+    pub fn beginning<E>(
+        &self,
+        environments: &[Environment],
+        default: &BranchName,
+        is_there: impl Fn(&BranchName) -> Result<bool, E>,
+    ) -> Result<String, E> {
+        for environment in environments {
+            let Some(from) = self.source_of(&environment.name) else {
+                continue;
+            };
+            let mut all = self.environments.iter();
+            let source = all.find(|source| source.name == *from);
+            let branch = source.map(|source| source.branch.as_ref().unwrap_or(default));
+            if let Some(branch) = branch
+                && branch != default
+                && is_there(branch)?
+            {
+                return Ok(format!("origin/{branch}"));
+            }
+        }
+        Ok(default.to_string())
     }
 
     fn source_of(&self, environment: &EnvironmentName) -> Option<&EnvironmentName> {

@@ -59,7 +59,8 @@ impl<'a> Desk<'a> {
     ) -> Self {
         let mut reading = read_files(&files, problems);
         reading.integrated_hosts = operator.integrated_hosts.clone();
-        let configuration = Configuration::read(reading.config.as_deref());
+        let default = history.and_then(|(repository, _)| repository.default_branch().ok());
+        let configuration = Configuration::read(reading.config.as_deref(), default.as_ref());
         Self {
             environments: chosen(&configuration.environments),
             files,

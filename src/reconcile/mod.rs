@@ -63,7 +63,7 @@ pub use pass::{Failure, Pass, Planned, Scope};
 pub use promotion::{Landing, Request, landing};
 pub use propose::{Proposal, propose, proposed_at, tip_files};
 pub use publish::{Published, Publishing};
-pub use quiet::{Quiet, identity};
+pub use quiet::{Quiet, identity, state};
 pub use read::{CONFIG_FILE, MAX_SEARCHED_BYTES, Reading, is_read, read_files, read_tree};
 pub use running::{Sought, entries};
 pub use survey::{Survey, Surveyed};

@@ -107,7 +107,7 @@ impl Pass<'_> {
         }
         let default = self.snapshot(&default_branch, scope)?;
         let reading = self.read(default.tree)?;
-        let configuration = Configuration::read(reading.config.as_deref());
+        let configuration = Configuration::read(reading.config.as_deref(), Some(&default.branch));
         let mut problems = configuration.problems.clone();
         let (mut subjects, places) =
             self.subjects(&configuration, &default, &reading, scope, &mut problems)?;
@@ -305,7 +305,11 @@ impl Pass<'_> {
                 default_reading
             } else {
                 if self.repository.branch(&branch)?.is_none() {
-                    problems.push(missing_branch(&branch, &environments, &default.branch));
+                    let is_there =
+                        |branch: &BranchName| Ok(self.repository.branch(branch)?.is_some());
+                    let beginning: Result<_, git::Error> =
+                        configuration.beginning(&environments, &default.branch, is_there);
+                    problems.push(missing_branch(&branch, &environments, &beginning?));
                     continue;
                 }
                 snapshot = self.snapshot(&branch, scope)?;
@@ -381,11 +385,7 @@ fn by_branch(
     branches
 }
 
-fn missing_branch(
-    branch: &BranchName,
-    environments: &[Environment],
-    default: &BranchName,
-) -> Problem {
+fn missing_branch(branch: &BranchName, environments: &[Environment], beginning: &str) -> Problem {
     let names: Vec<_> = environments
         .iter()
         .map(|environment| environment.name.to_string())
@@ -398,7 +398,7 @@ fn missing_branch(
         ),
     )
     .advice(format!(
-        "make it: git push origin {default}:refs/heads/{branch}"
+        "make it: git push origin {beginning}:refs/heads/{branch}"
     ))
 }
 

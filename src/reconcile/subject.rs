@@ -103,7 +103,9 @@ impl Subject {
             taken_back,
             holds,
         } = groundwork;
-        let own_files = files(&touched_files(&due, &self.manifests), None)?;
+        let mut touched = touched_files(&due, &self.manifests);
+        touched.extend(self.files_to_hold(planning.forge));
+        let own_files = files(&touched, None)?;
         let mut problems = self.manifests.problems.clone();
         problems.extend(following.problems.iter().cloned());
         let mut merged = match merged {
@@ -156,6 +158,18 @@ impl Subject {
             signatures: planning.signatures,
             now: &clock::rfc3339(planning.now),
         }))
+    }
+
+    /// The files of streams that somebody wants to be held: a hold is written here, also where the
+    /// image would come by a merge.
+    fn files_to_hold(&self, forge: Option<&ForgeView>) -> BTreeSet<FilePath> {
+        let wanted = forge.map(|forge| plan::hold::wanted(&self.environment.name, forge));
+        let wanted = wanted.unwrap_or_default();
+        let streams = self.manifests.streams.iter();
+        streams
+            .filter(|stream| wanted.keys().any(|tag| tag.stream == stream.name))
+            .map(|stream| stream.document.file.clone())
+            .collect()
     }
 
     /// What is due, and what was declined of it.

@@ -38,7 +38,7 @@ impl Survey {
         let default = repository.default_branch()?;
         let tree = repository.snapshot(&default)?.tree;
         let reading = read_tree(repository, tree, cache)?;
-        let configuration = Configuration::read(reading.config.as_deref());
+        let configuration = Configuration::read(reading.config.as_deref(), Some(&default));
         let branch_of =
             |environment: &Environment| environment.branch.clone().unwrap_or(default.clone());
         let mut environments = Vec::new();

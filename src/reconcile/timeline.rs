@@ -1,8 +1,9 @@
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::environment::EnvironmentName;
-use crate::git::{Error, Repository};
+use crate::git::{Commit, Error, FileDelta, Repository};
 use crate::manifest::{self, StreamFacts};
 use crate::reconcile::entry::Entry;
 use crate::revision::{BlobId, CommitId};
@@ -35,19 +36,44 @@ pub fn timeline(
     tag: &str,
 ) -> Result<Vec<Event>, Error> {
     let file = &stream.document.file;
-    let history = repository.history(head, std::slice::from_ref(file), MAX_HISTORY)?;
-    let changes: Vec<_> = history
-        .commits
-        .iter()
-        .filter_map(|commit| {
-            let delta = commit.changes.iter().find(|delta| delta.path == *file)?;
-            Some((commit, delta))
-        })
-        .collect();
-    let blobs = changes
-        .iter()
-        .flat_map(|(_, delta)| [delta.before, delta.after]);
-    let versions = recorded(repository, blobs.flatten(), stream, tag)?;
+    // The versions are read and parsed while older commits are looked for.
+    let (sender, receiver) = std::sync::mpsc::channel::<Vec<BlobId>>();
+    let walk = || -> Result<Vec<(Commit, FileDelta)>, Error> {
+        let mut found = Vec::new();
+        let mut blobs = Vec::new();
+        repository.walk_history(
+            head,
+            std::slice::from_ref(file),
+            MAX_HISTORY,
+            |mut commit| {
+                let changes = std::mem::take(&mut commit.changes);
+                if let Some(delta) = changes.into_iter().find(|delta| delta.path == *file) {
+                    blobs.extend([delta.before, delta.after].into_iter().flatten());
+                    found.push((commit, delta));
+                }
+                if blobs.len() >= CHUNK {
+                    // Nobody listens where reading has failed, which is told below.
+                    let _ = sender.send(std::mem::take(&mut blobs));
+                }
+                ControlFlow::Continue(())
+            },
+        )?;
+        let _ = sender.send(blobs);
+        drop(sender);
+        Ok(found)
+    };
+    let (changes, versions) = repository.beside(walk, |again| {
+        let mut versions = HashMap::new();
+        for blobs in receiver {
+            let new = blobs
+                .into_iter()
+                .filter(|blob| !versions.contains_key(blob));
+            let new: Vec<BlobId> = new.collect();
+            versions.extend(recorded(again, new.into_iter(), stream, tag)?);
+        }
+        Ok(versions)
+    });
+    let (changes, versions) = (changes?, versions?);
     let version = |blob: Option<BlobId>| {
         let known = blob.and_then(|blob| versions.get(&blob));
         known.cloned().unwrap_or_default()
@@ -57,7 +83,7 @@ pub fn timeline(
         let (now, before) = (version(delta.after), version(delta.before));
         if now != before {
             events.push(Event {
-                entry: Entry::of(repository, commit, environment)?,
+                entry: Entry::of(repository, &commit, environment)?,
                 image: now.image,
                 selected: now.selected,
                 previous: before.image,
@@ -115,7 +141,8 @@ fn recorded(
             }
         }
         let parse = |(blob, bytes): &(BlobId, Arc<[u8]>)| {
-            let found = find_stream(bytes, stream);
+            let newest = find_stream(&with_newest_items(bytes), stream);
+            let found = newest.or_else(|| find_stream(bytes, stream));
             (*blob, Recorded::of(found.as_ref(), tag))
         };
         let share = contents.len().div_ceil(THREADS).max(1);
@@ -130,6 +157,49 @@ fn recorded(
         });
     }
     Ok(versions)
+}
+
+/// The file with the first item of each `items:` alone: the others are most of it. Only lists in
+/// block style are cut, as headwater writes them.
+fn with_newest_items(bytes: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(bytes.len());
+    let mut list: Option<Items> = None;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let indent = line.iter().take_while(|byte| **byte == b' ').count();
+        let text = line.get(indent..).unwrap_or_default().trim_ascii();
+        let is_item = text.starts_with(b"- ");
+        list = match list {
+            list if text.is_empty() => list,
+            Some(Items::Begin { key }) if is_item && indent >= key => Some(Items::In {
+                dash: indent,
+                count: 1,
+            }),
+            Some(Items::In { dash, count }) if is_item && indent == dash => Some(Items::In {
+                dash,
+                count: count + 1,
+            }),
+            Some(Items::In { dash, count }) if indent > dash => Some(Items::In { dash, count }),
+            _ if text == b"items:" => Some(Items::Begin { key: indent }),
+            _ => None,
+        };
+        if !matches!(list, Some(Items::In { count: 2.., .. })) {
+            kept.extend_from_slice(line);
+        }
+    }
+    kept
+}
+
+/// Where in a list a line stands.
+#[derive(Clone, Copy)]
+enum Items {
+    /// After its key, which has this indentation.
+    Begin {
+        key: usize,
+    },
+    In {
+        dash: usize,
+        count: usize,
+    },
 }
 
 /// The stream in one version of its file.
@@ -180,4 +250,34 @@ pub fn older_images(
         }
     }
     Ok(images)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_lists_in_block_style_the_first_item_stays() {
+        for (text, expected) in [
+            (
+                "a:\n  items:\n  - x: 1\n    y: 2\n  - x: 3\n    y: 4\n  b: 5\n",
+                "a:\n  items:\n  - x: 1\n    y: 2\n  b: 5\n",
+            ),
+            (
+                "- tag: a\n  items:\n    - x: 1\n\n    - x: 2\n- tag: b\n  items:\n    - x: 3\n    - x: 4",
+                "- tag: a\n  items:\n    - x: 1\n\n- tag: b\n  items:\n    - x: 3\n",
+            ),
+            (
+                "items: [1, 2]\nother:\n- 1\n- 2\n",
+                "items: [1, 2]\nother:\n- 1\n- 2\n",
+            ),
+            (
+                "items:\nother: 1\n- 2\n- 3\n",
+                "items:\nother: 1\n- 2\n- 3\n",
+            ),
+        ] {
+            let kept = with_newest_items(text.as_bytes());
+            assert_eq!(String::from_utf8(kept).unwrap(), expected);
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod cli;
 mod corpus;
 mod create_secret;
 mod demo;
+mod deploy;
 mod doctor;
 mod edges;
 mod examples;

@@ -162,14 +162,14 @@ fn branches(
     for environment in &configuration.environments {
         bots.push(format!("{BOT}/{}", environment.name));
         if let Some(branch) = &environment.branch {
-            let (branch_name, default) = (branch.as_str(), default.as_str());
-            let is_there = is_there(branch)?;
+            let own = std::slice::from_ref(environment);
+            let beginning = configuration.beginning(own, default, is_there)?;
             findings.push(doctor::environment_branch(
                 of,
                 environment,
-                branch_name,
-                default,
-                is_there,
+                branch.as_str(),
+                &beginning,
+                is_there(branch)?,
             ));
         }
     }

@@ -15,6 +15,7 @@ use crate::plan::due::Move;
 use crate::problem::Problem;
 use crate::stream::{ImageStream, SpecTag, StreamTagName, TagSource};
 
+pub use wanted::wanted;
 pub use write::{put, take_off};
 pub(crate) use write::{put_edit, take_off_edit};
 

@@ -1,32 +1,33 @@
 //! Holds that people ask for on pull requests: each becomes a pull request that writes it.
 
+use std::collections::BTreeMap;
+
+use crate::environment::EnvironmentName;
 use crate::hold::Hold;
 use crate::plan::branch::Action;
 use crate::plan::due::Move;
 use crate::plan::hold::put;
-use crate::plan::proposal::{HoldProposal, Plan, Proposal};
+use crate::plan::proposal::{HoldProposal, Inputs, Mode, Plan, Proposal};
 use crate::plan::pull_request::{ForgeView, hold_message};
 use crate::plan::seal;
-use crate::snapshot::Files;
-use crate::stream::ImageStream;
+use crate::stream::StreamTagName;
+
+/// The stream tags of an environment that somebody wants to be held, and by whom.
+pub fn wanted(environment: &EnvironmentName, forge: &ForgeView) -> BTreeMap<StreamTagName, String> {
+    forge.holds(&format!("headwater/{environment}/"))
+}
 
 /// Takes the moves out that somebody wants to be held, and gives a proposal for each hold. What
 /// cannot be written stays a move, with a problem that says why.
-pub fn take_out(
-    plan: &mut Plan,
-    moves: &mut Vec<Move>,
-    forge: Option<&ForgeView>,
-    streams: &[ImageStream],
-    files: &Files,
-) -> Vec<Proposal> {
-    let Some(forge) = forge else {
+pub fn take_out(plan: &mut Plan, moves: &mut Vec<Move>, inputs: &Inputs<'_>) -> Vec<Proposal> {
+    let (Some(forge), Mode::Commits) = (inputs.forge, inputs.mode) else {
         return Vec::new();
     };
-    let wanted = forge.holds(&format!("headwater/{}/", plan.environment.name));
+    let wanted = wanted(&plan.environment.name, forge);
     let mut proposals = Vec::new();
     moves.retain(|moved| {
         let by = wanted.get(&moved.tag);
-        let proposal = by.and_then(|by| proposal(plan, moved, by, streams, files));
+        let proposal = by.and_then(|by| proposal(plan, moved, by, inputs));
         let is_kept = proposal.is_none();
         proposals.extend(proposal);
         is_kept
@@ -34,15 +35,11 @@ pub fn take_out(
     proposals
 }
 
-fn proposal(
-    plan: &mut Plan,
-    moved: &Move,
-    by: &str,
-    streams: &[ImageStream],
-    files: &Files,
-) -> Option<Proposal> {
-    let record = moved.record.as_ref()?;
-    let stream = streams.get(record.stream)?;
+fn proposal(plan: &mut Plan, moved: &Move, by: &str, inputs: &Inputs<'_>) -> Option<Proposal> {
+    moved.record.as_ref()?;
+    // On the environment's own branch, whatever a merge would make of the stream.
+    let mut streams = inputs.streams.iter();
+    let stream = streams.find(|stream| stream.name == moved.tag.stream)?;
     let hold = Hold {
         environment: plan.environment.name.clone(),
         rejected: None,
@@ -53,7 +50,7 @@ fn proposal(
         }),
         until: None,
     };
-    let change = match put(stream, &moved.tag.tag, &hold, files) {
+    let change = match put(stream, &moved.tag.tag, &hold, inputs.files) {
         Ok(change) => change?,
         Err(problem) => {
             plan.problems.push(problem);

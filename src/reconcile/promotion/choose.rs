@@ -142,7 +142,7 @@ impl<'a> Chooser<'a> {
             next_change,
         } = match &wished {
             Some((commit, _)) => self.as_wished(target, source, &line, *commit)?,
-            None => self.pick(target, source, carry, &line, open.as_ref())?,
+            None => self.pick((target, source), carry, (base, &line), open.as_ref())?,
         };
         Ok(Choice {
             from: source.name().clone(),
@@ -342,10 +342,9 @@ impl<'a> Chooser<'a> {
     /// The commit that is taken, and the newest one where that is another.
     fn pick(
         &mut self,
-        target: &Side<'_>,
-        source: &Side<'_>,
+        (target, source): (&Side<'_>, &Side<'_>),
         carry: Carry,
-        line: &[Candidate],
+        (base, line): (Option<CommitId>, &[Candidate]),
         open: Option<&(BranchName, Promoted)>,
     ) -> Result<Picked, Error> {
         let kept = open.and_then(|(_, open)| line.iter().position(|one| one.commit == open.commit));
@@ -356,8 +355,7 @@ impl<'a> Chooser<'a> {
         {
             let findings = self.judge(target, source, line, kept)?;
             // With a gate that it will never pass, an approval is of no use to it.
-            let has_failed = |finding: &GateFinding| finding.verdict == Verdict::Failed;
-            if !findings.iter().any(has_failed) {
+            if !has_failed(&findings) {
                 chosen = Some(kept);
             }
             judged.insert(kept, findings);
@@ -378,6 +376,16 @@ impl<'a> Chooser<'a> {
             if passes && chosen.is_none() {
                 chosen = Some(number);
             }
+        }
+        // What the target has already is no better than what is open and may pass yet.
+        let is_base = |number: usize| line.get(number).is_some_and(|it| Some(it.commit) == base);
+        let may_pass = |kept| judged.get(&kept).is_some_and(|it| !has_failed(it));
+        if let (Some(kept), Some(number)) = (kept, chosen)
+            && number > kept
+            && is_base(number)
+            && may_pass(kept)
+        {
+            chosen = None;
         }
         // What is open stays while nothing better passes, unless it was found wanting.
         if chosen.is_none()
@@ -580,4 +588,9 @@ impl<'a> Chooser<'a> {
         self.read.insert(key, Arc::clone(&streams));
         Ok(streams)
     }
+}
+
+fn has_failed(findings: &[GateFinding]) -> bool {
+    let mut found = findings.iter();
+    found.any(|finding| finding.verdict == Verdict::Failed)
 }

@@ -304,7 +304,7 @@ fn conflict(
         named.join(", ")
     );
     let advice = format!(
-        "merge it by hand: git switch {} && git merge {chosen}; images stay those of {to}, headwater moves them then",
+        "merge it by hand: git switch {} && git merge {chosen}; where pins, `status` or holds conflict too, take those of {to}: headwater moves its images then",
         target.branch
     );
     Problem::error(None, message).advice(advice)

@@ -89,12 +89,12 @@ pub fn push(of: &str, outcome: &Result<(), String>) -> Finding {
     }
 }
 
-/// The branch of an environment; `is_there` whether it is.
+/// The branch of an environment; `is_there` whether it is, `beginning` what it is made from else.
 pub fn environment_branch(
     of: &str,
     environment: &Environment,
     branch: &str,
-    default: &str,
+    beginning: &str,
     is_there: bool,
 ) -> Finding {
     let of = format!("{of} {branch}");
@@ -108,7 +108,7 @@ pub fn environment_branch(
         of,
         format!("environment {name} has no branch yet"),
     )
-    .advice(format!("git push origin {default}:refs/heads/{branch}"))
+    .advice(format!("git push origin {beginning}:refs/heads/{branch}"))
 }
 
 /// A branch whose name is a folder of the bot's branches.

@@ -3,6 +3,7 @@
 #[macro_use]
 mod every;
 
+mod action;
 mod app;
 mod closing;
 mod commands;

@@ -2,7 +2,8 @@
 
 use crate::hosting::Hosted;
 use crate::hosting::KINDS;
-use crate::hosting::gates::TO_PROD;
+use crate::hosting::gates::choosing::image;
+use crate::hosting::gates::{TO_PROD, configuration, shop};
 use crate::support::forge::{Failure, Kind, State};
 
 #[test]
@@ -52,4 +53,32 @@ fn where_approvals_cannot_be_read_the_promotion_stays() {
         assert_eq!(hosted.scene.origin.rev(TO_PROD), head, "{path}");
         assert_eq!(hosted.state_of(1), State::Open);
     }
+}
+
+#[test]
+fn what_will_never_pass_gives_way_although_it_is_approved() {
+    let scene = shop("gates: {approvals: 2}");
+    image(&scene, Some("1970-01-01T00:00:00Z"));
+    let hosted = Hosted::new(Kind::Gitea, scene);
+    hosted.pass();
+    hosted.pass();
+    hosted.forge.model().approve(1, "ada");
+    hosted.scene.image("acme/web", "1", "second");
+    hosted.rests();
+    let first = hosted.scene.origin.rev(TO_PROD);
+    let promoted = hosted.scene.origin.rev("env/dev");
+    let message = hosted.scene.message(TO_PROD);
+    assert!(!message.contains(&promoted), "{message}");
+
+    // It does not say when it was made, and the newer one does.
+    hosted.scene.person.git(&["checkout", "-q", "main"]);
+    let aged = configuration("gates: {approvals: 2, minimumAge: 1h}");
+    let aged = [("headwater.yaml", aged.as_str())];
+    hosted.scene.commit(&aged, "ask for an age");
+    hosted.rests();
+    assert_ne!(hosted.scene.origin.rev(TO_PROD), first);
+    let message = hosted.scene.message(TO_PROD);
+    assert!(message.contains(&promoted), "{message}");
+    assert_eq!(hosted.open(), [1]);
+    hosted.waits_for("of 2");
 }

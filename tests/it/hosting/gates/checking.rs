@@ -47,6 +47,26 @@ fn the_named_checks_have_to_pass_on_the_sources_commit() {
 }
 
 #[test]
+fn a_check_that_runs_again_takes_nothing_back_that_is_open() {
+    let hosted = Hosted::promoting(Kind::Gitea, "gates: {checks: [ci/e2e]}");
+    hosted.check("env/dev", "ci/e2e", CheckState::Passing);
+    hosted.pass();
+    crate::promotion::on(&hosted.scene, "env/prod");
+    hosted.scene.merge(TO_PROD);
+    hosted.pass();
+    // What prod has now passes still.
+    hosted.change("env/dev", "info");
+    hosted.check("env/dev", "ci/e2e", CheckState::Passing);
+    hosted.rests();
+    assert_eq!(hosted.open(), [2]);
+    hosted.check("env/dev", "ci/e2e", CheckState::Pending);
+    hosted.rests();
+    assert_eq!(hosted.open(), [2]);
+    let (state, told) = hosted.gates_of(TO_PROD).0.unwrap();
+    assert_eq!(state, CheckState::Pending, "{told}");
+}
+
+#[test]
 fn checks_that_cannot_be_asked_for_do_not_pass() {
     let hosted = Hosted::promoting(Kind::Gitea, "gates: {checks: [ci/e2e]}");
     hosted.check("env/dev", "ci/e2e", CheckState::Passing);

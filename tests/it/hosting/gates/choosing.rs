@@ -7,7 +7,7 @@ use crate::hosting::gates::{TO_PROD, shop};
 use crate::support::registry::configuration_of;
 use crate::support::scene::{Scene, deployment, stream};
 
-fn image(scene: &Scene, created: Option<&str>) {
+pub(crate) fn image(scene: &Scene, created: Option<&str>) {
     let mut config = configuration_of("made", &Platform::linux_amd64());
     match created {
         Some(created) => config["created"] = created.into(),

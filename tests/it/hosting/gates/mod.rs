@@ -6,6 +6,7 @@ mod checking;
 mod choosing;
 mod ending;
 mod freezing;
+mod holding;
 mod signing;
 mod soaking;
 mod waiting;

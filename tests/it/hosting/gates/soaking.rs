@@ -8,6 +8,7 @@ use crate::hosting::KINDS;
 use crate::hosting::gates::{TO_PROD, plain_shop, shop};
 use crate::promotion::on;
 use crate::support::forge::{Failure, Kind};
+use crate::support::scene::Scene;
 use crate::support::wait;
 
 #[test]
@@ -78,6 +79,15 @@ fn where_the_forge_cannot_say_when_it_came_it_has_not_soaked() {
     });
 }
 
+/// Runs Git as the person at that time.
+fn at(scene: &Scene, time: Timestamp, arguments: &[&str]) {
+    let date = format!("{} +0000", time.as_second());
+    let mut command = crate::support::git::command(scene.person.path());
+    command.args(arguments).env("GIT_COMMITTER_DATE", date);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+}
+
 #[test]
 fn an_older_commit_is_taken_at_its_time_although_a_newer_one_waits() {
     let scene = plain_shop("gates: {soak: 1h}");
@@ -85,12 +95,7 @@ fn an_older_commit_is_taken_at_its_time_although_a_newer_one_waits() {
     let commit = |text: &str, time: Timestamp| {
         scene.person.write("apps/config.yaml", text);
         scene.person.git(&["add", "-A"]);
-        let date = format!("{} +0000", time.as_second());
-        let mut command = crate::support::git::command(scene.person.path());
-        command
-            .args(["commit", "-q", "-m", text.trim()])
-            .env("GIT_COMMITTER_DATE", date);
-        assert!(command.status().unwrap().success());
+        at(&scene, time, &["commit", "-q", "-m", text.trim()]);
         scene.push();
     };
     let now = Timestamp::now();
@@ -104,4 +109,37 @@ fn an_older_commit_is_taken_at_its_time_although_a_newer_one_waits() {
         (scene.bot_branches() == [TO_PROD]).then_some(())
     });
     assert_eq!(scene.file(TO_PROD, "apps/config.yaml"), "level: info\n");
+}
+
+#[test]
+fn another_image_disturbs_from_its_commits_time_although_it_was_seen_later() {
+    let scene = shop("gates: {soak: {resident: 2h}}");
+    scene.reconcile().exits(0);
+    scene.image("acme/web", "1", "second");
+    scene.reconcile().exits(0);
+    // The same, made five and four hours ago; the second is pushed later.
+    on(&scene, "env/dev");
+    let hours_ago = |hours| {
+        let time = Timestamp::now() - SignedDuration::from_hours(hours);
+        Timestamp::from_second(time.as_second()).unwrap()
+    };
+    let (came, went) = (hours_ago(5), hours_ago(4));
+    let second = scene.person.rev("HEAD");
+    scene.person.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    at(&scene, came, &["commit", "-q", "--amend", "--no-edit"]);
+    let push = ["push", "-q", "--force", "origin", "env/dev"];
+    scene.person.git(&push);
+    scene.image("acme/web", "1", "first");
+    std::fs::remove_dir_all(scene.home().join("cache")).unwrap();
+    scene.reconcile().exits(0);
+    assert_eq!(
+        scene.bot_branches(),
+        [TO_PROD],
+        "it was there for five hours"
+    );
+    at(&scene, went, &["cherry-pick", &second]);
+    scene.push();
+    scene.image("acme/web", "1", "second");
+    scene.reconcile().exits(0).says("waits for soak: 2h");
+    assert_eq!(scene.bot_branches(), [""; 0], "it was there for one");
 }

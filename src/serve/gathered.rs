@@ -1,0 +1,214 @@
+//! What is known of a Git repository after a pass that was not quiet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::environment::Environment;
+use crate::gate::{GateFinding, Verdict};
+use crate::git::{Error, Repository};
+use crate::plan::{Plan, Reason};
+use crate::policy::OperatorPolicy;
+use crate::problem::Problem;
+use crate::reconcile::{Cache, Hosting, OpenBranch, Survey, open_branches, status};
+use crate::serve::state::{GateState, PromotionState, PullRequestState};
+use crate::show::Status;
+use crate::stream::TagSource;
+
+#[derive(Clone, Debug, Default)]
+pub struct Gathered {
+    pub status: Status,
+    pub pull_requests: Vec<PullRequestState>,
+    pub promotions: Vec<PromotionState>,
+    pub problems: Vec<Problem>,
+    /// How often tags without an interval of their own are looked at.
+    pub interval: Duration,
+    /// The images of tags that have an interval of their own, by repository and tag.
+    pub own: BTreeSet<(String, String)>,
+    /// The shortest of those intervals.
+    pub shortest: Option<Duration>,
+    /// Image repositories that are followed, as hooks name them.
+    pub followed: BTreeSet<String>,
+}
+
+/// Reads Git, and asks the forge for what is open. `plans` are those of the last round; none where
+/// that was quiet.
+pub fn gather(
+    repository: &Repository,
+    cache: &mut Cache,
+    operator: &OperatorPolicy,
+    hosting: Option<&Hosting<'_>>,
+    plans: &[Plan],
+    mut problems: Vec<Problem>,
+) -> Result<Gathered, Error> {
+    let survey = Survey::read(repository, cache, operator)?;
+    let open = open_branches(repository, &survey, hosting)?;
+    problems.extend(survey.configuration.problems.iter().cloned());
+    problems.sort();
+    problems.dedup();
+    let mut gathered = Gathered {
+        status: status(repository, &survey, plans, &open)?,
+        pull_requests: pull_requests(&open, plans),
+        promotions: Vec::new(),
+        problems,
+        interval: survey.configuration.policy.imports.interval,
+        ..Gathered::default()
+    };
+    for surveyed in &survey.environments {
+        let plan = plans
+            .iter()
+            .find(|plan| plan.environment.name == surveyed.environment.name);
+        gathered
+            .promotions
+            .extend(promotion(&surveyed.environment, plan));
+        for stream in &surveyed.manifests.streams {
+            for tag in &stream.tags {
+                let TagSource::Image(reference) = &tag.source else {
+                    continue;
+                };
+                let endpoint = reference.repository.endpoint();
+                let name = format!("{}/{}", endpoint.host, endpoint.path);
+                if let Some(seconds) = tag.settings.interval {
+                    let interval = Duration::from_secs(seconds);
+                    let known = gathered.shortest.unwrap_or(interval);
+                    gathered.shortest = Some(known.min(interval));
+                    let wanted = crate::lookup::Wanted::of(reference);
+                    if let crate::lookup::Wanted::Tag(tag) = wanted {
+                        gathered.own.insert((name.clone(), tag.to_string()));
+                    }
+                }
+                gathered.followed.insert(name);
+            }
+        }
+    }
+    Ok(gathered)
+}
+
+fn pull_requests(open: &[OpenBranch], plans: &[Plan]) -> Vec<PullRequestState> {
+    let mut found: Vec<PullRequestState> = open
+        .iter()
+        .map(|branch| {
+            let pending = branch.pending();
+            let images = branch.images.iter();
+            PullRequestState {
+                environment: branch.environment.to_string(),
+                branch: pending.branch.clone(),
+                state: pending.state.to_owned(),
+                title: branch.message.lines().next().unwrap_or_default().to_owned(),
+                number: pending.number,
+                url: pending.url.clone(),
+                images: images
+                    .map(|image| (image.tag.to_string(), image.digest.to_string()))
+                    .collect(),
+                waiting: waiting(&pending.branch, plans),
+            }
+        })
+        .collect();
+    let mut ignored: BTreeMap<(String, String), PullRequestState> = BTreeMap::new();
+    for plan in plans {
+        for waiting in &plan.waiting {
+            let (branch, number, url) = match &waiting.reason {
+                Reason::Declined(declined) => (
+                    String::new(),
+                    Some(declined.number),
+                    Some(declined.url.clone()),
+                ),
+                Reason::Closed(branch) => (branch.to_string(), None, None),
+                _ => continue,
+            };
+            let key = (branch.clone(), url.clone().unwrap_or_default());
+            let state = ignored.entry(key).or_insert_with(|| PullRequestState {
+                environment: plan.environment.name.to_string(),
+                branch,
+                state: "ignored".to_owned(),
+                title: waiting.reason.to_string(),
+                number,
+                url,
+                images: Vec::new(),
+                waiting: Vec::new(),
+            });
+            state.images.push((waiting.tag.to_string(), String::new()));
+        }
+    }
+    found.extend(ignored.into_values());
+    found
+}
+
+/// What a bot branch waits for.
+fn waiting(branch: &str, plans: &[Plan]) -> Vec<String> {
+    let mut found = Vec::new();
+    for plan in plans {
+        for proposal in &plan.proposals {
+            let is_it = proposal
+                .branch
+                .as_ref()
+                .is_some_and(|it| it.as_str() == branch);
+            if is_it {
+                let open = proposal.gates.iter().filter(|gate| !gate.is_passed());
+                found.extend(open.map(ToString::to_string));
+            }
+        }
+        for waiting in &plan.waiting {
+            let is_it = waiting
+                .reason
+                .branch()
+                .is_some_and(|it| it.as_str() == branch);
+            if is_it {
+                found.push(waiting.reason.to_string());
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// How it stands with what comes from the environment's source.
+fn promotion(environment: &Environment, plan: Option<&Plan>) -> Option<PromotionState> {
+    let promotion = environment.promotion.as_ref()?;
+    let mut state = PromotionState {
+        from: promotion.from.to_string(),
+        to: environment.name.to_string(),
+        carry: promotion.carry.name().to_owned(),
+        commit: None,
+        branch: None,
+        gates: Vec::new(),
+    };
+    let proposals = plan.map_or(&[][..], |plan| &plan.proposals);
+    let proposal = proposals.iter().find_map(|proposal| {
+        let brought = proposal.promotion.as_ref()?;
+        (brought.from == promotion.from).then_some((proposal, brought))
+    });
+    if let Some((proposal, brought)) = proposal {
+        state.commit = Some(brought.commit.to_string());
+        state.branch = proposal.branch.as_ref().map(ToString::to_string);
+        state.gates = open_gates(&proposal.gates);
+        return Some(state);
+    }
+    let waiting = plan.map_or(&[][..], |plan| &plan.waiting);
+    for waiting in waiting {
+        if let Reason::Gated(gated) = &waiting.reason
+            && let Some((from, commit)) = &gated.from
+            && *from == promotion.from
+        {
+            state.commit = Some(commit.to_string());
+            state.gates = open_gates(&gated.findings);
+            break;
+        }
+    }
+    Some(state)
+}
+
+fn open_gates(findings: &[GateFinding]) -> Vec<GateState> {
+    let open = findings.iter().filter(|finding| !finding.is_passed());
+    open.map(|finding| GateState {
+        gate: finding.gate.name().to_owned(),
+        verdict: match finding.verdict {
+            Verdict::Failed => "failed",
+            Verdict::Waits { .. } | Verdict::Passed => "waits",
+        }
+        .to_owned(),
+        message: finding.told.clone(),
+        until: finding.until().map(|until| until.to_string()),
+    })
+    .collect()
+}
