@@ -24,14 +24,14 @@ pub struct EventSettings {
 /// What may have happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
-    /// A stream tag of an environment has another image.
+    /// A bot branch proposes another image for a stream tag, or an environment has one.
     ImageMoved,
     PullRequestOpened,
-    /// An image has come from one environment into the next.
+    /// An environment has an image of the one before it.
     Promoted,
-    /// A change waits for a person.
+    /// A person has to do something about a bot branch.
     Blocked,
-    /// A pass over a repository could not do its work.
+    /// Passes over a repository fail from now on.
     Failed,
 }
 
