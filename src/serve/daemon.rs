@@ -17,6 +17,7 @@ use crate::git::Location;
 use crate::registry::Registries;
 use crate::serve::answers::{Answers, Budgets};
 use crate::serve::gathered::Gathered;
+use crate::serve::hook::Hint;
 use crate::serve::news::{self, News};
 use crate::serve::pass::{Looked, Means, Site, Trouble, look};
 use crate::serve::schedule::{Cause, Due, Ended, Schedule};
@@ -72,19 +73,6 @@ pub struct Shared {
     reload: AtomicBool,
     is_ending: AtomicBool,
     passes: std::sync::atomic::AtomicU64,
-}
-
-/// Something that a webhook or a file system says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hint {
-    /// A Git repository that is known by one of these URLs has changed.
-    Git { urls: Vec<String> },
-    /// An image was pushed. Without a host it is any registry's.
-    Image {
-        host: Option<String>,
-        repository: String,
-        tag: Option<String>,
-    },
 }
 
 /// A repository's own memory between passes.
@@ -152,6 +140,11 @@ impl Shared {
         states.values().all(|state| state.last_pass.is_some())
     }
 
+    /// Where a repository is, by its name.
+    pub fn location(&self, name: &str) -> Option<Location> {
+        lock(&self.locations).get(name).cloned()
+    }
+
     pub fn passes(&self) -> u64 {
         self.passes.load(Ordering::Relaxed)
     }
@@ -188,9 +181,20 @@ impl Shared {
             } => {
                 let followed = lock(&self.followed);
                 let mut found = Vec::new();
+                // As it is asked for: Docker Hub has several names.
+                let pushed = host.as_ref().map(|host| {
+                    let written = format!("{host}/{repository}");
+                    match written.parse::<crate::image::Repository>() {
+                        Ok(repository) => {
+                            let endpoint = repository.endpoint();
+                            format!("{}/{}", endpoint.host, endpoint.path)
+                        }
+                        Err(_) => written,
+                    }
+                });
                 for (name, images) in followed.iter() {
-                    let is_pushed = |image: &&String| match host {
-                        Some(host) => **image == format!("{host}/{repository}"),
+                    let is_pushed = |image: &&String| match &pushed {
+                        Some(pushed) => *image == pushed,
                         None => image
                             .split_once('/')
                             .is_some_and(|(_, path)| path == repository),

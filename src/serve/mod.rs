@@ -8,16 +8,23 @@
 //! | [`daemon`] | the engine: begins passes, keeps what is known, ends gracefully |
 //! | [`news`] | changes of state, for the log and for events |
 //! | [`pass`] | one pass over a repository |
+//! | [`hook`], [`listen`] | webhooks in, and the connections of every listener |
+//! | [`event`] | what has happened, told to others |
+//! | [`standard_webhooks`] | how webhooks are signed, in and out |
 //! | [`state`] | what is known, as values for pages, metrics and commands |
 
 pub mod answers;
 pub mod daemon;
+pub mod event;
 mod gathered;
+pub mod hook;
+pub mod listen;
 pub mod news;
 pub mod pass;
 mod run;
 pub mod schedule;
 pub mod shard;
+pub mod standard_webhooks;
 pub mod state;
 mod watch;
 

@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
+use crate::config::events::EventType;
+use crate::git::Location;
+use crate::serve::event::Event;
 use crate::serve::state::{PullRequestState, RepositoryState};
 use crate::show::Cell;
 
@@ -166,6 +171,68 @@ fn pull_requests(before: &RepositoryState, after: &RepositoryState, found: &mut 
 }
 
 impl News {
+    /// The event that others are told; none where there is none of this kind.
+    pub fn event(&self, repository: Location, now: Timestamp) -> Option<Event> {
+        let of = |kind| Event::new(kind, repository.clone(), &self.repository, now);
+        Some(match &self.what {
+            What::ImageMoved {
+                environment,
+                stream_tag,
+                from,
+                to,
+                branch,
+            } => Event {
+                environment: Some(environment.clone()),
+                stream_tag: Some(stream_tag.clone()),
+                digest: Some(to.clone()),
+                previous_digest: from.clone(),
+                branch: branch.clone(),
+                ..of(EventType::ImageMoved)
+            },
+            What::PullRequestOpened {
+                environment,
+                branch,
+                url,
+                ..
+            } => Event {
+                environment: Some(environment.clone()),
+                branch: Some(branch.clone()),
+                pull_request: url.clone(),
+                ..of(EventType::PullRequestOpened)
+            },
+            What::Promoted {
+                environment,
+                stream_tag,
+                from,
+                to,
+                ..
+            } => Event {
+                environment: Some(environment.clone()),
+                stream_tag: Some(stream_tag.clone()),
+                digest: Some(to.clone()),
+                previous_digest: from.clone(),
+                ..of(EventType::Promoted)
+            },
+            What::Blocked {
+                environment,
+                branch,
+                reason,
+                url,
+            } => Event {
+                environment: Some(environment.clone()),
+                branch: Some(branch.clone()),
+                pull_request: url.clone(),
+                reason: Some(reason.clone()),
+                ..of(EventType::Blocked)
+            },
+            What::Failed { reason } => Event {
+                reason: Some(reason.clone()),
+                ..of(EventType::Failed)
+            },
+            What::Recovered => return None,
+        })
+    }
+
     /// One line in the log.
     pub fn log(&self) {
         let repository = self.repository.as_str();

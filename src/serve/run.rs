@@ -1,11 +1,20 @@
 //! From the start of the daemon to its end: listeners, watches, signals, and the engine.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::Router;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch::{Receiver, Sender, channel};
+use tokio::task::JoinHandle;
 
+use crate::config::serve::ServeSettings;
 use crate::config::server::ServerConfig;
 use crate::serve::daemon::{self, Hands, Shared};
+use crate::serve::event::{EventOptions, Events};
+use crate::serve::hook::{Heard, Hint, HookOptions, Hooks};
+use crate::serve::listen;
 use crate::serve::news::News;
 use crate::serve::pass::Trouble;
 use crate::serve::shard::Shard;
@@ -15,28 +24,134 @@ use crate::serve::watch::Watch;
 pub async fn run(hands: Hands, config: ServerConfig, shard: Option<Shard>) -> Result<(), Trouble> {
     let shared = Arc::new(Shared::new(shard));
     listen_to_signals(&shared)?;
-    let watch = Watch::new(Arc::clone(&shared), hands.watched.clone());
-    let watch = Mutex::new(watch);
-    let on_settings = move |config: &ServerConfig| {
-        let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
-        watch.put(config);
+    let hooks = hooks(&shared, &config);
+    let (end, over) = channel(false);
+    let mut listeners = Listeners {
+        over,
+        tasks: Vec::new(),
     };
+    if let Some(address) = config.serve.hooks {
+        listeners.open("hooks", address, hooks.router()).await?;
+    }
+    let changing = Arc::new(Changing {
+        watch: Mutex::new(Watch::new(Arc::clone(&shared), hands.watched.clone())),
+        events: Mutex::new(start_events(&config)?),
+        settings: Mutex::new(config.clone()),
+        hooks,
+    });
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         repositories = config.repositories.len(),
         "started"
     );
-    let on_news = |_: &News| {};
-    daemon::run(
+    let (told, set) = (Arc::clone(&changing), Arc::clone(&changing));
+    let of = Arc::clone(&shared);
+    let on_news = move |news: &News| told.tell(&of, news);
+    let on_settings = move |config: &ServerConfig| set.set(config);
+    let ran = daemon::run(
         Arc::clone(&shared),
         hands,
         config,
         Arc::new(on_news),
         Arc::new(on_settings),
     )
-    .await?;
+    .await;
+    listeners.close(&end).await;
+    if let Some(changing) = Arc::into_inner(changing) {
+        let events = changing.events.into_inner();
+        events.unwrap_or_else(PoisonError::into_inner).end().await;
+    }
     tracing::info!(passes = shared.passes(), "ended");
-    Ok(())
+    ran
+}
+
+/// What new settings change while the daemon runs.
+struct Changing {
+    watch: Mutex<Watch>,
+    events: Mutex<Events>,
+    hooks: Arc<Hooks>,
+    settings: Mutex<ServerConfig>,
+}
+
+impl Changing {
+    fn set(&self, config: &ServerConfig) {
+        lock(&self.watch).put(config);
+        self.hooks.set(&config.hooks);
+        let mut settings = lock(&self.settings);
+        if settings.events != config.events {
+            match start_events(config) {
+                Ok(events) => *lock(&self.events) = events,
+                Err(trouble) => tracing::error!(error = %trouble, "events go where they went"),
+            }
+        }
+        let fixed = |serve: &ServeSettings| (serve.hooks, serve.status.clone(), serve.metrics);
+        if fixed(&settings.serve) != fixed(&config.serve) {
+            tracing::warn!("listeners are opened at the start only: they stay where they are");
+        }
+        *settings = config.clone();
+    }
+
+    fn tell(&self, shared: &Shared, news: &News) {
+        let Some(location) = shared.location(&news.repository) else {
+            return;
+        };
+        if let Some(event) = news.event(location, crate::clock::now()) {
+            lock(&self.events).send(&event);
+        }
+    }
+}
+
+fn hooks(shared: &Arc<Shared>, config: &ServerConfig) -> Arc<Hooks> {
+    let shared = Arc::clone(shared);
+    let heard: Heard = Arc::new(move |name: &str, hints: Vec<Hint>| {
+        let passes: usize = hints.iter().map(|hint| shared.hint(hint)).sum();
+        tracing::debug!(hook = name, hints = hints.len(), passes, "a hook was taken");
+    });
+    Hooks::new(&config.hooks, HookOptions::default(), heard)
+}
+
+fn start_events(config: &ServerConfig) -> Result<Events, Trouble> {
+    Events::start(&config.events, &EventOptions::default()).map_err(|error| Trouble {
+        message: format!("events cannot be sent: {error}"),
+        hint: None,
+    })
+}
+
+/// What is listened at.
+struct Listeners {
+    over: Receiver<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Listeners {
+    async fn open(
+        &mut self,
+        name: &'static str,
+        address: SocketAddr,
+        router: Router,
+    ) -> Result<(), Trouble> {
+        let failed = |error: std::io::Error| Trouble {
+            message: format!("serve.{name}.listen: {address} cannot be listened at: {error}"),
+            hint: Some("name another port, or end what listens there".to_owned()),
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        tracing::info!(%address, "listening for {name}");
+        let mut over = self.over.clone();
+        let stop = async move {
+            let _ = over.wait_for(|is_over| *is_over).await;
+        };
+        self.tasks
+            .push(tokio::spawn(listen::serve(listener, router, stop)));
+        Ok(())
+    }
+
+    async fn close(self, end: &Sender<bool>) {
+        let _ = end.send(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
 }
 
 fn listen_to_signals(shared: &Arc<Shared>) -> Result<(), Trouble> {
@@ -61,4 +176,9 @@ fn listen_to_signals(shared: &Arc<Shared>) -> Result<(), Trouble> {
         });
     }
     Ok(())
+}
+
+/// A poisoned lock holds nothing half-written here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

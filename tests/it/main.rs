@@ -39,6 +39,7 @@ mod reads;
 mod registry;
 mod schemas;
 mod serve;
+mod serve_hooks;
 mod shown;
 mod support;
 mod tidy;
