@@ -14,6 +14,7 @@ use crate::clock;
 use crate::config::serve::RepositorySettings;
 use crate::config::server::ServerConfig;
 use crate::git::Location;
+use crate::image::Reference;
 use crate::registry::Registries;
 use crate::serve::answers::{Answers, Budgets};
 use crate::serve::gathered::Gathered;
@@ -184,9 +185,9 @@ impl Shared {
                 // As it is asked for: Docker Hub has several names.
                 let pushed = host.as_ref().map(|host| {
                     let written = format!("{host}/{repository}");
-                    match written.parse::<crate::image::Repository>() {
-                        Ok(repository) => {
-                            let endpoint = repository.endpoint();
+                    match written.parse::<Reference>() {
+                        Ok(reference) => {
+                            let endpoint = reference.repository.endpoint();
                             format!("{}/{}", endpoint.host, endpoint.path)
                         }
                         Err(_) => written,

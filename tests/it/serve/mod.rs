@@ -1,6 +1,7 @@
 //! The daemon, as a process beside real registries and real Git.
 
 mod copies;
+mod hooks;
 mod settings;
 mod watching;
 
