@@ -38,6 +38,7 @@ mod reads;
 mod registry;
 mod schemas;
 mod shown;
+mod status_page;
 mod support;
 mod tidy;
 mod tutorials;
