@@ -22,6 +22,8 @@ pub struct OpenBranch {
     pub environment: EnvironmentName,
     pub images: Vec<TaggedImage>,
     pub message: String,
+    /// When its commit was made, RFC 3339; none where that is not known.
+    pub made: Option<String>,
     pending: Pending,
 }
 
@@ -68,6 +70,7 @@ pub fn open_branches(
             .and_then(|view| view.open_of(&proposed.branch, &proposed.base));
         open.push(OpenBranch {
             images: images(&message),
+            made: proposed.main_commit().map(|commit| commit.time.to_string()),
             message,
             pending: Pending {
                 branch: proposed.branch.to_string(),

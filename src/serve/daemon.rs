@@ -23,7 +23,8 @@ use crate::serve::news::{self, News};
 use crate::serve::pass::{Looked, Means, Site, Trouble, look};
 use crate::serve::schedule::{Cause, Due, Ended, Schedule};
 use crate::serve::shard::Shard;
-use crate::serve::state::{DaemonState, Failure, RepositoryState};
+use crate::serve::state::{DaemonState, Failure, RepositoryState, TimelineRow};
+use crate::serve::timelines::Library;
 
 /// A pass that is running when the daemon is asked to end has so long to come to its end.
 pub const GRACE: Duration = Duration::from_secs(25);
@@ -67,6 +68,7 @@ pub struct Shared {
     followed: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// By repository: where it is.
     locations: Mutex<BTreeMap<String, Location>>,
+    libraries: Mutex<BTreeMap<String, Library>>,
     settings_failure: Mutex<Option<Failure>>,
     /// Something is to be looked at.
     wake: Notify,
@@ -111,6 +113,7 @@ impl Shared {
             states: Mutex::default(),
             followed: Mutex::default(),
             locations: Mutex::default(),
+            libraries: Mutex::default(),
             settings_failure: Mutex::default(),
             wake: Notify::new(),
             reload: AtomicBool::new(false),
@@ -144,6 +147,18 @@ impl Shared {
     /// Where a repository is, by its name.
     pub fn location(&self, name: &str) -> Option<Location> {
         lock(&self.locations).get(name).cloned()
+    }
+
+    /// The history of a stream tag in an environment of a repository. Reads from disk.
+    pub fn history(
+        &self,
+        repository: &str,
+        environment: &str,
+        tag: &str,
+    ) -> Result<Vec<TimelineRow>, String> {
+        let library = lock(&self.libraries).get(repository).cloned();
+        let library = library.ok_or("it was not looked at yet")?;
+        library.history(environment, tag)
     }
 
     pub fn passes(&self) -> u64 {
@@ -382,6 +397,7 @@ fn put(shared: &Shared, config: &ServerConfig, workers: &mut BTreeMap<String, Wo
     states.retain(|name, _| is_kept(name));
     locations.retain(|name, _| is_kept(name));
     lock(&shared.followed).retain(|name, _| is_kept(name));
+    lock(&shared.libraries).retain(|name, _| is_kept(name));
     workers.retain(|name, _| is_kept(name));
     for settings in &own {
         let shown = match settings.url.parse::<Location>() {
@@ -396,6 +412,7 @@ fn put(shared: &Shared, config: &ServerConfig, workers: &mut BTreeMap<String, Wo
         let state = states.entry(settings.name.clone()).or_default();
         state.name.clone_from(&settings.name);
         state.location = shown;
+        state.interval_seconds = settings.interval.unwrap_or(config.serve.interval).as_secs();
         let is_same = |worker: &Worker| worker.settings.url == settings.url;
         if !workers.get(&settings.name).is_some_and(is_same) {
             workers.insert(settings.name.clone(), Worker::new(settings));
@@ -469,6 +486,9 @@ fn settle(
             } = done;
             names.remove(&id);
             let name = worker.settings.name.clone();
+            if let Ok(looked) = &result {
+                lock(&shared.libraries).insert(name.clone(), looked.library.clone());
+            }
             if let Ok(Looked {
                 gathered: Some(gathered),
                 ..

@@ -3,6 +3,7 @@
 //! | room | what |
 //! |---|---|
 //! | [`run`](run()) | from start to end: listeners, watches, signals |
+//! | [`page`] | the status page, which only shows |
 //! | [`schedule`] | which repository is looked at when |
 //! | [`answers`] | what registries have answered, and their budgets |
 //! | [`daemon`] | the engine: begins passes, keeps what is known, ends gracefully |
@@ -20,12 +21,14 @@ mod gathered;
 pub mod hook;
 pub mod listen;
 pub mod news;
+pub mod page;
 pub mod pass;
 mod run;
 pub mod schedule;
 pub mod shard;
 pub mod standard_webhooks;
 pub mod state;
+pub mod timelines;
 mod watch;
 
 pub use run::run;

@@ -9,13 +9,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
-use crate::config::serve::ServeSettings;
+use crate::config::serve::{Listener, ServeSettings};
 use crate::config::server::ServerConfig;
 use crate::serve::daemon::{self, Hands, Shared};
 use crate::serve::event::{EventOptions, Events};
 use crate::serve::hook::{Heard, Hint, HookOptions, Hooks};
 use crate::serve::listen;
 use crate::serve::news::News;
+use crate::serve::page::StatusPage;
 use crate::serve::pass::Trouble;
 use crate::serve::shard::Shard;
 use crate::serve::watch::Watch;
@@ -32,6 +33,14 @@ pub async fn run(hands: Hands, config: ServerConfig, shard: Option<Shard>) -> Re
     };
     if let Some(address) = config.serve.hooks {
         listeners.open("hooks", address, hooks.router()).await?;
+    }
+    if let Some(status) = &config.serve.status {
+        let page = status_page(&shared, status).router();
+        let page = page.map_err(|error| Trouble {
+            message: format!("the status page cannot be made: {error}"),
+            hint: None,
+        })?;
+        listeners.open("status", status.listen, page).await?;
     }
     let changing = Arc::new(Changing {
         watch: Mutex::new(Watch::new(Arc::clone(&shared), hands.watched.clone())),
@@ -108,6 +117,18 @@ fn hooks(shared: &Arc<Shared>, config: &ServerConfig) -> Arc<Hooks> {
         tracing::debug!(hook = name, hints = hints.len(), passes, "a hook was taken");
     });
     Hooks::new(&config.hooks, HookOptions::default(), heard)
+}
+
+fn status_page(shared: &Arc<Shared>, listener: &Listener) -> StatusPage {
+    let (states, timelines) = (Arc::clone(shared), Arc::clone(shared));
+    StatusPage {
+        states: Arc::new(move || Arc::new(states.state())),
+        timelines: Arc::new(move |repository: &str, environment: &str, tag: &str| {
+            timelines.history(repository, environment, tag)
+        }),
+        now: Arc::new(crate::clock::now),
+        token_file: listener.token_file.clone(),
+    }
 }
 
 fn start_events(config: &ServerConfig) -> Result<Events, Trouble> {

@@ -41,6 +41,7 @@ mod schemas;
 mod serve;
 mod serve_hooks;
 mod shown;
+mod status_page;
 mod support;
 mod tidy;
 mod tutorials;

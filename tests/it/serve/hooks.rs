@@ -3,8 +3,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::serve::Daemon;
-use crate::support::git::free_port;
+use crate::serve::{Daemon, free_port};
+
 use crate::support::registry::{DockerRegistry, Setup};
 use crate::support::scene::{Scene, deployment, stream};
 use crate::support::wait::until;

@@ -6,6 +6,7 @@ mod settings;
 mod watching;
 
 use std::fs::{self, File};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -111,6 +112,12 @@ fn settings(scene: &Scene, repositories: &[&str], more: &str) -> String {
     format!(
         "registries: {{allow: [\"{host}\"], hosts: [{{host: \"{host}\", insecure: true}}]}}\n{list}{more}"
     )
+}
+
+/// A port of the loopback interface that nobody listens at.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// No interval ends during a test.
