@@ -14,7 +14,7 @@ const BUDGET: usize = 85_000;
 const MOST: usize = 500;
 /// Of the markup of a row and of a cell.
 const ROW: usize = 150;
-const CELL: usize = 330;
+const CELL: usize = 360;
 /// Marks of a cell; its page has the rest.
 const MOST_MARKS: usize = 4;
 /// Characters of names and titles.
@@ -232,10 +232,10 @@ fn weight_of(line: &Line) -> usize {
     let name = weight(&line.name, LONGEST_NAME) + encoded(&line.name).len();
     let cells = line.environments.iter().map(|cell| {
         let waiting = cell.waiting.iter();
-        let waiting = waiting.map(|why| 60 + weight(&why.message, LONGEST_NAME));
+        let waiting = waiting.map(|why| 90 + weight(&why.message, LONGEST_NAME));
         let proposed = cell.proposed.iter().map(|it| {
             let url = it.url.as_ref().map_or(0, |url| weight(url, 2_000));
-            80 + weight(&it.branch, LONGEST_NAME) + url
+            110 + weight(&it.branch, LONGEST_NAME) + url
         });
         let marks: usize = waiting.chain(proposed).take(MOST_MARKS).sum();
         let image = cell.image.as_deref().unwrap_or_default();

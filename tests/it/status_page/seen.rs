@@ -1,6 +1,6 @@
 //! In headless Chromium.
 
-use crate::status_page::scene::state;
+use crate::status_page::scene::{state, why};
 use crate::status_page::site::Site;
 use crate::support::browser::Browser;
 
@@ -30,12 +30,6 @@ fn pages_load_without_a_word_of_the_console_and_fit_a_phone() {
         for page in PAGES {
             let said = browser.open(&site.url(page));
             assert!(said.is_empty(), "{page}: {said:?}");
-            if let Some(folder) = std::env::var_os("STATUS_PAGE_PICTURES") {
-                let name = page.replace('/', "_").replace(':', "-");
-                let file = format!("{width}-{is_dark}{name}.png");
-                std::fs::write(std::path::Path::new(&folder).join(file), browser.picture())
-                    .unwrap();
-            }
             assert_eq!(browser.evaluate(WIDER_THAN_SEEN), 0, "{page} at {width}");
             let styled = browser.evaluate("getComputedStyle(document.body).fontSize");
             assert_eq!(styled, "15px", "{page}: the policy lets the style in");
@@ -69,6 +63,48 @@ fn the_keyboard_reaches_what_can_be_followed_and_is_seen_there() {
     assert_eq!(reached[0], "To the content");
     for name in ["headwater", "Pull requests", "Streams", "q", "Show"] {
         assert!(reached.iter().any(|it| it == name), "{name}: {reached:?}");
+    }
+}
+
+#[test]
+fn long_names_and_many_environments_make_no_page_too_wide() {
+    let mut state = state();
+    let long = "a".repeat(180);
+    let shop = &mut state.repositories[1];
+    let column = shop.status.environments[2].clone();
+    let cell = shop.status.stream_tags[6].environments[2].clone();
+    for number in 0..9 {
+        let name = format!("stage-{number}");
+        let mut column = column.clone();
+        column.name.clone_from(&name);
+        shop.status.environments.push(column);
+        for line in &mut shop.status.stream_tags {
+            let mut cell = cell.clone();
+            cell.environment.clone_from(&name);
+            line.environments.push(cell);
+        }
+    }
+    for line in &mut shop.status.stream_tags {
+        line.name = format!("{long}-{}", line.name);
+        line.environments[0].waiting = vec![why("unavailable", &long)];
+    }
+    for request in &mut shop.pull_requests {
+        request.title.clone_from(&long);
+        request.branch.clone_from(&long);
+    }
+    shop.problems[0].message.clone_from(&long);
+    state.hosts[0].host.clone_from(&long);
+    let site = Site::of(state);
+    let mut browser = Browser::start();
+    let stream = format!("/repository/shop/stream/{long}-web:1.8");
+    let pages = PAGES.into_iter().filter(|page| !page.contains("/stream/"));
+    for page in pages.chain([stream.as_str()]) {
+        for width in [1_280, 800, 360] {
+            browser.show_as(width, 700, false);
+            let said = browser.open(&site.url(page));
+            assert!(said.is_empty(), "{page}: {said:?}");
+            assert_eq!(browser.evaluate(WIDER_THAN_SEEN), 0, "{page} at {width}");
+        }
     }
 }
 
