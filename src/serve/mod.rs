@@ -12,6 +12,7 @@
 //! | [`hook`], [`listen`] | webhooks in, and the connections of every listener |
 //! | [`event`] | what has happened, told to others |
 //! | [`standard_webhooks`] | how webhooks are signed, in and out |
+//! | [`shared`] | what listeners and passes share |
 //! | [`state`] | what is known, as values for pages, metrics and commands |
 
 pub mod answers;
@@ -26,6 +27,7 @@ pub mod pass;
 mod run;
 pub mod schedule;
 pub mod shard;
+pub mod shared;
 pub mod standard_webhooks;
 pub mod state;
 pub mod timelines;

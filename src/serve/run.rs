@@ -1,7 +1,7 @@
 //! From the start of the daemon to its end: listeners, watches, signals, and the engine.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::serve::{Listener, ServeSettings};
 use crate::config::server::ServerConfig;
-use crate::serve::daemon::{self, Hands, Shared};
+use crate::serve::daemon::{self, Hands};
 use crate::serve::event::{EventOptions, Events};
 use crate::serve::hook::{Heard, Hint, HookOptions, Hooks};
 use crate::serve::listen;
@@ -19,6 +19,7 @@ use crate::serve::news::News;
 use crate::serve::page::StatusPage;
 use crate::serve::pass::Trouble;
 use crate::serve::shard::Shard;
+use crate::serve::shared::{Shared, lock};
 use crate::serve::watch::Watch;
 
 /// Runs until SIGTERM or SIGINT.
@@ -197,9 +198,4 @@ fn listen_to_signals(shared: &Arc<Shared>) -> Result<(), Trouble> {
         });
     }
     Ok(())
-}
-
-/// A poisoned lock holds nothing half-written here.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
