@@ -3,6 +3,7 @@
 mod copies;
 mod hooks;
 mod settings;
+mod story;
 mod watching;
 
 use std::fs::{self, File};
