@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::context::Context;
@@ -101,7 +101,7 @@ fn open(
         .parse()
         .map_err(|error| CliError::usage("this location cannot be used").because(&error))?;
     let location = match location {
-        Location::Local(path) => Location::Local(absolute(context, path)),
+        Location::Local(path) => Location::Local(context.path(&path)),
         remote => remote,
     };
     let repository = place::repository(context, &location)?;
@@ -132,10 +132,6 @@ fn open(
         forge,
         repository,
     })
-}
-
-fn absolute(context: &Context, path: PathBuf) -> PathBuf {
-    context.path(&path)
 }
 
 fn trouble(error: &CliError) -> Trouble {

@@ -128,7 +128,7 @@ fn images(before: &RepositoryState, after: &RepositoryState, found: &mut Vec<Wha
             let was_proposed =
                 |was: &&Cell| was.proposed.iter().any(|it| it.image == pending.image);
             let Some(to) = &pending.image else { continue };
-            if !was.is_some_and(|was| was_proposed(&was)) {
+            if !was.is_some_and(was_proposed) {
                 found.push(What::ImageMoved {
                     environment: environment.to_owned(),
                     stream_tag: stream_tag.to_owned(),
@@ -172,7 +172,7 @@ fn pull_requests(before: &RepositoryState, after: &RepositoryState, found: &mut 
 
 impl News {
     /// The event that others are told; none where there is none of this kind.
-    pub fn event(&self, repository: Location, now: Timestamp) -> Option<Event> {
+    pub fn event(&self, repository: &Location, now: Timestamp) -> Option<Event> {
         let of = |kind| Event::new(kind, repository.clone(), &self.repository, now);
         Some(match &self.what {
             What::ImageMoved {
