@@ -14,6 +14,7 @@ mod bad_input;
 mod behaviour;
 mod bodies;
 mod cli;
+mod config_show;
 mod corpus;
 mod create_secret;
 mod demo;
