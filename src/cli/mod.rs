@@ -7,6 +7,7 @@ pub mod completion;
 pub mod config;
 pub mod context;
 pub mod create;
+mod daemon;
 pub mod delete;
 pub mod demo;
 pub mod describe;

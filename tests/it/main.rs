@@ -19,6 +19,7 @@ mod corpus;
 mod create_secret;
 mod demo;
 mod deploy;
+mod describe_daemon;
 mod doctor;
 mod edges;
 mod examples;
