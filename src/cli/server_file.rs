@@ -52,8 +52,12 @@ fn read_file(context: &Context) -> Result<ServerConfig, CliError> {
     config.ok_or_else(|| unusable(path).hint("mend what is named above"))
 }
 
-/// The file and the variables, read anew; what is wrong with them is named in the error.
+/// The file and the variables, read anew; what is wrong with them is named in the error. An empty
+/// file is about to be written, or was written by accident.
 pub fn read_anew(path: Option<&Path>) -> Result<ServerConfig, CliError> {
+    if path.is_some_and(is_empty) {
+        return Err(unusable(path).why("it is empty"));
+    }
     let (config, problems) = read_path(path)?;
     config.ok_or_else(|| {
         let mut error = unusable(path);
@@ -62,6 +66,10 @@ pub fn read_anew(path: Option<&Path>) -> Result<ServerConfig, CliError> {
         }
         error
     })
+}
+
+fn is_empty(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|file| file.len() == 0)
 }
 
 /// Those of this process that give settings.
