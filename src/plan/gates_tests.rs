@@ -34,7 +34,7 @@ fn a_freeze_counts_from_its_begin_to_its_end() {
         ("08:59:59", true),
         ("09:00:00", false),
     ] {
-        let found = gates::freeze(&[until.clone()], at(now));
+        let found = gates::freeze(std::slice::from_ref(&until), at(now));
         assert_eq!(found.is_some(), is_on, "{now}");
         if let Some(found) = found {
             waits(

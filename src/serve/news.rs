@@ -123,7 +123,7 @@ fn images(before: &RepositoryState, after: &RepositoryState, found: &mut Vec<Wha
             let was_proposed =
                 |was: &&Cell| was.proposed.iter().any(|it| it.image == pending.image);
             let Some(to) = &pending.image else { continue };
-            if !was.is_some_and(|was| was_proposed(&was)) {
+            if !was.is_some_and(was_proposed) {
                 found.push(What::ImageMoved {
                     environment: environment.to_owned(),
                     stream_tag: stream_tag.to_owned(),
