@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::environment::{Environment, EnvironmentName};
 use crate::git::{Error, Repository};
 use crate::plan::{BranchState, Plan, TaggedImage, images};
@@ -22,6 +24,8 @@ pub struct OpenBranch {
     pub environment: EnvironmentName,
     pub images: Vec<TaggedImage>,
     pub message: String,
+    /// When its pull request was opened; none where there is no forge.
+    pub opened: Option<Timestamp>,
     pending: Pending,
 }
 
@@ -69,6 +73,7 @@ pub fn open_branches(
         open.push(OpenBranch {
             images: images(&message),
             message,
+            opened: page.map(|page| page.created),
             pending: Pending {
                 branch: proposed.branch.to_string(),
                 state: proposed.state.name(),

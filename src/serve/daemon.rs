@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,16 +15,20 @@ use crate::config::serve::RepositorySettings;
 use crate::config::server::ServerConfig;
 use crate::git::Location;
 use crate::registry::Registries;
-use crate::serve::answers::{Answers, Budgets};
-use crate::serve::gathered::Gathered;
+use crate::serve::answers::Budgets;
+use crate::serve::counts::Counts;
 use crate::serve::news::{self, News};
 use crate::serve::pass::{Looked, Means, Site, Trouble, look};
 use crate::serve::schedule::{Cause, Due, Ended, Schedule};
 use crate::serve::shard::Shard;
 use crate::serve::state::{DaemonState, Failure, RepositoryState};
+use crate::serve::worker::Worker;
+use crate::tally::Tallies;
 
 /// A pass that is running when the daemon is asked to end has so long to come to its end.
 pub const GRACE: Duration = Duration::from_secs(25);
+/// The engine looks at what is to be done at least so often, so that one that hangs is found out.
+pub const TURN: Duration = Duration::from_secs(10);
 
 /// Opens a Git repository of these settings; credentials are read anew each time.
 pub type OpenSite =
@@ -42,6 +46,10 @@ pub struct Hands {
     pub settings: Arc<ReadSettings>,
     /// The files whose change means that settings are read again.
     pub watched: Vec<PathBuf>,
+    /// The folder of everything that is cached.
+    pub cache: PathBuf,
+    /// Count what hosts are asked.
+    pub tallies: Tallies,
 }
 
 impl std::fmt::Debug for Hands {
@@ -68,7 +76,8 @@ pub struct Shared {
     /// Settings are to be read again.
     reload: AtomicBool,
     is_ending: AtomicBool,
-    passes: std::sync::atomic::AtomicU64,
+    passes: AtomicU64,
+    counts: Counts,
 }
 
 /// Something that a webhook or a file system says.
@@ -82,16 +91,6 @@ pub enum Hint {
         repository: String,
         tag: Option<String>,
     },
-}
-
-/// A repository's own memory between passes.
-#[derive(Debug)]
-struct Worker {
-    settings: RepositorySettings,
-    answers: Answers,
-    /// A hash of what is known.
-    known: Option<String>,
-    shortest: Option<Duration>,
 }
 
 /// What a pass gives back.
@@ -111,6 +110,11 @@ struct Bench {
 
 impl Shared {
     pub fn new(shard: Option<Shard>) -> Self {
+        Self::counting(shard, Tallies::default())
+    }
+
+    /// With what adapters count in.
+    pub fn counting(shard: Option<Shard>, tallies: Tallies) -> Self {
         Self {
             begun: Instant::now(),
             started: clock::now(),
@@ -123,7 +127,8 @@ impl Shared {
             wake: Notify::new(),
             reload: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
-            passes: std::sync::atomic::AtomicU64::new(0),
+            passes: AtomicU64::new(0),
+            counts: Counts::new(tallies),
         }
     }
 
@@ -151,6 +156,26 @@ impl Shared {
 
     pub fn passes(&self) -> u64 {
         self.passes.load(Ordering::Relaxed)
+    }
+
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Whether it was asked to end.
+    pub fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+
+    /// What is counted, for metrics.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// How long ago the engine last looked at what is to be done: [`TURN`] at most where all is
+    /// well.
+    pub fn since_turn(&self) -> Duration {
+        self.counts.since_turn(self.millis())
     }
 
     /// How many repositories wait although their time has come.
@@ -218,8 +243,8 @@ impl Shared {
     /// All that is known now.
     pub fn state(&self) -> DaemonState {
         let (now, millis) = (clock::now(), self.millis());
-        let schedule = lock(&self.schedule);
         let mut repositories: Vec<RepositoryState> = lock(&self.states).values().cloned().collect();
+        let schedule = lock(&self.schedule);
         for state in &mut repositories {
             let next = schedule.next(&state.name);
             let wait = next.map(|next| next.saturating_sub(millis));
@@ -235,7 +260,7 @@ impl Shared {
             shard: self.shard.map(|shard| shard.to_string()),
             settings_failure: lock(&self.settings_failure).clone(),
             repositories,
-            hosts: Vec::new(),
+            hosts: self.counts.hosts(),
         }
     }
 }
@@ -255,19 +280,20 @@ pub async fn run(
     let mut running: JoinSet<Done> = JoinSet::new();
     let mut names: BTreeMap<tokio::task::Id, String> = BTreeMap::new();
     loop {
+        shared.counts.turn(shared.millis());
         if shared.is_ending.load(Ordering::Relaxed) {
             break;
         }
-        if shared.reload.swap(false, Ordering::Relaxed) {
-            if let Some(new) = reloaded(&shared, &hands) {
-                let is_new = new.config != bench.config;
-                // Credentials may be others in any case.
-                bench = new;
-                if is_new {
-                    tracing::info!("new settings are in force");
-                    put(&shared, &bench.config, &mut workers);
-                    on_settings(&bench.config);
-                }
+        if shared.reload.swap(false, Ordering::Relaxed)
+            && let Some(new) = reloaded(&shared, &hands)
+        {
+            let is_new = new.config != bench.config;
+            // Credentials may be others in any case.
+            bench = new;
+            if is_new {
+                tracing::info!("new settings are in force");
+                put(&shared, &bench.config, &mut workers);
+                on_settings(&bench.config);
             }
         }
         let now = shared.millis();
@@ -289,14 +315,14 @@ pub async fn run(
         let wakes = lock(&shared.schedule).wakes();
         let sleep = match wakes {
             Some(wake) => Duration::from_millis(wake.saturating_sub(shared.millis())),
-            None => Duration::from_secs(60),
+            None => TURN,
         };
         tokio::select! {
             Some(done) = running.join_next_with_id(), if !running.is_empty() => {
                 settle(&shared, &bench, done, &mut names, &mut workers, &on_news);
             }
             () = shared.wake.notified() => {}
-            () = tokio::time::sleep(sleep) => {}
+            () = tokio::time::sleep(sleep.min(TURN)) => {}
         }
     }
     let end = tokio::time::sleep(GRACE);
@@ -372,6 +398,8 @@ fn put(shared: &Shared, config: &ServerConfig, workers: &mut BTreeMap<String, Wo
     states.retain(|name, _| is_kept(name));
     locations.retain(|name, _| is_kept(name));
     lock(&shared.followed).retain(|name, _| is_kept(name));
+    let names = own.iter().map(|it| it.name.as_str());
+    shared.counts.keep(&names.collect());
     workers.retain(|name, _| is_kept(name));
     for settings in &own {
         let shown = match settings.url.parse::<Location>() {
@@ -391,23 +419,13 @@ fn put(shared: &Shared, config: &ServerConfig, workers: &mut BTreeMap<String, Wo
             workers.insert(settings.name.clone(), Worker::new(settings));
         }
     }
+    drop((states, locations));
     let intervals = own.iter().map(|it| {
         let interval = it.interval.unwrap_or(config.serve.interval);
         (it.name.clone(), interval)
     });
     let now = shared.millis();
     lock(&shared.schedule).put(&intervals.collect(), config.serve.concurrency, now);
-}
-
-impl Worker {
-    fn new(settings: &RepositorySettings) -> Self {
-        Self {
-            settings: settings.clone(),
-            answers: Answers::default(),
-            known: None,
-            shortest: None,
-        }
-    }
 }
 
 /// One pass, on a thread of its own: Git and its network calls wait.
@@ -468,7 +486,8 @@ fn settle(
                 let followed = gathered.followed.clone();
                 lock(&shared.followed).insert(name.clone(), followed);
             }
-            let wake = wake(&worker, result.as_ref().ok(), now, millis);
+            shared.counts.looked(&name, worker.looks(now, millis));
+            let wake = worker.wake(result.as_ref().ok(), now, millis);
             // One that is not in the settings any more, or has another URL, is not kept.
             let mut settings = bench.config.repositories.iter();
             let is_known = settings.any(|it| it.name == name && it.url == worker.settings.url);
@@ -506,6 +525,7 @@ fn settle(
         Ok(looked) => looked.trouble.clone(),
         Err(trouble) => Some(trouble.clone()),
     };
+    shared.counts.pass(&name, trouble.is_none(), took);
     let ended = Ended {
         has_failed: trouble.is_some(),
         wake,
@@ -549,37 +569,6 @@ fn settle(
         one.log();
         on_news(&one);
     }
-}
-
-impl Worker {
-    fn learn(&mut self, gathered: &Gathered) {
-        self.answers.interval = gathered.interval;
-        self.answers.own.clone_from(&gathered.own);
-        self.shortest = gathered.shortest;
-    }
-}
-
-/// When a pass has to be made whatever the interval says: a gate that changes by itself, a tag with
-/// a shorter interval, a budget that is free again.
-fn wake(worker: &Worker, looked: Option<&Looked>, now: Timestamp, millis: u64) -> Option<u64> {
-    let change = looked.and_then(|looked| looked.next_change).map(|change| {
-        let wait = now.until(change).map_or(0, |span| {
-            let seconds = span.total(jiff::Unit::Second).unwrap_or_default();
-            seconds.max(0.0) as u64
-        });
-        // Once it has come, and not just before.
-        millis.saturating_add(wait.saturating_add(1).saturating_mul(1_000))
-    });
-    let images = worker
-        .answers
-        .interval
-        .min(worker.shortest.unwrap_or(Duration::MAX));
-    let images = (!images.is_zero())
-        .then(|| millis.saturating_add(u64::try_from(images.as_millis()).unwrap_or(u64::MAX)));
-    [change, images, worker.answers.waits_until]
-        .into_iter()
-        .flatten()
-        .min()
 }
 
 /// Whether two texts name the same repository, over whatever protocol.

@@ -75,6 +75,8 @@ pub struct PullRequestState {
     pub images: Vec<(String, String)>,
     /// What it waits for, and what is wrong with it.
     pub waiting: Vec<String>,
+    /// When its pull request was opened; none where there is no forge.
+    pub opened: Option<String>,
 }
 
 /// The way from one environment to the next.
@@ -243,7 +245,7 @@ impl RepositoryState {
 }
 
 /// What is not as it should be, as against what waits.
-fn is_failure(why: &Why) -> bool {
+pub fn is_failure(why: &Why) -> bool {
     const FAILURES: &[&str] = &[
         "missing",
         "denied",

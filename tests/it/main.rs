@@ -38,6 +38,7 @@ mod readme;
 mod reads;
 mod registry;
 mod schemas;
+mod serve_ops;
 mod shown;
 mod support;
 mod tidy;
