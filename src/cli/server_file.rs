@@ -44,8 +44,12 @@ fn read_file(context: &Context) -> Result<ServerConfig, CliError> {
     config.ok_or_else(|| unusable(path).hint("mend what is named above"))
 }
 
-/// The file, read anew; what is wrong with it is named in the error.
+/// The file, read anew; what is wrong with it is named in the error. An empty one is about to be
+/// written, or was written by accident.
 pub fn read_anew(path: &Path) -> Result<ServerConfig, CliError> {
+    if std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+        return Err(unusable(path).why("it is empty"));
+    }
     let (config, problems) = read_path(path)?;
     config.ok_or_else(|| {
         let mut error = unusable(path);

@@ -55,6 +55,12 @@ impl<'a> Fields<'a> {
         self.problems.push(problem);
     }
 
+    pub fn error_with(&mut self, node: &Node, message: &str, advice: String) {
+        let mut problem = Problem::error(self.place(node), message);
+        problem.advice = Some(advice);
+        self.problems.push(problem);
+    }
+
     pub fn warning(&mut self, node: &Node, message: impl Into<String>) {
         let problem = Problem::warning(self.place(node), message);
         self.problems.push(problem);

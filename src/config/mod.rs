@@ -5,9 +5,11 @@
 //! used, because a field that was meant to tighten something would be missing.
 
 mod environments;
+pub mod events;
 mod field;
 pub mod forge;
 mod gates;
+pub mod hooks;
 mod promotions;
 pub mod pull_secret;
 pub mod repository;

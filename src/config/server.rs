@@ -4,8 +4,10 @@
 
 use std::path::PathBuf;
 
+use crate::config::events::{EventSettings, read_events};
 use crate::config::field::Fields;
 use crate::config::forge::{ForgeSettings, read_forges};
+use crate::config::hooks::{HookSettings, read_hooks};
 use crate::config::serve::{RepositorySettings, ServeSettings, read_repositories, read_serve};
 use crate::image::{RegistryPattern, RegistryPatternError};
 use crate::problem::Problem;
@@ -23,6 +25,10 @@ pub struct ServerConfig {
     /// What the daemon keeps reconciled.
     pub repositories: Vec<RepositorySettings>,
     pub serve: ServeSettings,
+    /// Who sends webhooks here.
+    pub hooks: Vec<HookSettings>,
+    /// Who is sent events.
+    pub events: Vec<EventSettings>,
 }
 
 /// Where the namespaces' logins for registries are; never in Git.
@@ -109,6 +115,8 @@ pub fn read(name: &FilePath, bytes: &[u8]) -> (Option<ServerConfig>, Vec<Problem
             "pullSecrets",
             "repositories",
             "serve",
+            "hooks",
+            "events",
         ];
         fields.check(root, KNOWN);
         if let Some(node) = fields.mapping(root, "registries", &["allow", "hosts"]) {
@@ -119,6 +127,8 @@ pub fn read(name: &FilePath, bytes: &[u8]) -> (Option<ServerConfig>, Vec<Problem
             config.git = read_git(&mut fields, node);
         }
         config.forges = read_forges(&mut fields, root);
+        config.hooks = read_hooks(&mut fields, root);
+        config.events = read_events(&mut fields, root);
         config.repositories = read_repositories(&mut fields, root);
         config.serve = read_serve(&mut fields, root);
         if let Some(node) = fields.mapping(root, "pullSecrets", &["folder"]) {
@@ -175,7 +185,7 @@ fn read_registries<'a>(fields: &mut Fields<'a>, node: &'a Node) -> RegistrySetti
 }
 
 /// A host stands alone: with a scheme or a path it would never match one.
-fn check_host(fields: &mut Fields<'_>, node: &Node, host: &str) {
+pub(crate) fn check_host(fields: &mut Fields<'_>, node: &Node, host: &str) {
     if host.is_empty() || host.contains(['/', '@', ' ', '*']) {
         fields.error(node, format!("`{host}` is not host[:port]"));
     }

@@ -26,6 +26,8 @@ pub struct OpenBranch {
     pub message: String,
     /// When its pull request was opened; none where there is no forge.
     pub opened: Option<Timestamp>,
+    /// When its commit was made, RFC 3339; none where that is not known.
+    pub made: Option<String>,
     pending: Pending,
 }
 
@@ -72,6 +74,7 @@ pub fn open_branches(
             .and_then(|view| view.open_of(&proposed.branch, &proposed.base));
         open.push(OpenBranch {
             images: images(&message),
+            made: proposed.main_commit().map(|commit| commit.time.to_string()),
             message,
             opened: page.map(|page| page.created),
             pending: Pending {

@@ -82,6 +82,19 @@ impl Cache {
         }
     }
 
+    /// The file that it is kept in, where it is.
+    pub fn file(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The cache of such a file, to be read only.
+    pub fn of_file(file: &Path) -> Self {
+        Self {
+            path: Some(file.to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// Reads what a pass that is not quiet needs, once.
     pub fn fill(&mut self) {
         if std::mem::replace(&mut self.is_full, true) {

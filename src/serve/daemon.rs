@@ -1,13 +1,11 @@
 //! The engine: begins passes when they are due, and keeps what is known after them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::clock;
@@ -16,12 +14,11 @@ use crate::config::server::ServerConfig;
 use crate::git::Location;
 use crate::registry::Registries;
 use crate::serve::answers::Budgets;
-use crate::serve::counts::Counts;
 use crate::serve::news::{self, News};
 use crate::serve::pass::{Looked, Means, Site, Trouble, look};
-use crate::serve::schedule::{Cause, Due, Ended, Schedule};
-use crate::serve::shard::Shard;
-use crate::serve::state::{DaemonState, Failure, RepositoryState};
+use crate::serve::schedule::{Due, Ended};
+use crate::serve::shared::{Shared, lock};
+use crate::serve::state::Failure;
 use crate::serve::worker::Worker;
 use crate::tally::Tallies;
 
@@ -29,6 +26,8 @@ use crate::tally::Tallies;
 pub const GRACE: Duration = Duration::from_secs(25);
 /// The engine looks at what is to be done at least so often, so that one that hangs is found out.
 pub const TURN: Duration = Duration::from_secs(10);
+/// An editor that writes a file in several steps has so long to come to its end.
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// Opens a Git repository of these settings; credentials are read anew each time.
 pub type OpenSite =
@@ -58,41 +57,6 @@ impl std::fmt::Debug for Hands {
     }
 }
 
-/// What listeners and passes share.
-#[derive(Debug)]
-pub struct Shared {
-    begun: Instant,
-    started: Timestamp,
-    shard: Option<Shard>,
-    schedule: Mutex<Schedule>,
-    states: Mutex<BTreeMap<String, RepositoryState>>,
-    /// By repository: the image repositories that its streams follow.
-    followed: Mutex<BTreeMap<String, BTreeSet<String>>>,
-    /// By repository: where it is.
-    locations: Mutex<BTreeMap<String, Location>>,
-    settings_failure: Mutex<Option<Failure>>,
-    /// Something is to be looked at.
-    wake: Notify,
-    /// Settings are to be read again.
-    reload: AtomicBool,
-    is_ending: AtomicBool,
-    passes: AtomicU64,
-    counts: Counts,
-}
-
-/// Something that a webhook or a file system says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hint {
-    /// A Git repository that is known by one of these URLs has changed.
-    Git { urls: Vec<String> },
-    /// An image was pushed. Without a host it is any registry's.
-    Image {
-        host: Option<String>,
-        repository: String,
-        tag: Option<String>,
-    },
-}
-
 /// What a pass gives back.
 struct Done {
     worker: Worker,
@@ -106,163 +70,6 @@ struct Bench {
     config: Arc<ServerConfig>,
     registries: Arc<Registries>,
     budgets: Arc<Budgets>,
-}
-
-impl Shared {
-    pub fn new(shard: Option<Shard>) -> Self {
-        Self::counting(shard, Tallies::default())
-    }
-
-    /// With what adapters count in.
-    pub fn counting(shard: Option<Shard>, tallies: Tallies) -> Self {
-        Self {
-            begun: Instant::now(),
-            started: clock::now(),
-            shard,
-            schedule: Mutex::new(Schedule::new(1)),
-            states: Mutex::default(),
-            followed: Mutex::default(),
-            locations: Mutex::default(),
-            settings_failure: Mutex::default(),
-            wake: Notify::new(),
-            reload: AtomicBool::new(false),
-            is_ending: AtomicBool::new(false),
-            passes: AtomicU64::new(0),
-            counts: Counts::new(tallies),
-        }
-    }
-
-    fn millis(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// Asks the daemon to end.
-    pub fn end(&self) {
-        self.is_ending.store(true, Ordering::Relaxed);
-        self.wake.notify_one();
-    }
-
-    /// Asks the daemon to read its settings again.
-    pub fn reload(&self) {
-        self.reload.store(true, Ordering::Relaxed);
-        self.wake.notify_one();
-    }
-
-    /// Whether every repository was looked at once.
-    pub fn is_ready(&self) -> bool {
-        let states = lock(&self.states);
-        states.values().all(|state| state.last_pass.is_some())
-    }
-
-    pub fn passes(&self) -> u64 {
-        self.passes.load(Ordering::Relaxed)
-    }
-
-    pub fn started(&self) -> Timestamp {
-        self.started
-    }
-
-    /// Whether it was asked to end.
-    pub fn is_ending(&self) -> bool {
-        self.is_ending.load(Ordering::Relaxed)
-    }
-
-    /// What is counted, for metrics.
-    pub fn counts(&self) -> &Counts {
-        &self.counts
-    }
-
-    /// How long ago the engine last looked at what is to be done: [`TURN`] at most where all is
-    /// well.
-    pub fn since_turn(&self) -> Duration {
-        self.counts.since_turn(self.millis())
-    }
-
-    /// How many repositories wait although their time has come.
-    pub fn queue_depth(&self) -> usize {
-        lock(&self.schedule).depth(self.millis())
-    }
-
-    /// The repository called so has changed.
-    pub fn changed(&self, name: &str) {
-        let now = self.millis();
-        if lock(&self.schedule).happened(name, Cause::Git, now) {
-            self.wake.notify_one();
-        }
-    }
-
-    /// Makes the passes that a hint is about sooner; gives how many that are. A hint about nothing
-    /// that is looked after does nothing.
-    pub fn hint(&self, hint: &Hint) -> usize {
-        let now = self.millis();
-        let affected: Vec<(String, Cause)> = match hint {
-            Hint::Git { urls } => {
-                let urls: Vec<Location> = urls.iter().filter_map(|url| url.parse().ok()).collect();
-                let locations = lock(&self.locations);
-                let is_named = |location: &Location| urls.iter().any(|url| is_same(url, location));
-                let named = locations.iter().filter(|(_, location)| is_named(location));
-                named.map(|(name, _)| (name.clone(), Cause::Git)).collect()
-            }
-            Hint::Image {
-                host,
-                repository,
-                tag,
-            } => {
-                let followed = lock(&self.followed);
-                let mut found = Vec::new();
-                for (name, images) in followed.iter() {
-                    let is_pushed = |image: &&String| match host {
-                        Some(host) => **image == format!("{host}/{repository}"),
-                        None => image
-                            .split_once('/')
-                            .is_some_and(|(_, path)| path == repository),
-                    };
-                    for image in images.iter().filter(is_pushed) {
-                        let cause = Cause::Image {
-                            repository: image.clone(),
-                            tag: tag.clone(),
-                        };
-                        found.push((name.clone(), cause));
-                    }
-                }
-                found
-            }
-        };
-        let mut schedule = lock(&self.schedule);
-        let count = affected.len();
-        for (name, cause) in affected {
-            schedule.happened(&name, cause, now);
-        }
-        drop(schedule);
-        if count > 0 {
-            self.wake.notify_one();
-        }
-        count
-    }
-
-    /// All that is known now.
-    pub fn state(&self) -> DaemonState {
-        let (now, millis) = (clock::now(), self.millis());
-        let mut repositories: Vec<RepositoryState> = lock(&self.states).values().cloned().collect();
-        let schedule = lock(&self.schedule);
-        for state in &mut repositories {
-            let next = schedule.next(&state.name);
-            let wait = next.map(|next| next.saturating_sub(millis));
-            state.next_pass = wait.and_then(|wait| {
-                let wait = SignedDuration::from_millis(i64::try_from(wait).ok()?);
-                Some(clock::rfc3339(now.checked_add(wait).ok()?))
-            });
-        }
-        DaemonState {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started: clock::rfc3339(self.started),
-            now: clock::rfc3339(now),
-            shard: self.shard.map(|shard| shard.to_string()),
-            settings_failure: lock(&self.settings_failure).clone(),
-            repositories,
-            hosts: self.counts.hosts(),
-        }
-    }
 }
 
 /// Runs until it is asked to end. `on_news` is told of changes of state, and must not wait.
@@ -284,16 +91,18 @@ pub async fn run(
         if shared.is_ending.load(Ordering::Relaxed) {
             break;
         }
-        if shared.reload.swap(false, Ordering::Relaxed)
-            && let Some(new) = reloaded(&shared, &hands)
-        {
-            let is_new = new.config != bench.config;
-            // Credentials may be others in any case.
-            bench = new;
-            if is_new {
-                tracing::info!("new settings are in force");
-                put(&shared, &bench.config, &mut workers);
-                on_settings(&bench.config);
+        if shared.reload.load(Ordering::Relaxed) {
+            tokio::time::sleep(SETTLE).await;
+            shared.reload.store(false, Ordering::Relaxed);
+            if let Some(new) = reloaded(&shared, &hands) {
+                let is_new = new.config != bench.config;
+                // Credentials may be others in any case.
+                bench = new;
+                if is_new {
+                    tracing::info!("new settings are in force");
+                    put(&shared, &bench.config, &mut workers);
+                    on_settings(&bench.config);
+                }
             }
         }
         let now = shared.millis();
@@ -398,6 +207,7 @@ fn put(shared: &Shared, config: &ServerConfig, workers: &mut BTreeMap<String, Wo
     states.retain(|name, _| is_kept(name));
     locations.retain(|name, _| is_kept(name));
     lock(&shared.followed).retain(|name, _| is_kept(name));
+    lock(&shared.libraries).retain(|name, _| is_kept(name));
     let names = own.iter().map(|it| it.name.as_str());
     shared.counts.keep(&names.collect());
     workers.retain(|name, _| is_kept(name));
@@ -414,6 +224,7 @@ fn put(shared: &Shared, config: &ServerConfig, workers: &mut BTreeMap<String, Wo
         let state = states.entry(settings.name.clone()).or_default();
         state.name.clone_from(&settings.name);
         state.location = shown;
+        state.interval_seconds = settings.interval.unwrap_or(config.serve.interval).as_secs();
         let is_same = |worker: &Worker| worker.settings.url == settings.url;
         if !workers.get(&settings.name).is_some_and(is_same) {
             workers.insert(settings.name.clone(), Worker::new(settings));
@@ -477,6 +288,9 @@ fn settle(
             } = done;
             names.remove(&id);
             let name = worker.settings.name.clone();
+            if let Ok(looked) = &result {
+                lock(&shared.libraries).insert(name.clone(), looked.library.clone());
+            }
             if let Ok(Looked {
                 gathered: Some(gathered),
                 ..
@@ -569,20 +383,4 @@ fn settle(
         one.log();
         on_news(&one);
     }
-}
-
-/// Whether two texts name the same repository, over whatever protocol.
-fn is_same(a: &Location, b: &Location) -> bool {
-    match (a, b) {
-        (Location::Local(a), Location::Local(b)) => a == b,
-        (Location::Remote(a), Location::Remote(b)) => {
-            a.host().eq_ignore_ascii_case(b.host()) && a.project() == b.project()
-        }
-        _ => false,
-    }
-}
-
-/// A poisoned lock holds nothing half-written here.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

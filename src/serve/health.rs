@@ -15,8 +15,9 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use crate::plain::plain;
-use crate::serve::daemon::{Shared, TURN};
+use crate::serve::daemon::TURN;
 use crate::serve::metrics::Metrics;
+use crate::serve::shared::Shared;
 
 /// An engine that did not look at what is to be done for longer hangs.
 const LONGEST_TURN: Duration = TURN.saturating_mul(12);

@@ -15,8 +15,8 @@ use jiff::Timestamp;
 
 use crate::git;
 use crate::serve::counts::{PassCounts, StreamLook};
-use crate::serve::daemon::Shared;
 use crate::serve::metrics::exposition::{Exposition, Labels};
+use crate::serve::shared::Shared;
 use crate::serve::state::{DaemonState, RepositoryState, is_failure};
 use crate::show::Cell;
 use crate::tally::{Kept, OTHER};

@@ -3,27 +3,38 @@
 //! | room | what |
 //! |---|---|
 //! | [`run`](run()) | from start to end: listeners, watches, signals |
+//! | [`page`] | the status page, which only shows |
 //! | [`schedule`] | which repository is looked at when |
 //! | [`answers`] | what registries have answered, and their budgets |
 //! | [`daemon`] | the engine: begins passes, keeps what is known, ends gracefully |
 //! | [`news`] | changes of state, for the log and for events |
 //! | [`metrics`], [`health`] | what monitoring reads |
 //! | [`pass`] | one pass over a repository |
+//! | [`hook`], [`listen`] | webhooks in, and the connections of every listener |
+//! | [`event`] | what has happened, told to others |
+//! | [`standard_webhooks`] | how webhooks are signed, in and out |
+//! | [`shared`] | what listeners and passes share |
 //! | [`state`] | what is known, as values for pages, metrics and commands |
 
 pub mod answers;
 pub mod counts;
 pub mod daemon;
+pub mod event;
 mod gathered;
 pub mod health;
+pub mod hook;
 pub mod listen;
 pub mod metrics;
 pub mod news;
+pub mod page;
 pub mod pass;
 mod run;
 pub mod schedule;
 pub mod shard;
+pub mod shared;
+pub mod standard_webhooks;
 pub mod state;
+pub mod timelines;
 mod watch;
 mod worker;
 

@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
+use crate::config::events::EventType;
+use crate::git::Location;
+use crate::serve::event::Event;
 use crate::serve::state::{PullRequestState, RepositoryState};
 use crate::show::Cell;
 
@@ -166,6 +171,68 @@ fn pull_requests(before: &RepositoryState, after: &RepositoryState, found: &mut 
 }
 
 impl News {
+    /// The event that others are told; none where there is none of this kind.
+    pub fn event(&self, repository: Location, now: Timestamp) -> Option<Event> {
+        let of = |kind| Event::new(kind, repository.clone(), &self.repository, now);
+        Some(match &self.what {
+            What::ImageMoved {
+                environment,
+                stream_tag,
+                from,
+                to,
+                branch,
+            } => Event {
+                environment: Some(environment.clone()),
+                stream_tag: Some(stream_tag.clone()),
+                digest: Some(to.clone()),
+                previous_digest: from.clone(),
+                branch: branch.clone(),
+                ..of(EventType::ImageMoved)
+            },
+            What::PullRequestOpened {
+                environment,
+                branch,
+                url,
+                ..
+            } => Event {
+                environment: Some(environment.clone()),
+                branch: Some(branch.clone()),
+                pull_request: url.clone(),
+                ..of(EventType::PullRequestOpened)
+            },
+            What::Promoted {
+                environment,
+                stream_tag,
+                from,
+                to,
+                ..
+            } => Event {
+                environment: Some(environment.clone()),
+                stream_tag: Some(stream_tag.clone()),
+                digest: Some(to.clone()),
+                previous_digest: from.clone(),
+                ..of(EventType::Promoted)
+            },
+            What::Blocked {
+                environment,
+                branch,
+                reason,
+                url,
+            } => Event {
+                environment: Some(environment.clone()),
+                branch: Some(branch.clone()),
+                pull_request: url.clone(),
+                reason: Some(reason.clone()),
+                ..of(EventType::Blocked)
+            },
+            What::Failed { reason } => Event {
+                reason: Some(reason.clone()),
+                ..of(EventType::Failed)
+            },
+            What::Recovered => return None,
+        })
+    }
+
     /// One line in the log.
     pub fn log(&self) {
         let repository = self.repository.as_str();
@@ -226,5 +293,119 @@ impl News {
             What::Failed { reason } => tracing::error!(repo = repository, "failed: {reason}"),
             What::Recovered => tracing::info!(repo = repository, "works again"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::state::Failure;
+    use crate::show::{Column, Line, Pending, Status};
+
+    fn column(name: &str, from: Option<&str>) -> Column {
+        Column {
+            name: name.to_owned(),
+            branch: name.to_owned(),
+            commit: "c".repeat(40),
+            promoted_from: from.map(str::to_owned),
+        }
+    }
+
+    fn cell(environment: &str, image: Option<&str>, proposed: &[&str]) -> Cell {
+        let pending = |image: &&str| Pending {
+            branch: "headwater/dev/shop.web".to_owned(),
+            state: "open",
+            image: Some((*image).to_owned()),
+            number: None,
+            url: None,
+        };
+        Cell {
+            environment: environment.to_owned(),
+            stream_tag: Some("shop/web:1".to_owned()),
+            image: image.map(str::to_owned),
+            proposed: proposed.iter().map(pending).collect(),
+            ..Cell::default()
+        }
+    }
+
+    fn state(read: &str, cells: Vec<Cell>) -> RepositoryState {
+        RepositoryState {
+            name: "deploy".to_owned(),
+            read: Some(read.to_owned()),
+            status: Status {
+                environments: vec![column("dev", None), column("prod", Some("dev"))],
+                stream_tags: vec![Line {
+                    name: "shop/web:1".to_owned(),
+                    environments: cells,
+                }],
+            },
+            ..RepositoryState::default()
+        }
+    }
+
+    fn told(before: &RepositoryState, after: &RepositoryState) -> Vec<What> {
+        between(before, after)
+            .into_iter()
+            .map(|news| news.what)
+            .collect()
+    }
+
+    #[test]
+    fn each_change_is_told_once() {
+        let before = state(
+            "1",
+            vec![cell("dev", Some("a"), &[]), cell("prod", Some("a"), &[])],
+        );
+        assert_eq!(told(&before, &before), []);
+        let proposed = state(
+            "2",
+            vec![cell("dev", Some("a"), &["b"]), cell("prod", Some("a"), &[])],
+        );
+        let moved = What::ImageMoved {
+            environment: "dev".to_owned(),
+            stream_tag: "shop/web:1".to_owned(),
+            from: Some("a".to_owned()),
+            to: "b".to_owned(),
+            branch: Some("headwater/dev/shop.web".to_owned()),
+        };
+        assert_eq!(told(&before, &proposed), [moved]);
+        let merged = state(
+            "3",
+            vec![cell("dev", Some("b"), &[]), cell("prod", Some("a"), &[])],
+        );
+        assert!(matches!(
+            &told(&proposed, &merged)[..],
+            [What::ImageMoved { branch: None, .. }]
+        ));
+        let promoted = state(
+            "4",
+            vec![cell("dev", Some("b"), &[]), cell("prod", Some("b"), &[])],
+        );
+        let told = told(&merged, &promoted);
+        let is_it = |what: &What| {
+            matches!(what, What::Promoted { environment, from_environment, to, .. }
+                if environment == "prod" && from_environment == "dev" && to == "b")
+        };
+        assert!(told.len() == 1 && is_it(&told[0]), "{told:?}");
+    }
+
+    #[test]
+    fn a_first_look_tells_of_a_failure_alone() {
+        let before = RepositoryState::default();
+        let mut after = state("1", vec![cell("dev", Some("a"), &["b"])]);
+        assert_eq!(told(&before, &after), []);
+        after.failure = Some(Failure {
+            since: "1".to_owned(),
+            count: 1,
+            message: "it is away".to_owned(),
+            hint: None,
+        });
+        let reason = "it is away".to_owned();
+        assert_eq!(told(&before, &after), [What::Failed { reason }]);
+        // Again the same is no news; that it works again is.
+        assert_eq!(told(&after, &after), []);
+        let mut well = after.clone();
+        well.failure = None;
+        assert_eq!(told(&after, &well), [What::Recovered]);
     }
 }

@@ -25,6 +25,7 @@ use crate::revision::{BranchName, CommitId};
 use crate::serve::answers::{Answers, Budgets};
 use crate::serve::gathered::{self, Gathered};
 use crate::serve::schedule::Cause;
+use crate::serve::timelines::Library;
 
 /// A pass that wrote something, or lost a race, is made again until nothing is left to do; no more
 /// often than this.
@@ -103,6 +104,8 @@ pub struct Looked {
     pub questions: usize,
     /// How many branches were written.
     pub written: usize,
+    /// Where the history is read.
+    pub library: Library,
 }
 
 /// Reads, asks, plans and writes until nothing is left to do. `known` is a hash of what was gathered
@@ -120,6 +123,7 @@ pub fn look(
         next_change: None,
         questions: 0,
         written: 0,
+        library: Library::of(&site),
     };
     if known.is_none() {
         site.cache.forget_quiet();

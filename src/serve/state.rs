@@ -1,9 +1,14 @@
 //! What the daemon knows: values for pages, metrics and commands. Times are RFC 3339, UTC.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::problem::Problem;
-use crate::show::{Status, Why};
+use crate::show::{Cell, Line, Status, Why};
+
+/// So many stream tags of an environment that fail in one way are told one by one.
+const MOST_ALIKE: usize = 3;
 
 /// The daemon with everything that it looks after.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -32,6 +37,8 @@ pub struct RepositoryState {
     /// Its path or URL, without user and password.
     pub location: String,
     pub is_running: bool,
+    /// A pass is made at least so often; 0: not known.
+    pub interval_seconds: u64,
     /// When the last pass ended, and how long it took; none before the first.
     pub last_pass: Option<String>,
     pub last_pass_millis: Option<u64>,
@@ -69,6 +76,8 @@ pub struct PullRequestState {
     /// open, conflict, edited, closed; ignored: somebody declined it.
     pub state: String,
     pub title: String,
+    /// When its commit was made.
+    pub since: Option<String>,
     pub number: Option<u64>,
     pub url: Option<String>,
     /// The stream tags and images that it brings.
@@ -118,6 +127,21 @@ pub struct HostState {
     pub last_error: Option<String>,
 }
 
+/// An image that a stream tag had in an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TimelineRow {
+    /// A digest, or a name without one; none: the tag lost its image.
+    pub image: Option<String>,
+    /// When the commit that brought it entered the branch.
+    pub since: String,
+    pub commit: String,
+    /// Who let the commit in.
+    pub who: Option<String>,
+    /// The environment that it was promoted from.
+    pub promoted_from: Option<String>,
+}
+
 /// What waits for a person or does not work, gravest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -126,6 +150,8 @@ pub struct Concern {
     pub repository: String,
     /// What it is about: an environment, a stream tag, a branch or a file.
     pub subject: String,
+    /// The stream tag that it is about, by its name in [`Status`].
+    pub stream: Option<String>,
     pub message: String,
     pub since: Option<String>,
     /// What happens by itself, and when.
@@ -161,6 +187,7 @@ impl DaemonState {
                 urgency: Urgency::Failed,
                 repository: String::new(),
                 subject: "the server file".to_owned(),
+                stream: None,
                 message: failure.message.clone(),
                 since: Some(failure.since.clone()),
                 next: Some(
@@ -169,7 +196,11 @@ impl DaemonState {
                 url: None,
             });
         }
-        found.sort_by(|a, b| (a.urgency, &a.since).cmp(&(b.urgency, &b.since)));
+        // What stands longest first; what has no time last.
+        found.sort_by(|a, b| {
+            let order = |it: &Concern| (it.urgency, it.since.is_none(), it.since.clone());
+            order(a).cmp(&order(b))
+        });
         found
     }
 }
@@ -177,70 +208,121 @@ impl DaemonState {
 impl RepositoryState {
     /// What needs attention here.
     pub fn concerns(&self) -> Vec<Concern> {
-        let concern = |urgency, subject: &str, message: String| Concern {
-            urgency,
-            repository: self.name.clone(),
-            subject: subject.to_owned(),
-            message,
-            since: None,
-            next: None,
-            url: None,
-        };
         let mut found = Vec::new();
         if let Some(failure) = &self.failure {
+            let message = match &failure.hint {
+                Some(hint) => format!("{}; {hint}", failure.message),
+                None => failure.message.clone(),
+            };
             found.push(Concern {
                 since: Some(failure.since.clone()),
-                next: self
-                    .next_pass
-                    .as_ref()
-                    .map(|next| format!("tried again at {next}")),
-                ..concern(
-                    Urgency::Failed,
-                    "the Git repository",
-                    failure.message.clone(),
-                )
+                next: self.next_pass("tried again"),
+                ..self.concern(Urgency::Failed, "the Git repository", message)
             });
         }
         for problem in &self.problems {
             if problem.severity == crate::problem::Severity::Error {
                 let place = problem.place.as_ref().map(ToString::to_string);
                 let subject = place.unwrap_or_else(|| "headwater.yaml".to_owned());
-                found.push(concern(Urgency::Failed, &subject, problem.message.clone()));
+                let message = match &problem.advice {
+                    Some(advice) => format!("{}; {advice}", problem.message),
+                    None => problem.message.clone(),
+                };
+                found.push(self.concern(Urgency::Failed, &subject, message));
             }
         }
-        for (tag, why) in self.waiting() {
-            if is_failure(why) {
-                found.push(concern(Urgency::Failed, &tag, why.message.clone()));
+        found.extend(self.failing());
+        found.extend(self.blocked_promotions());
+        found.extend(self.requests());
+        found
+    }
+
+    fn concern(&self, urgency: Urgency, subject: &str, message: String) -> Concern {
+        Concern {
+            urgency,
+            repository: self.name.clone(),
+            subject: subject.to_owned(),
+            stream: None,
+            message,
+            since: None,
+            next: None,
+            url: None,
+        }
+    }
+
+    /// Stream tags that fail. Many that fail in one way are one concern: their registry is away.
+    fn failing(&self) -> Vec<Concern> {
+        type Failing<'a> = Vec<(&'a Line, &'a Cell, &'a Why)>;
+        let mut groups: BTreeMap<(&str, &str), Failing<'_>> = BTreeMap::new();
+        for line in &self.status.stream_tags {
+            for cell in &line.environments {
+                for why in cell.waiting.iter().filter(|why| is_failure(why)) {
+                    let key = (cell.environment.as_str(), why.kind);
+                    groups.entry(key).or_default().push((line, cell, why));
+                }
             }
         }
-        for request in &self.pull_requests {
+        let mut found = Vec::new();
+        for ((environment, _), failing) in groups {
+            let next = self.next_pass("asked again");
+            if let [(_, _, first), rest @ ..] = failing.as_slice()
+                && rest.len() >= MOST_ALIKE
+            {
+                let subject = format!("{} stream tags in {environment}", failing.len());
+                let message = format!("{}; and {} more", first.message, rest.len());
+                found.push(Concern {
+                    next,
+                    ..self.concern(Urgency::Failed, &subject, message)
+                });
+                continue;
+            }
+            for (line, cell, why) in failing {
+                let tag = cell.stream_tag.as_deref().unwrap_or(&line.name);
+                let subject = format!("{environment}/{tag}");
+                found.push(Concern {
+                    stream: Some(line.name.clone()),
+                    next: next.clone(),
+                    ..self.concern(Urgency::Failed, &subject, why.message.clone())
+                });
+            }
+        }
+        found
+    }
+
+    /// Gates that have failed do not open by themselves.
+    fn blocked_promotions(&self) -> impl Iterator<Item = Concern> {
+        self.promotions.iter().flat_map(|promotion| {
+            let failed = promotion.gates.iter().filter(|it| it.verdict == "failed");
+            failed.map(|gate| {
+                let subject = format!("{} from {}", promotion.to, promotion.from);
+                self.concern(Urgency::Blocked, &subject, gate.message.clone())
+            })
+        })
+    }
+
+    fn requests(&self) -> impl Iterator<Item = Concern> {
+        self.pull_requests.iter().filter_map(|request| {
             let (urgency, message) = match request.state.as_str() {
                 "conflict" => (Urgency::Blocked, format!("{} conflicts", request.title)),
                 "edited" => (Urgency::Blocked, format!("{} was edited", request.title)),
                 "open" => (Urgency::Waits, request.title.clone()),
-                _ => continue,
+                _ => return None,
             };
             let message = match request.waiting.as_slice() {
                 [] => message,
                 waiting => format!("{message}: {}", waiting.join("; ")),
             };
-            found.push(Concern {
+            Some(Concern {
+                since: request.since.clone(),
                 url: request.url.clone(),
-                ..concern(urgency, &request.branch, message)
-            });
-        }
-        found
+                ..self.concern(urgency, &request.branch, message)
+            })
+        })
     }
 
-    /// What waits, by environment and stream tag.
-    fn waiting(&self) -> impl Iterator<Item = (String, &Why)> {
-        let lines = self.status.stream_tags.iter();
-        let cells = lines.flat_map(|line| &line.environments);
-        cells.flat_map(|cell| {
-            let tag = cell.stream_tag.as_deref().unwrap_or_default();
-            let name = format!("{}/{tag}", cell.environment);
-            cell.waiting.iter().map(move |why| (name.clone(), why))
-        })
+    fn next_pass(&self, what: &str) -> Option<String> {
+        let next = self.next_pass.as_ref()?;
+        Some(format!("{what} at {next}"))
     }
 }
 

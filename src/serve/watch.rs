@@ -9,7 +9,7 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::config::server::ServerConfig;
 use crate::git::{Location, Repository};
-use crate::serve::daemon::Shared;
+use crate::serve::shared::Shared;
 
 /// What a folder is watched for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -64,7 +64,9 @@ impl Daemon {
                 daemon.log()
             );
             let log = daemon.log();
-            let line = log.iter().find(|line| line["msg"] == "listening")?;
+            let line = log
+                .iter()
+                .find(|line| line["msg"] == "listening for metrics")?;
             Some(line["address"].as_str().unwrap().to_owned())
         });
         daemon

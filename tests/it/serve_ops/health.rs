@@ -126,6 +126,8 @@ fn an_address_that_is_taken_ends_the_start() {
     fs::write(&path, file(&[("shop", &scene.bare())], &address)).unwrap();
     let run = scene.run(&["--config", &path.display().to_string(), "serve"]);
     run.exits(2)
-        .says(&format!("cannot listen on {address} for metrics: "))
-        .says("give `serve.metrics.listen` an address of this machine that is free");
+        .says(&format!(
+            "serve.metrics.listen: {address} cannot be listened at: "
+        ))
+        .says("name another port, or end what listens there");
 }

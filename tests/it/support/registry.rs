@@ -31,6 +31,8 @@ pub struct Setup {
     pub auth: Option<Value>,
     /// The files of another registry.
     pub storage: Option<PathBuf>,
+    /// Its `notifications:` section, as JSON.
+    pub notifications: Option<Value>,
     /// Of the loopback network; 127.0.0.1 where none is given.
     pub address: Option<Ipv4Addr>,
 }
@@ -367,6 +369,9 @@ fn configuration(folder: &TempDir, port: u16, setup: &Setup) -> String {
     }
     if let Some(auth) = &setup.auth {
         config["auth"] = auth.clone();
+    }
+    if let Some(notifications) = &setup.notifications {
+        config["notifications"] = notifications.clone();
     }
     if let Some((certificate, key)) = &setup.tls {
         fs::write(path("cert.pem"), certificate).unwrap();

@@ -1,0 +1,246 @@
+//! What listeners and passes share: the schedule, and what is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+
+use crate::clock;
+use crate::git::Location;
+use crate::image::Reference;
+use crate::serve::counts::Counts;
+use crate::serve::hook::Hint;
+use crate::serve::schedule::{Cause, Schedule};
+use crate::serve::shard::Shard;
+use crate::serve::state::{DaemonState, Failure, RepositoryState, TimelineRow};
+use crate::serve::timelines::Library;
+use crate::tally::Tallies;
+
+/// What listeners and passes share.
+#[derive(Debug)]
+pub struct Shared {
+    pub(crate) begun: Instant,
+    pub(crate) started: Timestamp,
+    pub(crate) shard: Option<Shard>,
+    pub(crate) schedule: Mutex<Schedule>,
+    pub(crate) states: Mutex<BTreeMap<String, RepositoryState>>,
+    /// By repository: the image repositories that its streams follow.
+    pub(crate) followed: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// By repository: where it is.
+    pub(crate) locations: Mutex<BTreeMap<String, Location>>,
+    pub(crate) libraries: Mutex<BTreeMap<String, Library>>,
+    pub(crate) settings_failure: Mutex<Option<Failure>>,
+    /// Something is to be looked at.
+    pub(crate) wake: Notify,
+    /// Settings are to be read again.
+    pub(crate) reload: AtomicBool,
+    pub(crate) is_ending: AtomicBool,
+    pub(crate) passes: AtomicU64,
+    pub(crate) counts: Counts,
+}
+
+impl Shared {
+    pub fn new(shard: Option<Shard>) -> Self {
+        Self::counting(shard, Tallies::default())
+    }
+
+    /// With what adapters count in.
+    pub fn counting(shard: Option<Shard>, tallies: Tallies) -> Self {
+        Self {
+            begun: Instant::now(),
+            started: clock::now(),
+            shard,
+            schedule: Mutex::new(Schedule::new(1)),
+            states: Mutex::default(),
+            followed: Mutex::default(),
+            locations: Mutex::default(),
+            libraries: Mutex::default(),
+            settings_failure: Mutex::default(),
+            wake: Notify::new(),
+            reload: AtomicBool::new(false),
+            is_ending: AtomicBool::new(false),
+            passes: AtomicU64::new(0),
+            counts: Counts::new(tallies),
+        }
+    }
+
+    /// Milliseconds since the start, by a clock that never goes back.
+    pub fn millis(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Asks the daemon to end.
+    pub fn end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    /// Asks the daemon to read its settings again.
+    pub fn reload(&self) {
+        self.reload.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    /// Whether every repository was looked at once.
+    pub fn is_ready(&self) -> bool {
+        let states = lock(&self.states);
+        states.values().all(|state| state.last_pass.is_some())
+    }
+
+    /// Where a repository is, by its name.
+    pub fn location(&self, name: &str) -> Option<Location> {
+        lock(&self.locations).get(name).cloned()
+    }
+
+    /// The history of a stream tag in an environment of a repository. Reads from disk.
+    pub fn history(
+        &self,
+        repository: &str,
+        environment: &str,
+        tag: &str,
+    ) -> Result<Vec<TimelineRow>, String> {
+        let library = lock(&self.libraries).get(repository).cloned();
+        let library = library.ok_or("it was not looked at yet")?;
+        library.history(environment, tag)
+    }
+
+    pub fn passes(&self) -> u64 {
+        self.passes.load(Ordering::Relaxed)
+    }
+
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Whether it was asked to end.
+    pub fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+
+    /// What is counted, for metrics.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// How long ago the engine last looked at what is to be done: [`crate::serve::daemon::TURN`] at most where all is
+    /// well.
+    pub fn since_turn(&self) -> Duration {
+        self.counts.since_turn(self.millis())
+    }
+
+    /// How many repositories wait although their time has come.
+    pub fn queue_depth(&self) -> usize {
+        lock(&self.schedule).depth(self.millis())
+    }
+
+    /// The repository called so has changed.
+    pub fn changed(&self, name: &str) {
+        let now = self.millis();
+        if lock(&self.schedule).happened(name, Cause::Git, now) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Makes the passes that a hint is about sooner; gives how many that are. A hint about nothing
+    /// that is looked after does nothing.
+    pub fn hint(&self, hint: &Hint) -> usize {
+        let now = self.millis();
+        let affected: Vec<(String, Cause)> = match hint {
+            Hint::Git { urls } => {
+                let urls: Vec<Location> = urls.iter().filter_map(|url| url.parse().ok()).collect();
+                let locations = lock(&self.locations);
+                let is_named = |location: &Location| urls.iter().any(|url| is_same(url, location));
+                let named = locations.iter().filter(|(_, location)| is_named(location));
+                named.map(|(name, _)| (name.clone(), Cause::Git)).collect()
+            }
+            Hint::Image {
+                host,
+                repository,
+                tag,
+            } => {
+                let followed = lock(&self.followed);
+                let mut found = Vec::new();
+                // As it is asked for: Docker Hub has several names.
+                let pushed = host.as_ref().map(|host| {
+                    let written = format!("{host}/{repository}");
+                    match written.parse::<Reference>() {
+                        Ok(reference) => {
+                            let endpoint = reference.repository.endpoint();
+                            format!("{}/{}", endpoint.host, endpoint.path)
+                        }
+                        Err(_) => written,
+                    }
+                });
+                for (name, images) in followed.iter() {
+                    let is_pushed = |image: &&String| match &pushed {
+                        Some(pushed) => *image == pushed,
+                        None => image
+                            .split_once('/')
+                            .is_some_and(|(_, path)| path == repository),
+                    };
+                    for image in images.iter().filter(is_pushed) {
+                        let cause = Cause::Image {
+                            repository: image.clone(),
+                            tag: tag.clone(),
+                        };
+                        found.push((name.clone(), cause));
+                    }
+                }
+                found
+            }
+        };
+        let mut schedule = lock(&self.schedule);
+        let count = affected.len();
+        for (name, cause) in affected {
+            schedule.happened(&name, cause, now);
+        }
+        drop(schedule);
+        if count > 0 {
+            self.wake.notify_one();
+        }
+        count
+    }
+
+    /// All that is known now.
+    pub fn state(&self) -> DaemonState {
+        let (now, millis) = (clock::now(), self.millis());
+        let mut repositories: Vec<RepositoryState> = lock(&self.states).values().cloned().collect();
+        let schedule = lock(&self.schedule);
+        for state in &mut repositories {
+            let next = schedule.next(&state.name);
+            let wait = next.map(|next| next.saturating_sub(millis));
+            state.next_pass = wait.and_then(|wait| {
+                let wait = SignedDuration::from_millis(i64::try_from(wait).ok()?);
+                Some(clock::rfc3339(now.checked_add(wait).ok()?))
+            });
+        }
+        DaemonState {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: clock::rfc3339(self.started),
+            now: clock::rfc3339(now),
+            shard: self.shard.map(|shard| shard.to_string()),
+            settings_failure: lock(&self.settings_failure).clone(),
+            repositories,
+            hosts: self.counts.hosts(),
+        }
+    }
+}
+
+/// Whether two texts name the same repository, over whatever protocol.
+fn is_same(a: &Location, b: &Location) -> bool {
+    match (a, b) {
+        (Location::Local(a), Location::Local(b)) => a == b,
+        (Location::Remote(a), Location::Remote(b)) => {
+            a.host().eq_ignore_ascii_case(b.host()) && a.project() == b.project()
+        }
+        _ => false,
+    }
+}
+
+/// A poisoned lock holds nothing half-written here.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

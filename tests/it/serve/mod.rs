@@ -1,0 +1,125 @@
+//! The daemon, as a process beside real registries and real Git.
+
+mod copies;
+mod hooks;
+mod settings;
+mod story;
+mod watching;
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use crate::support::scene::{HOST, Scene};
+use crate::support::wait::until;
+
+/// A daemon that looks after the repositories of a scene.
+struct Daemon {
+    process: Child,
+    log: PathBuf,
+    file: PathBuf,
+    host: String,
+}
+
+impl Daemon {
+    /// With these repositories, and more settings.
+    fn start(scene: &Scene, repositories: &[&str], more: &str) -> Self {
+        let file = scene.home().join("server/config.yaml");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, settings(scene, repositories, more)).unwrap();
+        let log = scene.home().join("daemon.log");
+        let process = scene
+            .command(&["serve", "--config", &file.to_string_lossy(), "-vv"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let daemon = Self {
+            process,
+            log,
+            file,
+            host: scene.registry.host(),
+        };
+        daemon.says("\"msg\":\"started\"");
+        daemon
+    }
+
+    fn write_settings(&self, scene: &Scene, repositories: &[&str], more: &str) {
+        fs::write(&self.file, settings(scene, repositories, more)).unwrap();
+    }
+
+    /// With [`HOST`] for the registry.
+    fn log(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        log.replace(&self.host, HOST)
+    }
+
+    /// Waits until a line of the log has all of `texts`, separated by ` … `.
+    #[track_caller]
+    fn says(&self, texts: &str) -> String {
+        let has_all = |line: &str| texts.split(" … ").all(|text| line.contains(text));
+        until(&format!("{texts:?} in {}", self.log.display()), || {
+            let log = self.log();
+            log.lines().find(|line| has_all(line)).map(str::to_owned)
+        })
+    }
+
+    fn count(&self, text: &str) -> usize {
+        self.log()
+            .lines()
+            .filter(|line| line.contains(text))
+            .count()
+    }
+
+    /// Waits until so many passes have ended.
+    fn passes(&self, at_least: usize) {
+        until(&format!("{at_least} passes"), || {
+            (self.count("a pass has ended") >= at_least).then_some(())
+        });
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Its exit code after SIGTERM.
+    fn ends(&mut self) -> i32 {
+        self.signal("-TERM");
+        self.process.wait().unwrap().code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn settings(scene: &Scene, repositories: &[&str], more: &str) -> String {
+    let repositories: Vec<String> = repositories
+        .iter()
+        .map(|url| format!("  - {{url: {url}}}\n"))
+        .collect();
+    let list = match repositories.is_empty() {
+        true => "repositories: []\n".to_owned(),
+        false => format!("repositories:\n{}", repositories.concat()),
+    };
+    let host = scene.registry.host();
+    format!(
+        "registries: {{allow: [\"{host}\"], hosts: [{{host: \"{host}\", insecure: true}}]}}\n{list}{more}"
+    )
+}
+
+/// A port of the loopback interface that nobody listens at.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// No interval ends during a test.
+const SELDOM: &str = "serve: {interval: 10h}\n";

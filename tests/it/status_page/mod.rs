@@ -1,0 +1,10 @@
+//! The status page: what it says, that nothing in it becomes markup, how it is served, and how it
+//! looks in a browser.
+
+mod hostile;
+mod pages;
+mod picture;
+mod scene;
+mod seen;
+mod served;
+mod site;
