@@ -4,12 +4,12 @@
 //!
 //! | floor | modules | what lives there |
 //! |---|---|---|
-//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`gate`], [`hold`], [`namespace`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`], [`pull_request`], [`pull_secret`], [`window`] | names and values |
+//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`gate`], [`hold`], [`namespace`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`], [`pull_request`], [`pull_secret`], [`tally`], [`window`] | names and values |
 //! | 1 text | [`yaml`], [`manifest`], [`dockerfile`], [`config`] | bytes to values and back |
 //! | 2 decisions | [`resolve`], [`plan`], [`verb`], [`show`] | what to ask; what to write; what a command changes; what to print: values |
 //! | 3 adapters | [`git`], [`registry`], [`forge`], [`worktree`], [`clock`] | all input and output |
 //! | 4 bridge | [`reconcile`] | the only place where deciding meets doing |
-//! | 5 roof | [`cli`], [`telemetry`] | the command line and its log |
+//! | 5 roof | [`cli`], [`serve`], [`telemetry`] | the command line, the daemon, and their log |
 
 pub mod access;
 pub mod cli;
@@ -41,6 +41,7 @@ pub mod serve;
 pub mod show;
 pub mod snapshot;
 pub mod stream;
+pub mod tally;
 pub mod telemetry;
 pub mod trigger;
 pub mod verb;

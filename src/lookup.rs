@@ -137,6 +137,17 @@ impl Question {
 }
 
 impl Answer {
+    /// What the registry said: none where it is something else than an image, and usable.
+    pub fn resolution(&self) -> Option<&Resolution> {
+        match self {
+            Self::Image(resolution)
+            | Self::Tags(Err(resolution))
+            | Self::Created(Err(resolution))
+            | Self::Signed(Err(resolution)) => Some(resolution),
+            Self::Tags(Ok(_)) | Self::Created(Ok(_)) | Self::Signed(Ok(_)) => None,
+        }
+    }
+
     /// The answer to [`Question::Image`]; none where another question was asked.
     pub fn image(self) -> Option<Resolution> {
         match self {

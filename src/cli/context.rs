@@ -14,6 +14,7 @@ use crate::config::settings::Setting;
 use crate::plain::plain;
 use crate::problem::{Problem, Severity};
 use crate::reconcile::Cache;
+use crate::tally::Tallies;
 
 #[derive(Debug)]
 pub struct Context {
@@ -31,6 +32,8 @@ pub struct Context {
     /// terminal.
     pub width: Option<usize>,
     pub progress: Progress,
+    /// Count what hosts are asked.
+    pub tallies: Tallies,
     note_styles: Styles,
     is_quiet: bool,
 }
@@ -53,13 +56,14 @@ impl Context {
             styles: Styles::decide(global.color, io::stdout().is_terminal(), variable),
             width: width(variable("COLUMNS").as_deref()),
             progress: Progress::new(!global.quiet && !global.no_progress, stderr_is_terminal),
+            tallies: Tallies::default(),
             note_styles: Styles::decide(global.color, stderr_is_terminal, variable),
             is_quiet: global.quiet,
         })
     }
 
     /// What a daemon works with: settings that were read, and nobody who looks at a terminal.
-    pub fn unattended(folder: PathBuf, server: ServerConfig) -> Self {
+    pub fn unattended(folder: PathBuf, server: ServerConfig, tallies: Tallies) -> Self {
         Self {
             folder,
             server_file: None,
@@ -68,6 +72,7 @@ impl Context {
             styles: Styles::none(),
             width: None,
             progress: Progress::new(false, false),
+            tallies,
             note_styles: Styles::none(),
             is_quiet: true,
         }

@@ -19,6 +19,7 @@ use crate::git::{Location, RemoteUrl, Scheme};
 use crate::plan::pull_request::{self, KnownForge};
 use crate::reconcile::Hosting;
 use crate::serve::pass::SiteForge;
+use crate::tally::Tally;
 
 /// A Git repository's place on its forge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ pub fn open(context: &Context, location: &Location) -> Result<Option<Opened>, Cl
     let marker_key = place.settings.marker_key_file.as_deref();
     Ok(Some(Opened {
         marker_key: marker_key.map(read_marker_key).transpose()?,
-        forge: connect(&place).map_err(|error| {
+        forge: connect(&place, &context.tallies.forges).map_err(|error| {
             CliError::usage("the forge of the server file cannot be used").because(&error)
         })?,
     }))
@@ -80,8 +81,11 @@ pub fn error(what: impl Into<String>, error: &forge::Error) -> CliError {
     failed.because(error)
 }
 
-fn connect(place: &Place) -> Result<Arc<dyn Forge + Send + Sync>, forge::Error> {
-    let options = options(place)?;
+fn connect(
+    place: &Place,
+    tally: &Arc<Tally>,
+) -> Result<Arc<dyn Forge + Send + Sync>, forge::Error> {
+    let options = options(place, tally)?;
     let (owner, name) = place.owner_and_name();
     Ok(match place.settings.kind {
         ForgeKind::GitHub => Arc::new(GitHub::new(options, owner, name)?),
@@ -97,12 +101,12 @@ impl Place {
 
     /// The forge's token of now: over https it is the password for Git too.
     pub fn token(&self) -> Result<SecretString, forge::Error> {
-        options(self)?.token.read()
+        options(self, &Arc::default())?.token.read()
     }
 }
 
 /// How the forge is asked.
-fn options(place: &Place) -> Result<Options, forge::Error> {
+fn options(place: &Place, tally: &Arc<Tally>) -> Result<Options, forge::Error> {
     let settings = &place.settings;
     let mut options = Options {
         base: settings.api.clone(),
@@ -113,6 +117,7 @@ fn options(place: &Place) -> Result<Options, forge::Error> {
         timeouts: Timeouts::default(),
         now: Arc::new(clock::now),
         pause: Arc::new(std::thread::sleep),
+        tally: Arc::clone(tally),
     };
     options.token = match &settings.token {
         ForgeToken::File(file) => Token::File(file.clone()),

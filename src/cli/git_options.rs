@@ -1,6 +1,7 @@
 //! How Git servers are reached: logins from the environment, keys as ssh has them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
@@ -34,6 +35,7 @@ const USUAL_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 pub fn git_options(context: &Context, location: &Location) -> Result<Options, CliError> {
     let settings = server_file::read(context)?.git.clone();
     let mut options = Options::new(cache_folder());
+    options.tally = Arc::clone(&context.tallies.git);
     options.ca_file = path_variable(CA_FILE).or(settings.ca_file);
     let mut http: Vec<HttpCredential> = http_credential(location)?.into_iter().collect();
     let mut ssh = ssh_keys();

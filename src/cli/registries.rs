@@ -1,6 +1,7 @@
 //! Registries as a command asks them: credentials from where docker and podman keep them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -105,6 +106,7 @@ fn options(context: &Context) -> Result<RegistryOptions, CliError> {
             .filter_map(|host| host.ca_file.clone())
             .chain(ca_files())
             .collect(),
+        tally: Arc::clone(&context.tallies.registries),
         ..RegistryOptions::default()
     })
 }

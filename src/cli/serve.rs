@@ -9,15 +9,17 @@ use crate::cli::forges;
 use crate::cli::place;
 use crate::cli::registries;
 use crate::cli::server_file;
+use crate::clock;
 use crate::config::forge::ForgeSettings;
 use crate::config::serve::RepositorySettings;
 use crate::config::server::ServerConfig;
 use crate::git::Location;
 use crate::registry::Registries;
-use crate::serve;
 use crate::serve::daemon::Hands;
 use crate::serve::pass::{Site, SiteForge, Trouble};
 use crate::serve::shard::Shard;
+use crate::serve::{self, RunError};
+use crate::tally::Tallies;
 
 /// Keep Git repositories reconciled, unattended
 ///
@@ -49,7 +51,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     }
     let config = server_file::read(context)?.clone();
     if config.repositories.is_empty() {
-        context.note("the settings name no `repositories`: there is nothing to look after yet");
+        tracing::warn!("the settings name no `repositories`: there is nothing to look after yet");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -59,24 +61,25 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let hands = hands(&context.folder, file);
     let ended = runtime.block_on(serve::run(hands, config, args.shard));
     runtime.shutdown_background();
-    ended.map_err(|trouble| error(&trouble))?;
+    ended.map_err(|error| told(&error))?;
     Ok(Exit::Success)
 }
 
 /// What the daemon cannot know: how a repository, its forge and registries are reached.
 fn hands(folder: &Path, file: Option<&Path>) -> Hands {
+    let tallies = Tallies::with_clock(clock::now);
     let open = {
-        let folder = folder.to_owned();
+        let (folder, tallies) = (folder.to_owned(), tallies.clone());
         let forges: Mutex<BTreeMap<String, (ForgeSettings, SiteForge)>> = Mutex::default();
         move |config: &ServerConfig, settings: &RepositorySettings| {
-            let context = Context::unattended(folder.clone(), config.clone());
+            let context = Context::unattended(folder.clone(), config.clone(), tallies.clone());
             open(&context, settings, &forges).map_err(|error| trouble(&error))
         }
     };
     let registries = {
-        let folder = folder.to_owned();
+        let (folder, tallies) = (folder.to_owned(), tallies.clone());
         move |config: &ServerConfig| -> Result<Registries, Trouble> {
-            let context = Context::unattended(folder.clone(), config.clone());
+            let context = Context::unattended(folder.clone(), config.clone(), tallies.clone());
             registries::registries(&context).map_err(|error| trouble(&error))
         }
     };
@@ -89,6 +92,8 @@ fn hands(folder: &Path, file: Option<&Path>) -> Hands {
         registries: Arc::new(registries),
         settings: Arc::new(settings),
         watched: file.map(Path::to_owned).into_iter().collect(),
+        cache: place::cache_folder(),
+        tallies,
     }
 }
 
@@ -140,8 +145,11 @@ fn trouble(error: &CliError) -> Trouble {
     Trouble { message, hint }
 }
 
-fn error(trouble: &Trouble) -> CliError {
-    let error = CliError::failure(&trouble.message);
+fn told(error: &RunError) -> CliError {
+    let (error, trouble) = match error {
+        RunError::Settings(trouble) => (CliError::usage(&trouble.message), trouble),
+        RunError::System(trouble) => (CliError::failure(&trouble.message), trouble),
+    };
     match &trouble.hint {
         Some(hint) => error.hint(hint),
         None => error,

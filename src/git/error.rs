@@ -6,6 +6,31 @@ use crate::git::LocationError;
 use crate::revision::BranchName;
 use crate::snapshot::FilePath;
 
+/// What servers are asked, as it is counted.
+pub const OPERATIONS: [&str; 3] = ["list", "fetch", "push"];
+/// What came of it, as it is counted; `moved` and most of `denied` are a push's.
+pub const RESULTS: [&str; 6] = [
+    DONE,
+    "moved",
+    "denied",
+    "unreachable",
+    "untrusted",
+    "failed",
+];
+pub(crate) const DONE: &str = "ok";
+
+impl Error {
+    /// One of [`RESULTS`].
+    pub(crate) fn result(&self) -> &'static str {
+        match self {
+            Self::Denied { .. } => "denied",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Untrusted { .. } => "untrusted",
+            _ => "failed",
+        }
+    }
+}
+
 /// Why Git could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

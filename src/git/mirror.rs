@@ -4,21 +4,26 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use git2::{Oid, Repository as Raw};
 use sha2::{Digest, Sha256};
 
 use crate::git::connection::{Conversation, Listed};
+use crate::git::error::DONE;
 use crate::git::setup::trust_ca_file;
 use crate::git::{Credentials, Error, RemoteUrl, Repository, Timeouts, prepare};
 use crate::revision::BranchName;
+use crate::tally::Tally;
 
 /// How long another process may hold the mirror.
 const MAX_WAIT: Duration = Duration::from_secs(120);
 const WAIT_STEP: Duration = Duration::from_millis(20);
 /// Stands in a mirror whose objects turned out broken while they were read.
 const DAMAGED: &str = "headwater-damaged";
+/// How grave a server is that is not proved to be the one that was meant.
+const UNTRUSTED: u8 = 3;
 const HEADS: &str = "refs/heads/";
 
 /// How remote repositories are reached and cached.
@@ -30,6 +35,8 @@ pub struct Options {
     /// More certificate authorities for https, as PEM, beside the system's.
     pub ca_file: Option<PathBuf>,
     pub depth: Depth,
+    /// Counts what servers are asked.
+    pub tally: Arc<Tally>,
 }
 
 impl Options {
@@ -40,6 +47,7 @@ impl Options {
             credentials: Credentials::default(),
             ca_file: None,
             depth: Depth::Full,
+            tally: Arc::default(),
         }
     }
 }
@@ -78,6 +86,7 @@ impl Repository {
         let raw = mirror.open_and_fetch()?;
         drop(lock);
         let mut repository = Self::from_raw(raw, url.to_string());
+        repository.tally = Arc::clone(&options.tally);
         repository.mirror = Some(mirror);
         Ok(repository)
     }
@@ -107,6 +116,36 @@ impl Repository {
 impl Mirror {
     pub(crate) fn conversation(&self) -> Conversation<'_> {
         Conversation::new(&self.url, &self.options.credentials)
+    }
+
+    /// Counts what came of asking the server.
+    fn counted<T>(
+        &self,
+        op: &'static str,
+        ask: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let begun = Instant::now();
+        let result = ask();
+        let word = result.as_ref().err().map_or(DONE, Error::result);
+        self.options
+            .tally
+            .request(self.url.host(), op, word, begun.elapsed());
+        match &result {
+            Ok(_) => self.options.tally.succeeded(self.url.host()),
+            Err(error) => self.note_failure(error),
+        }
+        result
+    }
+
+    pub(crate) fn note_failure(&self, error: &Error) {
+        let (tally, host) = (&self.options.tally, self.url.host());
+        tally.failed(host, &error.to_string());
+        if let Error::Untrusted { .. } = error
+            && tally.alarm(UNTRUSTED, &error.to_string())
+        {
+            // Key exchange without entity authentication, if it were let pass.
+            tracing::error!(security = UNTRUSTED, cwe = 322, host, "{error}");
+        }
     }
 
     /// The mirror is made anew by whoever opens it next.
@@ -151,7 +190,7 @@ impl Mirror {
     /// Fetches when the server's own listing differs from ours, and then only.
     fn update(&self, raw: Raw) -> Result<Raw, Error> {
         let conversation = self.conversation();
-        let listed = conversation.list(&raw)?;
+        let listed = self.counted("list", || conversation.list(&raw))?;
         let branches = branches_of(&listed);
         let ours = ours(&raw)?;
         // First, since `a` may have made room for `a/b`.
@@ -163,7 +202,7 @@ impl Mirror {
             .any(|(name, target)| ours.get(name) != Some(target))
         {
             let all = format!("+{HEADS}*:{HEADS}*");
-            conversation.fetch(&raw, &[&all], self.depth())?;
+            self.counted("fetch", || conversation.fetch(&raw, &[&all], self.depth()))?;
         }
         if let Some(head) = listed.iter().find(|listed| listed.name == "HEAD") {
             let target = head

@@ -31,7 +31,7 @@ mod trees;
 
 pub use commit::{NewCommit, Signature};
 pub use credentials::{Credentials, HttpCredential, SshKey};
-pub use error::Error;
+pub use error::{Error, OPERATIONS, RESULTS};
 pub use history::{Commit, FileDelta, History};
 pub use location::{Location, LocationError, RemoteUrl, Scheme};
 pub use merge::{EditedTree, Merge};

@@ -1,10 +1,12 @@
 //! Moving a branch, here or on a server, by compare and swap.
 
 use std::cell::{Cell, RefCell};
+use std::time::Instant;
 
 use git2::{Oid, Repository as Raw};
 
 use crate::git::connection::{Conversation, cleaned};
+use crate::git::error::DONE;
 use crate::git::ids::ObjectId;
 use crate::git::rejection::rejected;
 use crate::git::{Error, Location, Repository};
@@ -47,6 +49,23 @@ impl Repository {
     /// on the server that this mirrors, or in this local repository. What a server says is
     /// believed only after its refs have been read back over a new connection.
     pub fn push(
+        &self,
+        branch: &BranchName,
+        expected: Option<CommitId>,
+        new: Option<CommitId>,
+    ) -> Result<PushOutcome, Error> {
+        let begun = Instant::now();
+        let pushed = self.move_to(branch, expected, new);
+        let host = self.mirror.as_ref().map_or("", |mirror| mirror.url.host());
+        self.tally
+            .request(host, "push", result(&pushed), begun.elapsed());
+        if let (Some(mirror), Err(error)) = (&self.mirror, &pushed) {
+            mirror.note_failure(error);
+        }
+        pushed
+    }
+
+    fn move_to(
         &self,
         branch: &BranchName,
         expected: Option<CommitId>,
@@ -107,6 +126,16 @@ impl Repository {
             }
             location => Ok(location),
         }
+    }
+}
+
+/// What a push is counted as.
+fn result(pushed: &Result<PushOutcome, Error>) -> &'static str {
+    match pushed {
+        Ok(PushOutcome::Pushed) => DONE,
+        Ok(PushOutcome::Moved { .. }) => "moved",
+        Ok(PushOutcome::Rejected { .. }) => "denied",
+        Err(error) => error.result(),
     }
 }
 

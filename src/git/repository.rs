@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use git2::{ErrorCode, Repository as Raw, RepositoryInitOptions, RepositoryOpenFlags};
 
@@ -10,6 +11,7 @@ use crate::git::mirror::Mirror;
 use crate::git::{Error, Location, Options, Timeouts, prepare};
 use crate::revision::{BranchName, CommitId, TreeId};
 use crate::snapshot::Snapshot;
+use crate::tally::Tally;
 
 /// A repository's objects and branches.
 pub struct Repository {
@@ -20,6 +22,8 @@ pub struct Repository {
     pub(crate) scratch: OnceCell<Raw>,
     /// None: this is a repository of the user's own.
     pub(crate) mirror: Option<Mirror>,
+    /// Counts pushes, under no host where they go nowhere else.
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl std::fmt::Debug for Repository {
@@ -32,7 +36,11 @@ impl Repository {
     /// A local repository in place; of a remote one, the mirror in the cache, brought up to date.
     pub fn open(location: &Location, options: &Options) -> Result<Self, Error> {
         match location {
-            Location::Local(path) => Self::open_local(path),
+            Location::Local(path) => {
+                let mut repository = Self::open_local(path)?;
+                repository.tally = Arc::clone(&options.tally);
+                Ok(repository)
+            }
             Location::Remote(url) => Self::open_mirror(url, options),
         }
     }
@@ -65,6 +73,7 @@ impl Repository {
             name,
             scratch: OnceCell::new(),
             mirror: None,
+            tally: Arc::default(),
         }
     }
 

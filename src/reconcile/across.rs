@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::environment::{Environment, EnvironmentName};
 use crate::git::{Error, Repository};
 use crate::plan::{BranchState, Plan, TaggedImage, images};
@@ -22,6 +24,8 @@ pub struct OpenBranch {
     pub environment: EnvironmentName,
     pub images: Vec<TaggedImage>,
     pub message: String,
+    /// When its pull request was opened; none where there is no forge.
+    pub opened: Option<Timestamp>,
     /// When its commit was made, RFC 3339; none where that is not known.
     pub made: Option<String>,
     pending: Pending,
@@ -72,6 +76,7 @@ pub fn open_branches(
             images: images(&message),
             made: proposed.main_commit().map(|commit| commit.time.to_string()),
             message,
+            opened: page.map(|page| page.created),
             pending: Pending {
                 branch: proposed.branch.to_string(),
                 state: proposed.state.name(),

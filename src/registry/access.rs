@@ -16,7 +16,7 @@ use crate::registry::host::{Channel, Host, Manner};
 use crate::registry::image_manifest;
 use crate::registry::realm::RealmRules;
 use crate::registry::token::TokenKey;
-use crate::registry::transport::{Answer, Request};
+use crate::registry::transport::{Answer, LED_ASTRAY, Request};
 
 /// A repository that is asked.
 #[derive(Clone, Debug)]
@@ -90,6 +90,8 @@ impl Access<'_> {
             form: None,
             limit,
             is_verified: channel.is_verified,
+            op: op(rest),
+            registry: self.host.authority.to_string(),
         };
         let answer = self.inner.transport.send(&self.host, &request).await?;
         if !wants_login(&answer) {
@@ -175,6 +177,9 @@ impl Access<'_> {
         };
         let realm = challenge.parameter("realm").unwrap_or_default();
         let realm = rules.check(realm).map_err(|reason| {
+            self.inner
+                .transport
+                .alarm(LED_ASTRAY, &self.host.authority.to_string(), &reason);
             self.refused(&reason).advice(
                 "no credential and no request is sent there; \
                  the operator can list the token server for this registry",
@@ -305,6 +310,17 @@ impl Access<'_> {
             "log in: {}, or give its namespace a login: headwater create secret docker-registry",
             login_command(&host)
         ))
+    }
+}
+
+/// What a request is counted as; `rest` follows `/v2/<path>/`.
+fn op(rest: &str) -> &'static str {
+    match rest.split('/').next() {
+        Some("manifests") => "manifest",
+        Some("blobs") => "blob",
+        Some("tags") => "tags",
+        Some("referrers") => "referrers",
+        _ => "other",
     }
 }
 

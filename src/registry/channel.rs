@@ -71,6 +71,8 @@ impl Transport {
             form: None,
             limit: 0,
             is_verified,
+            op: "ping",
+            registry: authority.to_string(),
         };
         self.probe(host, &request).await
     }

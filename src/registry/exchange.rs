@@ -98,6 +98,8 @@ impl Exchange<'_> {
             form: None,
             limit: TOKEN_LIMIT,
             is_verified,
+            op: "token",
+            registry: self.access.host.authority.to_string(),
         };
         match self.credential.map(|credential| &credential.secret) {
             Some(Secret::IdentityToken(token)) => {

@@ -107,6 +107,7 @@ impl Registries {
                     timeouts: options.timeouts,
                     retry: options.retry,
                     permits: Semaphore::new(options.concurrency.max(1)),
+                    tally: options.tally,
                 },
                 token_realms: token_realms(&options.token_realms)?,
                 strict_realms: options.strict_realms,
@@ -119,6 +120,24 @@ impl Registries {
 
     /// Answers one question.
     pub async fn answer(&self, question: &Question) -> Answer {
+        let answer = self.answer_uncounted(question).await;
+        let host = question.repository().endpoint().host;
+        let tally = &self.inner.transport.tally;
+        match answer.resolution() {
+            None
+            | Some(Resolution::Found(_) | Resolution::Missing(_) | Resolution::Unsettled(_)) => {
+                tally.succeeded(&host);
+            }
+            Some(
+                Resolution::Denied(fault)
+                | Resolution::Unavailable(fault)
+                | Resolution::Refused(fault),
+            ) => tally.failed(&host, &fault.message),
+        }
+        answer
+    }
+
+    async fn answer_uncounted(&self, question: &Question) -> Answer {
         match question {
             Question::Image(lookup) => Answer::Image(self.resolve(lookup).await),
             Question::Tags(listing) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::image::RegistryPattern;
 use crate::registry::CredentialSource;
+use crate::tally::Tally;
 
 /// What the operator decides about registries. Nothing here comes from a manifest.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct RegistryOptions {
     pub timeouts: Timeouts,
     pub retry: Retry,
     pub user_agent: String,
+    /// Counts requests, and what comes of questions.
+    pub tally: Arc<Tally>,
 }
 
 impl Default for RegistryOptions {
@@ -48,6 +51,7 @@ impl Default for RegistryOptions {
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             user_agent: concat!("headwater/", env!("CARGO_PKG_VERSION")).to_owned(),
+            tally: Arc::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::lookup::{Found, Lookup, Reason, Resolution, Wanted};
 use crate::registry::access::{Access, login_command};
 use crate::registry::error::{Failure, FailureKind};
 use crate::registry::image_manifest::{Descriptor, ImageManifest};
-use crate::registry::transport::Answer;
+use crate::registry::transport::{ALTERED, Answer};
 use crate::registry::{envelope, image_manifest};
 use crate::stream::ImportMode;
 
@@ -123,12 +123,16 @@ impl Access<'_> {
     /// The body's digest; it must be the one that was asked for, and the one in the header.
     fn checked_digest(&self, answer: &Answer, wanted: &Wanted) -> Result<Digest, Failure> {
         let mismatch = |claimed: &str| {
-            self.refused(&format!(
+            let what = format!(
                 "content integrity error: the manifest retrieved with digest {claimed} does not \
                  match the digest calculated from the content {}",
                 Digest::of(&answer.body)
-            ))
-            .advice("the registry or a cache before it is broken or hostile; the pin stays")
+            );
+            let host = self.host.authority.to_string();
+            let said = format!("{}: {what}", self.repository);
+            self.inner.transport.alarm(ALTERED, &host, &said);
+            self.refused(&what)
+                .advice("the registry or a cache before it is broken or hostile; the pin stays")
         };
         let named = match digest_header(&answer.headers) {
             Some(text) => Some(text.parse::<Digest>().map_err(|error| {

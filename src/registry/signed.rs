@@ -20,6 +20,7 @@ use crate::registry::referrers::{
     PREDICATE, SIGNED, SIGSTORE_BUNDLE, SignatureKind, signature_kind, tag_of,
 };
 use crate::registry::simple_signing::{self, SignedPayload};
+use crate::registry::transport::ALTERED;
 
 /// Signatures of one image that are looked at (CVE-2024-29902, CVE-2024-29903: endless ones),
 /// and as many referrers.
@@ -248,6 +249,14 @@ impl<'a> Search<'a> {
             return Err(self.access.explain(&answer, &wanted));
         }
         let is_whole = answer.body.len() as u64 == size && digest.matches(&answer.body);
+        if !is_whole {
+            let host = self.access.host.authority.to_string();
+            let said = format!(
+                "{}: the bytes of the signature {digest} are not those of its digest",
+                self.access.repository
+            );
+            self.access.inner.transport.alarm(ALTERED, &host, &said);
+        }
         Ok(is_whole
             .then_some(answer.body)
             .ok_or(SignatureFlaw::Altered))

@@ -1,7 +1,8 @@
 //! One request, answered or failed: limits, time-outs, redirects by hand, tries.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
@@ -20,7 +21,24 @@ use crate::registry::host::Host;
 use crate::registry::options::{Retry, Timeouts};
 use crate::registry::trouble::{Trouble, TroubleKind, name, refuse_address};
 use crate::registry::{redirect, retry};
+use crate::tally::Tally;
 
+/// How grave something is that concerns security, 1 to 5, and its class in the Common Weakness
+/// Enumeration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Alarm {
+    pub level: u8,
+    pub cwe: u16,
+}
+
+/// Bytes that are not those of their digest: insufficient verification of data authenticity, if it
+/// were let pass.
+pub(super) const ALTERED: Alarm = Alarm { level: 5, cwe: 345 };
+/// A registry that sends its client where it may not go: server-side request forgery.
+pub(super) const LED_ASTRAY: Alarm = Alarm { level: 3, cwe: 918 };
+
+/// Stands for the class of a status where there is none.
+const NO_ANSWER: &str = "none";
 const MOST_REDIRECTS: usize = 5;
 /// The largest body of an answer that is no success.
 const ERROR_LIMIT: usize = 64 * 1024;
@@ -36,6 +54,10 @@ pub(super) struct Request {
     pub limit: usize,
     /// Certificates are verified; a redirect to another origin is verified always.
     pub is_verified: bool,
+    /// What it is counted as.
+    pub op: &'static str,
+    /// `host[:port]` of the registry that it is made for: a token server is counted there.
+    pub registry: String,
 }
 
 #[derive(Debug)]
@@ -58,6 +80,7 @@ pub(super) struct Transport {
     pub timeouts: Timeouts,
     pub retry: Retry,
     pub permits: Semaphore,
+    pub tally: Arc<Tally>,
 }
 
 impl Transport {
@@ -78,7 +101,10 @@ impl Transport {
                 Err(trouble) => {
                     let is_hopeless = matches!(
                         trouble.kind,
-                        TroubleKind::Final | TroubleKind::Slow | TroubleKind::Unreachable(true)
+                        TroubleKind::Astray
+                            | TroubleKind::Final
+                            | TroubleKind::Slow
+                            | TroubleKind::Unreachable(true)
                     );
                     if is_last || is_hopeless {
                         return Err(trouble.failure);
@@ -86,6 +112,14 @@ impl Transport {
                     (self.retry.pause)(retry::backoff(&self.retry, tries)).await;
                 }
             }
+        }
+    }
+
+    /// Counts what concerns security; each is said once.
+    pub fn alarm(&self, alarm: Alarm, registry: &str, what: &str) {
+        let Alarm { level, cwe } = alarm;
+        if self.tally.alarm(level, &format!("{registry} {what}")) {
+            tracing::error!(security = level, cwe, host = registry, "{what}");
         }
     }
 
@@ -120,10 +154,16 @@ impl Transport {
         if let Some(failure) = host.down() {
             return Err(failure);
         }
+        let begun = Instant::now();
         let outcome = match tokio::time::timeout(self.timeouts.total, self.attempt(request)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Trouble::slow(&request.url, self.timeouts.total)),
         };
+        let class = outcome
+            .as_ref()
+            .map_or(NO_ANSWER, |answer| class(answer.status));
+        self.tally
+            .request(&request.registry, request.op, class, begun.elapsed());
         match &outcome {
             Ok(answer) => {
                 host.note_answer();
@@ -136,6 +176,11 @@ impl Transport {
                     host.note_unreachable(&trouble.failure, timed_out, self.retry.rest);
                 }
                 TroubleKind::Slow => host.note_slow(&trouble.failure, self.retry.rest),
+                TroubleKind::Astray => self.alarm(
+                    LED_ASTRAY,
+                    &request.registry,
+                    &trouble.failure.fault.message,
+                ),
                 TroubleKind::Broken | TroubleKind::Final => {}
             },
         }
@@ -158,7 +203,7 @@ impl Transport {
             // Once away from the origin no credential follows, not even on the way back.
             left_origin |= next.origin() != origin;
             if left_origin && !self.may_redirect_to(&next) {
-                return Err(Trouble::last(
+                return Err(Trouble::astray(
                     Failure::refused(
                         &name(&request.url),
                         format!("a redirect to {}, which may not be asked", name(&next)),
@@ -187,7 +232,7 @@ impl Transport {
         if let Some(authority) = Authority::of(url) {
             self.egress
                 .check(&authority)
-                .map_err(|forbidden| Trouble::last(refuse_address(&host, &forbidden)))?;
+                .map_err(|forbidden| Trouble::astray(refuse_address(&host, &forbidden)))?;
         }
         let client = self
             .clients
@@ -300,6 +345,16 @@ impl Transport {
             )
             .advice("it is asked again on the next pass")
         })
+    }
+}
+
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) enum TroubleKind {
     Slow,
     /// Broken off on the way.
     Broken,
+    /// It leads where nobody may go.
+    Astray,
     Final,
 }
 
@@ -34,6 +36,14 @@ impl Trouble {
             failure,
             kind: TroubleKind::Final,
             is_no_tls: false,
+        }
+    }
+
+    /// As [`Self::last`], because of where it would lead.
+    pub fn astray(failure: Failure) -> Self {
+        Self {
+            kind: TroubleKind::Astray,
+            ..Self::last(failure)
         }
     }
 
@@ -52,7 +62,7 @@ impl Trouble {
     /// What the client says, for `host`. `connect` is the limit for connecting.
     pub fn explain(host: &str, error: &reqwest::Error, connect: Duration) -> Self {
         if let Some(forbidden) = cause::<Forbidden>(error) {
-            return Self::last(refuse_address(host, forbidden));
+            return Self::astray(refuse_address(host, forbidden));
         }
         let text = deepest(error);
         let is_no_tls = error.is_connect() && !error.is_timeout() && !error.is_dns();

@@ -35,6 +35,8 @@ impl Access<'_> {
             form: None,
             limit: 64 * 1024,
             is_verified: channel.is_verified,
+            op: "ping",
+            registry: name.clone(),
         };
         match self.inner.transport.send(&self.host, &request).await {
             Ok(base) if base.status == StatusCode::NOT_FOUND => {}

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::image::Repository;
 use crate::lookup::{Answer, Fault, Question, Reason, Resolution, Wanted};
 use crate::reconcile::identity;
 use crate::serve::schedule::Cause;
@@ -54,10 +55,15 @@ impl Budgets {
     }
 }
 
+/// What a stream tag is followed by: an image repository, and one of its tags, or, for a rule, all.
+pub type Source = (String, Option<String>);
+
 /// The answers that one Git repository was given.
 #[derive(Debug, Default)]
 pub struct Answers {
     known: HashMap<String, (u64, Answer)>,
+    /// When a registry last gave what was asked for. Whoever uses it says what is kept.
+    pub succeeded: HashMap<Source, u64>,
     /// How long an answer counts.
     pub interval: Duration,
     /// Images whose tags have an interval of their own, by repository and tag: when they are asked
@@ -112,9 +118,10 @@ impl Answers {
             }
         }
         let mut answers = Vec::with_capacity(questions.len());
-        for (number, key) in keys.into_iter().enumerate() {
+        for ((number, key), question) in keys.into_iter().enumerate().zip(questions) {
             let answer = match (fresh.remove(&number), refused.remove(&number)) {
                 (Some(answer), _) => {
+                    self.note_success(question, &answer, now);
                     self.remember(key, &answer, now);
                     answer
                 }
@@ -138,8 +145,7 @@ impl Answers {
 
     /// Whether the question is asked again although its answer is young.
     fn is_wanted(&self, question: &Question, causes: &BTreeSet<Cause>) -> bool {
-        let endpoint = question.repository().endpoint();
-        let name = format!("{}/{}", endpoint.host, endpoint.path);
+        let name = image_repository(question.repository());
         let tag = match question {
             Question::Image(lookup) | Question::Created(lookup) => match &lookup.wanted {
                 Wanted::Tag(tag) => Some(tag.to_string()),
@@ -159,6 +165,23 @@ impl Answers {
             } => *repository == name && (pushed.is_none() || tag.is_none() || *pushed == tag),
             Cause::Due | Cause::Git | Cause::Settings => false,
         })
+    }
+
+    fn note_success(&mut self, question: &Question, answer: &Answer, now: u64) {
+        let tag = match (question, answer) {
+            (Question::Image(lookup), Answer::Image(Resolution::Found(_))) => {
+                match &lookup.wanted {
+                    Wanted::Tag(tag) => Some(tag.to_string()),
+                    Wanted::Digest(_) => return,
+                }
+            }
+            (Question::Tags(_), Answer::Tags(Ok(_))) => None,
+            _ => return,
+        };
+        let source = (image_repository(question.repository()), tag);
+        if self.succeeded.len() < MOST || self.succeeded.contains_key(&source) {
+            self.succeeded.insert(source, now);
+        }
     }
 
     fn remember(&mut self, key: String, answer: &Answer, now: u64) {
@@ -192,17 +215,16 @@ impl Answers {
     }
 }
 
+/// As hooks name it: `host[:port]/path`.
+pub fn image_repository(repository: &Repository) -> String {
+    let endpoint = repository.endpoint();
+    format!("{}/{}", endpoint.host, endpoint.path)
+}
+
 fn is_failure(answer: &Answer) -> bool {
-    let resolution = match answer {
-        Answer::Image(resolution)
-        | Answer::Tags(Err(resolution))
-        | Answer::Created(Err(resolution))
-        | Answer::Signed(Err(resolution)) => resolution,
-        Answer::Tags(Ok(_)) | Answer::Created(Ok(_)) | Answer::Signed(Ok(_)) => return false,
-    };
     matches!(
-        resolution,
-        Resolution::Unavailable(_) | Resolution::Unsettled(_) | Resolution::Denied(_)
+        answer.resolution(),
+        Some(Resolution::Unavailable(_) | Resolution::Unsettled(_) | Resolution::Denied(_))
     )
 }
 

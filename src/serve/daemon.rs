@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::clock;
@@ -14,17 +13,19 @@ use crate::config::serve::RepositorySettings;
 use crate::config::server::ServerConfig;
 use crate::git::Location;
 use crate::registry::Registries;
-use crate::serve::answers::{Answers, Budgets};
-use crate::serve::gathered::Gathered;
+use crate::serve::answers::Budgets;
 use crate::serve::news::{self, News};
 use crate::serve::pass::{Looked, Means, Site, Trouble, look};
 use crate::serve::schedule::{Due, Ended};
 use crate::serve::shared::{Shared, lock};
 use crate::serve::state::Failure;
+use crate::serve::worker::Worker;
+use crate::tally::Tallies;
 
 /// A pass that is running when the daemon is asked to end has so long to come to its end.
 pub const GRACE: Duration = Duration::from_secs(25);
-
+/// The engine looks at what is to be done at least so often, so that one that hangs is found out.
+pub const TURN: Duration = Duration::from_secs(10);
 /// An editor that writes a file in several steps has so long to come to its end.
 const SETTLE: Duration = Duration::from_millis(200);
 
@@ -44,22 +45,16 @@ pub struct Hands {
     pub settings: Arc<ReadSettings>,
     /// The files whose change means that settings are read again.
     pub watched: Vec<PathBuf>,
+    /// The folder of everything that is cached.
+    pub cache: PathBuf,
+    /// Count what hosts are asked.
+    pub tallies: Tallies,
 }
 
 impl std::fmt::Debug for Hands {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Hands").finish_non_exhaustive()
     }
-}
-
-/// A repository's own memory between passes.
-#[derive(Debug)]
-struct Worker {
-    settings: RepositorySettings,
-    answers: Answers,
-    /// A hash of what is known.
-    known: Option<String>,
-    shortest: Option<Duration>,
 }
 
 /// What a pass gives back.
@@ -92,6 +87,7 @@ pub async fn run(
     let mut running: JoinSet<Done> = JoinSet::new();
     let mut names: BTreeMap<tokio::task::Id, String> = BTreeMap::new();
     loop {
+        shared.counts.turn(shared.millis());
         if shared.is_ending.load(Ordering::Relaxed) {
             break;
         }
@@ -128,14 +124,14 @@ pub async fn run(
         let wakes = lock(&shared.schedule).wakes();
         let sleep = match wakes {
             Some(wake) => Duration::from_millis(wake.saturating_sub(shared.millis())),
-            None => Duration::from_secs(60),
+            None => TURN,
         };
         tokio::select! {
             Some(done) = running.join_next_with_id(), if !running.is_empty() => {
                 settle(&shared, &bench, done, &mut names, &mut workers, &on_news);
             }
             () = shared.wake.notified() => {}
-            () = tokio::time::sleep(sleep) => {}
+            () = tokio::time::sleep(sleep.min(TURN)) => {}
         }
     }
     let end = tokio::time::sleep(GRACE);
@@ -212,6 +208,8 @@ fn put(shared: &Shared, config: &ServerConfig, workers: &mut BTreeMap<String, Wo
     locations.retain(|name, _| is_kept(name));
     lock(&shared.followed).retain(|name, _| is_kept(name));
     lock(&shared.libraries).retain(|name, _| is_kept(name));
+    let names = own.iter().map(|it| it.name.as_str());
+    shared.counts.keep(&names.collect());
     workers.retain(|name, _| is_kept(name));
     for settings in &own {
         let shown = match settings.url.parse::<Location>() {
@@ -232,23 +230,13 @@ fn put(shared: &Shared, config: &ServerConfig, workers: &mut BTreeMap<String, Wo
             workers.insert(settings.name.clone(), Worker::new(settings));
         }
     }
+    drop((states, locations));
     let intervals = own.iter().map(|it| {
         let interval = it.interval.unwrap_or(config.serve.interval);
         (it.name.clone(), interval)
     });
     let now = shared.millis();
     lock(&shared.schedule).put(&intervals.collect(), config.serve.concurrency, now);
-}
-
-impl Worker {
-    fn new(settings: &RepositorySettings) -> Self {
-        Self {
-            settings: settings.clone(),
-            answers: Answers::default(),
-            known: None,
-            shortest: None,
-        }
-    }
 }
 
 /// One pass, on a thread of its own: Git and its network calls wait.
@@ -312,7 +300,8 @@ fn settle(
                 let followed = gathered.followed.clone();
                 lock(&shared.followed).insert(name.clone(), followed);
             }
-            let wake = wake(&worker, result.as_ref().ok(), now, millis);
+            shared.counts.looked(&name, worker.looks(now, millis));
+            let wake = worker.wake(result.as_ref().ok(), now, millis);
             // One that is not in the settings any more, or has another URL, is not kept.
             let mut settings = bench.config.repositories.iter();
             let is_known = settings.any(|it| it.name == name && it.url == worker.settings.url);
@@ -350,6 +339,7 @@ fn settle(
         Ok(looked) => looked.trouble.clone(),
         Err(trouble) => Some(trouble.clone()),
     };
+    shared.counts.pass(&name, trouble.is_none(), took);
     let ended = Ended {
         has_failed: trouble.is_some(),
         wake,
@@ -393,35 +383,4 @@ fn settle(
         one.log();
         on_news(&one);
     }
-}
-
-impl Worker {
-    fn learn(&mut self, gathered: &Gathered) {
-        self.answers.interval = gathered.interval;
-        self.answers.own.clone_from(&gathered.own);
-        self.shortest = gathered.shortest;
-    }
-}
-
-/// When a pass has to be made whatever the interval says: a gate that changes by itself, a tag with
-/// a shorter interval, a budget that is free again.
-fn wake(worker: &Worker, looked: Option<&Looked>, now: Timestamp, millis: u64) -> Option<u64> {
-    let change = looked.and_then(|looked| looked.next_change).map(|change| {
-        let wait = now.until(change).map_or(0, |span| {
-            let seconds = span.total(jiff::Unit::Second).unwrap_or_default();
-            seconds.max(0.0) as u64
-        });
-        // Once it has come, and not just before.
-        millis.saturating_add(wait.saturating_add(1).saturating_mul(1_000))
-    });
-    let images = worker
-        .answers
-        .interval
-        .min(worker.shortest.unwrap_or(Duration::MAX));
-    let images = (!images.is_zero())
-        .then(|| millis.saturating_add(u64::try_from(images.as_millis()).unwrap_or(u64::MAX)));
-    [change, images, worker.answers.waits_until]
-        .into_iter()
-        .flatten()
-        .min()
 }

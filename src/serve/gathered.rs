@@ -3,16 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use crate::clock;
 use crate::environment::Environment;
 use crate::gate::{GateFinding, Verdict};
 use crate::git::{Error, Repository};
+use crate::lookup::Wanted;
 use crate::plan::{Plan, Reason};
 use crate::policy::OperatorPolicy;
 use crate::problem::Problem;
 use crate::reconcile::{Cache, Hosting, OpenBranch, Survey, open_branches, status};
+use crate::serve::answers::{Source, image_repository};
 use crate::serve::state::{GateState, PromotionState, PullRequestState};
 use crate::show::Status;
-use crate::stream::TagSource;
+use crate::stream::{StreamTagName, TagSource};
 
 #[derive(Clone, Debug, Default)]
 pub struct Gathered {
@@ -28,6 +33,19 @@ pub struct Gathered {
     pub shortest: Option<Duration>,
     /// Image repositories that are followed, as hooks name them.
     pub followed: BTreeSet<String>,
+    /// Stream tags that are looked at again and again.
+    pub followed_tags: Vec<FollowedTag>,
+}
+
+/// A stream tag that is looked at again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowedTag {
+    pub environment: String,
+    /// `namespace/stream:tag`
+    pub stream: String,
+    pub source: Source,
+    /// When it was looked at, as earlier processes may have left it.
+    pub looked: Option<Timestamp>,
 }
 
 /// Reads Git, and asks the forge for what is open. `plans` are those of the last round; none where
@@ -65,16 +83,36 @@ pub fn gather(
                 let TagSource::Image(reference) = &tag.source else {
                     continue;
                 };
-                let endpoint = reference.repository.endpoint();
-                let name = format!("{}/{}", endpoint.host, endpoint.path);
+                let name = image_repository(&reference.repository);
                 if let Some(seconds) = tag.settings.interval {
                     let interval = Duration::from_secs(seconds);
                     let known = gathered.shortest.unwrap_or(interval);
                     gathered.shortest = Some(known.min(interval));
-                    let wanted = crate::lookup::Wanted::of(reference);
-                    if let crate::lookup::Wanted::Tag(tag) = wanted {
+                    if let Wanted::Tag(tag) = Wanted::of(reference) {
                         gathered.own.insert((name.clone(), tag.to_string()));
                     }
+                }
+                let imports = &survey.configuration.policy.imports;
+                let is_followed =
+                    imports.scheduled && imports.follows(&tag.settings) && !tag.settings.reference;
+                let wanted = match (&tag.settings.rule, Wanted::of(reference)) {
+                    (Some(_), _) => Some(None),
+                    (None, Wanted::Tag(tag)) => Some(Some(tag.to_string())),
+                    (None, Wanted::Digest(_)) => None,
+                };
+                if let Some(wanted) = wanted.filter(|_| is_followed) {
+                    let stream_tag = StreamTagName {
+                        stream: stream.name.clone(),
+                        tag: tag.name.clone(),
+                    };
+                    let environment = &surveyed.environment.name;
+                    let followed = (environment.clone(), stream_tag);
+                    gathered.followed_tags.push(FollowedTag {
+                        environment: environment.to_string(),
+                        stream: followed.1.to_string(),
+                        source: (name.clone(), wanted),
+                        looked: cache.checked().get(&followed).copied(),
+                    });
                 }
                 gathered.followed.insert(name);
             }
@@ -101,6 +139,7 @@ fn pull_requests(open: &[OpenBranch], plans: &[Plan]) -> Vec<PullRequestState> {
                     .map(|image| (image.tag.to_string(), image.digest.to_string()))
                     .collect(),
                 waiting: waiting(&pending.branch, plans),
+                opened: branch.opened.map(clock::rfc3339),
             }
         })
         .collect();
@@ -127,6 +166,7 @@ fn pull_requests(open: &[OpenBranch], plans: &[Plan]) -> Vec<PullRequestState> {
                 url,
                 images: Vec::new(),
                 waiting: Vec::new(),
+                opened: None,
             });
             state.images.push((waiting.tag.to_string(), String::new()));
         }

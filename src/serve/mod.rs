@@ -8,6 +8,7 @@
 //! | [`answers`] | what registries have answered, and their budgets |
 //! | [`daemon`] | the engine: begins passes, keeps what is known, ends gracefully |
 //! | [`news`] | changes of state, for the log and for events |
+//! | [`metrics`], [`health`] | what monitoring reads |
 //! | [`pass`] | one pass over a repository |
 //! | [`hook`], [`listen`] | webhooks in, and the connections of every listener |
 //! | [`event`] | what has happened, told to others |
@@ -16,11 +17,14 @@
 //! | [`state`] | what is known, as values for pages, metrics and commands |
 
 pub mod answers;
+pub mod counts;
 pub mod daemon;
 pub mod event;
 mod gathered;
+pub mod health;
 pub mod hook;
 pub mod listen;
+pub mod metrics;
 pub mod news;
 pub mod page;
 pub mod pass;
@@ -32,5 +36,6 @@ pub mod standard_webhooks;
 pub mod state;
 pub mod timelines;
 mod watch;
+mod worker;
 
-pub use run::run;
+pub use run::{RunError, run};

@@ -13,8 +13,10 @@ use crate::config::serve::{Listener, ServeSettings};
 use crate::config::server::ServerConfig;
 use crate::serve::daemon::{self, Hands};
 use crate::serve::event::{EventOptions, Events};
+use crate::serve::health::{self, Health};
 use crate::serve::hook::{Heard, Hint, HookOptions, Hooks};
 use crate::serve::listen;
+use crate::serve::metrics::{Metrics, WebhookCounts};
 use crate::serve::news::News;
 use crate::serve::page::StatusPage;
 use crate::serve::pass::Trouble;
@@ -22,10 +24,20 @@ use crate::serve::shard::Shard;
 use crate::serve::shared::{Shared, lock};
 use crate::serve::watch::Watch;
 
+/// Why the daemon did not begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// The settings cannot be used as they are.
+    #[error(transparent)]
+    Settings(#[from] Trouble),
+    #[error(transparent)]
+    System(Trouble),
+}
+
 /// Runs until SIGTERM or SIGINT.
-pub async fn run(hands: Hands, config: ServerConfig, shard: Option<Shard>) -> Result<(), Trouble> {
-    let shared = Arc::new(Shared::new(shard));
-    listen_to_signals(&shared)?;
+pub async fn run(hands: Hands, config: ServerConfig, shard: Option<Shard>) -> Result<(), RunError> {
+    let shared = Arc::new(Shared::counting(shard, hands.tallies.clone()));
+    listen_to_signals(&shared).map_err(RunError::System)?;
     let hooks = hooks(&shared, &config);
     let (end, over) = channel(false);
     let mut listeners = Listeners {
@@ -42,6 +54,14 @@ pub async fn run(hands: Hands, config: ServerConfig, shard: Option<Shard>) -> Re
             hint: None,
         })?;
         listeners.open("status", status.listen, page).await?;
+    }
+    if let Some(address) = config.serve.metrics {
+        let health = Health {
+            metrics: metrics(&shared, &hooks, &config),
+            cache: hands.cache.clone(),
+        };
+        let router = health::router(health);
+        listeners.open("metrics", address, router).await?;
     }
     let changing = Arc::new(Changing {
         watch: Mutex::new(Watch::new(Arc::clone(&shared), hands.watched.clone())),
@@ -72,7 +92,7 @@ pub async fn run(hands: Hands, config: ServerConfig, shard: Option<Shard>) -> Re
         events.unwrap_or_else(PoisonError::into_inner).end().await;
     }
     tracing::info!(passes = shared.passes(), "ended");
-    ran
+    ran.map_err(RunError::Settings)
 }
 
 /// What new settings change while the daemon runs.
@@ -118,6 +138,20 @@ fn hooks(shared: &Arc<Shared>, config: &ServerConfig) -> Arc<Hooks> {
         tracing::debug!(hook = name, hints = hints.len(), passes, "a hook was taken");
     });
     Hooks::new(&config.hooks, HookOptions::default(), heard)
+}
+
+fn metrics(shared: &Arc<Shared>, hooks: &Arc<Hooks>, config: &ServerConfig) -> Metrics {
+    let hooks = Arc::clone(hooks);
+    let counts: WebhookCounts = Arc::new(move || {
+        let counts = hooks.counts().into_iter();
+        // What was sent to no hook of ours is nobody's.
+        let named = counts.map(|it| (it.hook.unwrap_or_default(), it.result, it.count));
+        named.collect()
+    });
+    Metrics {
+        shared: Arc::clone(shared),
+        webhooks: config.serve.hooks.map(|_| counts),
+    }
 }
 
 fn status_page(shared: &Arc<Shared>, listener: &Listener) -> StatusPage {

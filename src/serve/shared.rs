@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
@@ -11,11 +11,13 @@ use tokio::sync::Notify;
 use crate::clock;
 use crate::git::Location;
 use crate::image::Reference;
+use crate::serve::counts::Counts;
 use crate::serve::hook::Hint;
 use crate::serve::schedule::{Cause, Schedule};
 use crate::serve::shard::Shard;
 use crate::serve::state::{DaemonState, Failure, RepositoryState, TimelineRow};
 use crate::serve::timelines::Library;
+use crate::tally::Tallies;
 
 /// What listeners and passes share.
 #[derive(Debug)]
@@ -37,10 +39,16 @@ pub struct Shared {
     pub(crate) reload: AtomicBool,
     pub(crate) is_ending: AtomicBool,
     pub(crate) passes: AtomicU64,
+    pub(crate) counts: Counts,
 }
 
 impl Shared {
     pub fn new(shard: Option<Shard>) -> Self {
+        Self::counting(shard, Tallies::default())
+    }
+
+    /// With what adapters count in.
+    pub fn counting(shard: Option<Shard>, tallies: Tallies) -> Self {
         Self {
             begun: Instant::now(),
             started: clock::now(),
@@ -55,6 +63,7 @@ impl Shared {
             reload: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
             passes: AtomicU64::new(0),
+            counts: Counts::new(tallies),
         }
     }
 
@@ -100,6 +109,26 @@ impl Shared {
 
     pub fn passes(&self) -> u64 {
         self.passes.load(Ordering::Relaxed)
+    }
+
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Whether it was asked to end.
+    pub fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+
+    /// What is counted, for metrics.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// How long ago the engine last looked at what is to be done: [`crate::serve::daemon::TURN`] at most where all is
+    /// well.
+    pub fn since_turn(&self) -> Duration {
+        self.counts.since_turn(self.millis())
     }
 
     /// How many repositories wait although their time has come.
@@ -178,8 +207,8 @@ impl Shared {
     /// All that is known now.
     pub fn state(&self) -> DaemonState {
         let (now, millis) = (clock::now(), self.millis());
-        let schedule = lock(&self.schedule);
         let mut repositories: Vec<RepositoryState> = lock(&self.states).values().cloned().collect();
+        let schedule = lock(&self.schedule);
         for state in &mut repositories {
             let next = schedule.next(&state.name);
             let wait = next.map(|next| next.saturating_sub(millis));
@@ -195,7 +224,7 @@ impl Shared {
             shard: self.shard.map(|shard| shard.to_string()),
             settings_failure: lock(&self.settings_failure).clone(),
             repositories,
-            hosts: Vec::new(),
+            hosts: self.counts.hosts(),
         }
     }
 }

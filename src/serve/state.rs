@@ -84,6 +84,8 @@ pub struct PullRequestState {
     pub images: Vec<(String, String)>,
     /// What it waits for, and what is wrong with it.
     pub waiting: Vec<String>,
+    /// When its pull request was opened; none where there is no forge.
+    pub opened: Option<String>,
 }
 
 /// The way from one environment to the next.

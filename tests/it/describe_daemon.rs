@@ -20,6 +20,7 @@ fn pull_request(tag: &str, state: &str, number: u64) -> PullRequestState {
         url: Some(format!("https://git.example/acme/deploy/pulls/{number}")),
         images: vec![(tag.to_owned(), format!("sha256:{}", "a".repeat(64)))],
         waiting: vec!["approvals: 1 of 2".to_owned()],
+        opened: None,
     }
 }
 

@@ -25,6 +25,7 @@ const FLOORS: [&[&str]; 6] = [
         "selection",
         "snapshot",
         "stream",
+        "tally",
         "trigger",
         "window",
     ],

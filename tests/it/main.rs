@@ -42,6 +42,7 @@ mod registry;
 mod schemas;
 mod serve;
 mod serve_hooks;
+mod serve_ops;
 mod shown;
 mod status_page;
 mod support;

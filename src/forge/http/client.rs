@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, ETAG, HeaderName, HeaderValue};
@@ -241,7 +241,10 @@ impl Client {
         if let Some(etag) = stored.as_ref().and_then(|answer| answer.headers.get(ETAG)) {
             builder = builder.header("if-none-match", etag);
         }
-        let mut answer = self.runtime.block_on(self.received(builder))?;
+        let begun = Instant::now();
+        let received = self.runtime.block_on(self.received(builder));
+        self.count(&request.method, &received, begun.elapsed());
+        let mut answer = received?;
         match (answer.status, stored) {
             (304, Some(mut stored)) => {
                 // It is asked for the forge's time as well.
@@ -261,6 +264,29 @@ impl Client {
             lock(&self.etags).put(url, &answer);
         }
         Ok(answer)
+    }
+
+    fn count(&self, method: &Method, received: &Result<Answer, Error>, took: Duration) {
+        let op = match method.as_str() {
+            "GET" => "read",
+            _ => "write",
+        };
+        let tally = &self.options.tally;
+        let class = match received.as_ref().map(|answer| answer.status / 100) {
+            Ok(2) => "2xx",
+            Ok(3) => "3xx",
+            Ok(4) => "4xx",
+            Ok(_) => "5xx",
+            Err(_) => "none",
+        };
+        tally.request(&self.host, op, class, took);
+        match received {
+            Ok(answer) if matches!(answer.status, 401 | 429 | 500..) => {
+                tally.failed(&self.host, &format!("status {}", answer.status));
+            }
+            Ok(_) => tally.succeeded(&self.host),
+            Err(error) => tally.failed(&self.host, &error.to_string()),
+        }
     }
 
     async fn received(&self, builder: reqwest::RequestBuilder) -> Result<Answer, Error> {

@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::forge::Error;
 use crate::forge::http::Renewed;
+use crate::tally::Tally;
 
 const MAX_TOKEN: u64 = 64 * 1024;
 
@@ -31,6 +32,8 @@ pub struct Options {
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Waits for so long.
     pub pause: Arc<dyn Fn(Duration) + Send + Sync>,
+    /// Counts requests.
+    pub tally: Arc<Tally>,
 }
 
 impl fmt::Debug for Options {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use headwater::git::{OPERATIONS, RESULTS};
+use headwater::serve::metrics::NAMES;
 use serde_json::{Value, json};
 
 use crate::deploy::{document, documents, root, text, texts};
@@ -274,6 +276,7 @@ fn the_operators_rules_are_the_plain_ones() {
     let plain = document("examples/deploy/prometheus/alerts.yaml");
     assert_eq!(of_kind("PrometheusRule")["spec"], plain);
     let rules = plain["groups"][0]["rules"].as_array().unwrap();
+    let results = [&RESULTS[..], &["ok", "failed"]].concat();
     let mut names = BTreeSet::new();
     for rule in rules {
         let name = rule["alert"].as_str().unwrap();
@@ -290,9 +293,21 @@ fn the_operators_rules_are_the_plain_ones() {
             assert!(rule["annotations"][annotation].is_string(), "{name}");
         }
         let expression = rule["expr"].as_str().unwrap();
-        let is_ours = |word: &&str| word.starts_with("headwater_");
-        let mut words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        assert!(words.any(|word| is_ours(&word)), "{name}");
+        let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let metrics: Vec<&str> = words
+            .filter(|word| word.starts_with("headwater_"))
+            .collect();
+        assert!(!metrics.is_empty(), "{name}");
+        for metric in metrics {
+            assert!(NAMES.contains(&metric), "{name}: there is no {metric}");
+        }
+        // A label's value that does not exist would never fire.
+        for (label, known) in [("op", &OPERATIONS[..]), ("result", &results[..])] {
+            for (at, _) in expression.match_indices(&format!("{label}=\"")) {
+                let value = expression[at..].split('"').nth(1).unwrap();
+                assert!(known.contains(&value), "{name}: {label}={value}");
+            }
+        }
     }
 }
 

@@ -27,6 +27,7 @@ fn gitlab(answer: impl Fn(&str, &Seen) -> Reply + Send + Sync + 'static) -> (Scr
         timeouts: Timeouts::default(),
         now: std::sync::Arc::new(jiff::Timestamp::now),
         pause: std::sync::Arc::new(|_| {}),
+        tally: std::sync::Arc::default(),
     };
     let gitlab = GitLab::new(options, "acme/sub/shop").unwrap();
     (server, gitlab)

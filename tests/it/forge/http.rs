@@ -26,6 +26,7 @@ fn client(forge: &Scripted, token: Token) -> (Client, Pauses) {
         timeouts: Timeouts::default(),
         now: Arc::new(|| Timestamp::from_second(1_000_000).unwrap()),
         pause: Arc::new(move |pause| seen.lock().unwrap().push(pause)),
+        tally: Arc::default(),
     };
     let dialect = Dialect {
         token_header: TokenHeader::Bearer,

@@ -1,9 +1,10 @@
 //! Which digest is believed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use headwater::image::Digest;
-use headwater::lookup::Lookup;
+use headwater::lookup::{Lookup, Question};
 use headwater::stream::ImportMode;
 use serde_json::json;
 
@@ -134,11 +135,28 @@ async fn fault_23_a_wrong_digest_is_refused() {
     // Another valid image than the one that was asked for by digest (GHSA-qv35-3gw6-8q4j).
     let registry = Scripted::start(|_| image_reply("one"));
     let question = lookup(&format!("{}/a/b@{}", registry.host(), digest("two")));
-    let refused = registries(options()).resolve(&question).await;
-    assert!(
-        fault(&refused, "refused")
-            .message
-            .contains("content integrity error")
+    let options = options();
+    let tally = Arc::clone(&options.tally);
+    let registries = registries(options);
+    for count in 1..3 {
+        let refused = registries.resolve(&question).await;
+        assert!(
+            fault(&refused, "refused")
+                .message
+                .contains("content integrity error")
+        );
+        let kept = tally.read();
+        assert_eq!(kept.alarms, [0, 0, 0, 0, count], "the gravest level");
+    }
+    // What answers is counted by what it answered, and what it said is another matter.
+    let answer = registries.answer(&Question::Image(question)).await;
+    let refused = answer.image().unwrap();
+    let kept = tally.read();
+    let host = &kept.hosts[&registry.host()];
+    assert_eq!(host.requests[&("manifest", "2xx")], 3);
+    assert_eq!(
+        host.last_error,
+        Some(fault(&refused, "refused").message.clone())
     );
 }
 

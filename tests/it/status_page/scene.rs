@@ -274,6 +274,7 @@ fn requests() -> Vec<PullRequestState> {
         number: Some(number),
         url: Some(format!("https://git.example/shop/deploy/pulls/{number}")),
         images: vec![("shop-prod/web:1.8".to_owned(), digest('c'))],
+        opened: None,
         waiting: Vec::new(),
     };
     vec![

@@ -139,6 +139,7 @@ fn options(api: Url, token: &str, pauses: &Pauses) -> Options {
     let pauses = Arc::clone(pauses);
     Options {
         pause: Arc::new(move |pause| pauses.lock().unwrap().push(pause)),
+        tally: Arc::default(),
         ..plain_options(api, token)
     }
 }
@@ -153,6 +154,7 @@ pub fn plain_options(api: Url, token: &str) -> Options {
         timeouts: Timeouts::default(),
         now: Arc::new(Timestamp::now),
         pause: Arc::new(std::thread::sleep),
+        tally: Arc::default(),
     }
 }
 

@@ -47,6 +47,7 @@ fn options(base: &str, clock: &Clock, pauses: &Pauses) -> Options {
         timeouts: Timeouts::default(),
         now: Arc::new(move || clock.now()),
         pause: Arc::new(move |pause| pauses.lock().unwrap().push(pause)),
+        tally: Arc::default(),
     }
 }
 

@@ -1,0 +1,218 @@
+//! What remote hosts were asked, and how they do: adapters count, and the daemon tells.
+//!
+//! Nothing here grows with what hosts say: operations and results are the code's own words, and
+//! hosts beyond [`MOST_HOSTS`] are counted as [`OTHER`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// So many hosts are told apart.
+pub const MOST_HOSTS: usize = 100;
+/// Stands for all further ones.
+pub const OTHER: &str = "other";
+/// The longest error that is kept, in characters.
+const LONGEST_ERROR: usize = 500;
+/// So many alarms are told apart.
+const MOST_ALARMS: usize = 1000;
+
+/// Counts since it was made. Cheap beside a request.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// None: nobody asks when.
+    clock: Option<fn() -> Timestamp>,
+    kept: Mutex<Kept>,
+}
+
+/// What is counted, by who is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Tallies {
+    pub registries: Arc<Tally>,
+    pub git: Arc<Tally>,
+    pub forges: Arc<Tally>,
+}
+
+/// What a [`Tally`] has counted.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    pub hosts: BTreeMap<String, HostTally>,
+    /// Events that concern security, by level: 1 to 5, the gravest last.
+    pub alarms: [u64; 5],
+    told: BTreeSet<String>,
+}
+
+/// One host.
+#[derive(Clone, Debug, Default)]
+pub struct HostTally {
+    /// By operation and result.
+    pub requests: BTreeMap<(&'static str, &'static str), u64>,
+    pub durations: Durations,
+    pub last_success: Option<Timestamp>,
+    pub last_failure: Option<Timestamp>,
+    /// Of the last failure, without secrets.
+    pub last_error: Option<String>,
+}
+
+/// How long something took, in classes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Durations {
+    /// How many took no longer than the bound of the same place, and longer than the one before;
+    /// the last: longer than all.
+    classes: [u64; Durations::BOUNDS.len() + 1],
+    /// Seconds.
+    sum: f64,
+}
+
+impl Durations {
+    /// Seconds: from an answer on the same machine to a pass over a large repository.
+    pub const BOUNDS: [f64; 8] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
+
+    pub fn add(&mut self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        self.sum += seconds;
+        let place = Self::BOUNDS.iter().position(|bound| seconds <= *bound);
+        let place = place.unwrap_or(Self::BOUNDS.len());
+        if let Some(count) = self.classes.get_mut(place) {
+            *count += 1;
+        }
+    }
+
+    /// Seconds in all.
+    pub fn sum(&self) -> f64 {
+        self.sum
+    }
+
+    pub fn count(&self) -> u64 {
+        self.classes.iter().sum()
+    }
+
+    /// Each bound in seconds, infinity last, with how many are in its class and in no lower one.
+    pub fn classes(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        let bounds = Self::BOUNDS.into_iter().chain([f64::INFINITY]);
+        bounds.zip(self.classes)
+    }
+}
+
+impl Tallies {
+    pub fn with_clock(clock: fn() -> Timestamp) -> Self {
+        let tally = || Arc::new(Tally::with_clock(clock));
+        Self {
+            registries: tally(),
+            git: tally(),
+            forges: tally(),
+        }
+    }
+}
+
+impl Tally {
+    /// Keeps the times of answers too.
+    pub fn with_clock(clock: fn() -> Timestamp) -> Self {
+        Self {
+            clock: Some(clock),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// One request to `host`, or a try of one, was over after `took`.
+    pub fn request(&self, host: &str, op: &'static str, result: &'static str, took: Duration) {
+        let mut kept = self.kept();
+        let host = kept.host(host);
+        *host.requests.entry((op, result)).or_default() += 1;
+        host.durations.add(took);
+    }
+
+    /// The host gave what it was asked for, or said that there is none.
+    pub fn succeeded(&self, host: &str) {
+        let now = self.now();
+        self.kept().host(host).last_success = now;
+    }
+
+    /// The host gave nothing usable. `why` holds no secret.
+    pub fn failed(&self, host: &str, why: &str) {
+        let now = self.now();
+        let mut kept = self.kept();
+        let host = kept.host(host);
+        host.last_failure = now;
+        host.last_error = Some(why.chars().take(LONGEST_ERROR).collect());
+    }
+
+    /// Something that concerns security, 1 to 5, the gravest last. Gives whether `subject` is new,
+    /// and so worth a line in the log.
+    pub fn alarm(&self, level: u8, subject: &str) -> bool {
+        let mut kept = self.kept();
+        let place = usize::from(level.clamp(1, 5)) - 1;
+        if let Some(count) = kept.alarms.get_mut(place) {
+            *count += 1;
+        }
+        kept.told.len() < MOST_ALARMS && kept.told.insert(subject.to_owned())
+    }
+
+    /// All that was counted.
+    pub fn read(&self) -> Kept {
+        self.kept().clone()
+    }
+
+    fn now(&self) -> Option<Timestamp> {
+        self.clock.map(|clock| clock())
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // A poisoned lock holds nothing half-written here.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn host(&mut self, host: &str) -> &mut HostTally {
+        let is_known = self.hosts.contains_key(host) || self.hosts.len() < MOST_HOSTS;
+        let name = if is_known { host } else { OTHER };
+        self.hosts.entry(name.to_owned()).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_beyond_the_limit_are_one() {
+        let tally = Tally::default();
+        for number in 0..10_000 {
+            let host = format!("r{number}.example");
+            tally.request(&host, "manifest", "2xx", Duration::ZERO);
+            tally.failed(&host, &"x".repeat(10_000));
+        }
+        let kept = tally.read();
+        assert_eq!(kept.hosts.len(), MOST_HOSTS + 1);
+        assert_eq!(kept.hosts[OTHER].requests[&("manifest", "2xx")], 9_900);
+        let error = kept.hosts[OTHER].last_error.as_ref().unwrap();
+        assert_eq!(error.len(), LONGEST_ERROR);
+    }
+
+    #[test]
+    fn durations_fall_into_their_classes() {
+        let mut durations = Durations::default();
+        for millis in [10, 11, 50, 5_000, 500_000] {
+            durations.add(Duration::from_millis(millis));
+        }
+        let counts: Vec<u64> = durations.classes().map(|(_, count)| count).collect();
+        assert_eq!(counts, [1, 2, 0, 0, 0, 1, 0, 0, 1]);
+        assert_eq!(durations.count(), 5);
+        assert!((durations.sum() - 505.071).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_alarm_counts_each_time_and_is_told_once() {
+        let tally = Tally::default();
+        assert!(tally.alarm(5, "a"));
+        assert!(!tally.alarm(5, "a"));
+        assert!(tally.alarm(0, "b"));
+        assert_eq!(tally.read().alarms, [1, 0, 0, 0, 2]);
+        for number in 0..5_000 {
+            tally.alarm(9, &number.to_string());
+        }
+        assert_eq!(tally.read().told.len(), MOST_ALARMS);
+    }
+}
