@@ -172,7 +172,7 @@ fn pull_requests(before: &RepositoryState, after: &RepositoryState, found: &mut 
 
 impl News {
     /// The event that others are told; none where there is none of this kind.
-    pub fn event(&self, repository: Location, now: Timestamp) -> Option<Event> {
+    pub fn event(&self, repository: &Location, now: Timestamp) -> Option<Event> {
         let of = |kind| Event::new(kind, repository.clone(), &self.repository, now);
         Some(match &self.what {
             What::ImageMoved {

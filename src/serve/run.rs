@@ -125,7 +125,7 @@ impl Changing {
         let Some(location) = shared.location(&news.repository) else {
             return;
         };
-        if let Some(event) = news.event(location, crate::clock::now()) {
+        if let Some(event) = news.event(&location, crate::clock::now()) {
             lock(&self.events).send(&event);
         }
     }
