@@ -20,7 +20,7 @@ const LEVEL: &str = "__";
 pub(crate) const MAX_VALUE_BYTES: usize = 4096;
 const MAX_VARIABLES: usize = 10_000;
 
-/// Variables by their names, without [`PREFIX`]; one without a value is as if it were not there.
+/// Variables by their names, without `HEADWATER_`; one without a value is as if it were not there.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Variables {
     given: BTreeMap<String, OsString>,
