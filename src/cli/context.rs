@@ -10,6 +10,7 @@ use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::style::{Role, Styles};
 use crate::config::server::ServerConfig;
+use crate::config::settings::Setting;
 use crate::plain::plain;
 use crate::problem::{Problem, Severity};
 use crate::reconcile::Cache;
@@ -21,7 +22,9 @@ pub struct Context {
     pub folder: PathBuf,
     /// The operator's file, `--config`; absolute.
     pub server_file: Option<PathBuf>,
-    /// What it says, once it has been read.
+    /// What the command line, or its variables, say of every command.
+    pub command_line: Vec<Setting>,
+    /// What the operator's file says, once it has been read.
     pub(super) server: OnceCell<ServerConfig>,
     /// For what goes to stdout.
     pub styles: Styles,
@@ -48,6 +51,7 @@ impl Context {
         Ok(Self {
             folder,
             server_file: global.config.as_ref().map(|file| current.join(file)),
+            command_line: global.settings(),
             server: OnceCell::new(),
             styles: Styles::decide(global.color, io::stdout().is_terminal(), variable),
             width: width(variable("COLUMNS").as_deref()),
@@ -63,6 +67,7 @@ impl Context {
         Self {
             folder,
             server_file: None,
+            command_line: Vec::new(),
             server: OnceCell::from(server),
             styles: Styles::none(),
             width: None,

@@ -1,4 +1,5 @@
 use crate::cli::context::Context;
+use crate::cli::daemon::{self, DaemonArgs};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::facts::Facts;
@@ -7,13 +8,15 @@ use crate::cli::output;
 use crate::cli::resource::Wanted;
 use crate::cli::view::{View, ViewArgs};
 use crate::clock;
-use crate::show::{Catalog, FindError, Item, Kind, image, stream};
+use crate::show::daemon::{DaemonView, RepositoryView};
+use crate::show::{self, Catalog, FindError, Item, Kind, image, stream};
 
 /// Describe streams, tags and images
 ///
 /// The types are is, istag, isimage, imagetag and images.
-/// A stream is described by its files alone; of a tag or an image the registry tells layers,
-/// configuration and labels.
+/// A stream is described by its files, and by what a daemon knows where one is named: next check,
+/// last failure, open pull requests. Of a tag or an image the registry tells layers, configuration
+/// and labels.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  headwater describe is web\n  headwater describe istag/web:1 -n shop\n  headwater describe isimage web@3a335d7"
@@ -25,6 +28,9 @@ pub struct Args {
 
     #[command(flatten)]
     view: ViewArgs,
+
+    #[command(flatten)]
+    daemon: DaemonArgs,
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
@@ -66,13 +72,36 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     if items.is_empty() && is_all {
         output::write_note(&format!("No resources found{}.\n", view.scope()));
     }
+    let is_stream = |item: &Item<'_>| matches!(item, Item::Stream(_));
+    let asked = match items.iter().any(is_stream) {
+        true => daemon::ask(&args.daemon, context)?,
+        false => None,
+    };
+    let known = asked.as_ref().and_then(|view| known(view, context));
     let mut texts = Vec::new();
     for item in &items {
-        texts.push(described(item, &mut facts)?);
+        let mut text = described(item, &mut facts)?;
+        if let (Item::Stream(it), Some((view, repository))) = (item, known) {
+            text.push('\n');
+            text.push_str(&show::daemon::describe(view, repository, &it.name));
+        }
+        texts.push(text);
     }
     output::write(&texts.join("\n\n"))?;
     report(failures, context)?;
     Ok(facts.exit().max(view.exit))
+}
+
+/// The daemon's repository, where it looks after this one.
+fn known<'v>(
+    view: &'v DaemonView,
+    context: &Context,
+) -> Option<(&'v DaemonView, &'v RepositoryView)> {
+    let repository = daemon::repository(view, context);
+    if repository.is_none() {
+        context.note("the daemon does not look after this Git repository");
+    }
+    Some((view, repository?))
 }
 
 /// What has the name; else, as in `oc`, what has a name that begins so.

@@ -3,10 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::parser::ValueSource;
+use clap::{ArgMatches, ValueEnum as _};
+
 use crate::cli::style::ColorWhen;
+use crate::config::settings::{Origin, Setting};
 use crate::telemetry::{LogFormat, Verbosity};
 
 const HEADING: &str = "Global options";
+const CONFIG_VARIABLE: &str = "HEADWATER_CONFIG";
+const LOG_FORMAT_VARIABLE: &str = "HEADWATER_LOG_FORMAT";
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = HEADING)]
@@ -20,7 +26,7 @@ pub struct Global {
         long,
         global = true,
         value_name = "FILE",
-        env = "HEADWATER_CONFIG",
+        env = CONFIG_VARIABLE,
         hide_env_values = true
     )]
     pub config: Option<PathBuf>,
@@ -47,7 +53,7 @@ pub struct Global {
         global = true,
         value_enum,
         value_name = "FORMAT",
-        env = "HEADWATER_LOG_FORMAT",
+        env = LOG_FORMAT_VARIABLE,
         hide_env_values = true,
         default_value_t
     )]
@@ -56,9 +62,48 @@ pub struct Global {
     /// Give up after this time, such as 90s or 5m
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
+
+    #[arg(skip)]
+    given: Given,
+}
+
+/// What has set the flags that have a variable.
+#[derive(Clone, Debug, Default)]
+struct Given {
+    config: Origin,
+    log_format: Origin,
 }
 
 impl Global {
+    /// Remembers what has set the flags: a parsed value does not say.
+    pub fn remember(&mut self, matches: &ArgMatches) {
+        let origin = |flag: &str, variable: &str| match matches.value_source(flag) {
+            Some(ValueSource::CommandLine) => Origin::Flag,
+            Some(ValueSource::EnvVariable) => Origin::Variable(variable.to_owned()),
+            _ => Origin::Default,
+        };
+        self.given = Given {
+            config: origin("config", CONFIG_VARIABLE),
+            log_format: origin("log_format", LOG_FORMAT_VARIABLE),
+        };
+    }
+
+    /// The flags that have a variable, where they are set.
+    pub fn settings(&self) -> Vec<Setting> {
+        let config = self.config.as_ref().map(|file| Setting {
+            key: "--config".to_owned(),
+            value: file.display().to_string(),
+            origin: self.given.config.clone(),
+        });
+        let format = self.log_format.to_possible_value();
+        let format = format.map(|format| Setting {
+            key: "--log-format".to_owned(),
+            value: format.get_name().to_owned(),
+            origin: self.given.log_format.clone(),
+        });
+        config.into_iter().chain(format).collect()
+    }
+
     pub fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
             (true, _) => Verbosity::Quiet,

@@ -4,8 +4,10 @@
 //! `pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError>`.
 
 pub mod completion;
+pub mod config;
 pub mod context;
 pub mod create;
+mod daemon;
 pub mod delete;
 pub mod demo;
 pub mod describe;
@@ -109,6 +111,7 @@ enum Command {
     Resolve(resolve::Args),
     Validate(validate::Args),
     Doctor(doctor::Args),
+    Config(config::Args),
     Pr(pr::Args),
     Tag(tag::Args),
     ImportImage(import_image::Args),
@@ -146,6 +149,7 @@ impl Command {
             Self::Drift(args) => drift::run(args, context),
             Self::Validate(args) => validate::run(args, context),
             Self::Doctor(args) => doctor::run(args, context),
+            Self::Config(args) => config::run(args, context),
             Self::Pr(args) => pr::run(args, context),
             Self::Tag(args) => tag::run(args, context),
             Self::ImportImage(args) => import_image::run(args, context),
@@ -227,7 +231,10 @@ fn parse(arguments: Vec<OsString>, color: ColorWhen) -> Result<Cli, clap::Error>
         ColorWhen::Never => ColorChoice::Never,
     });
     let mut matches = command.try_get_matches_from(arguments)?;
-    Cli::from_arg_matches_mut(&mut matches)
+    let given = matches.clone();
+    let mut cli = Cli::from_arg_matches_mut(&mut matches)?;
+    cli.global.remember(&given);
+    Ok(cli)
 }
 
 /// `--color` as it stands on the command line: help and usage errors need it before the line

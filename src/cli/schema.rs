@@ -8,7 +8,7 @@ use crate::config::schema::schemas;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  headwater schema imagestream > imagestream.schema.json")]
 pub struct Args {
-    /// The schema's name: imagestream, imagetrigger, triggers or headwater
+    /// The schema's name: imagestream, imagetrigger, triggers, headwater or server
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }

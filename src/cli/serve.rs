@@ -24,7 +24,7 @@ use crate::tally::Tallies;
 /// Keep Git repositories reconciled, unattended
 ///
 /// The repositories, and where webhooks, the status page and metrics are served, stand in the
-/// server file. A pass is made when its time has come, when Git or a registry says that something
+/// server file, or in variables. A pass is made when its time has come, when Git or a registry says that something
 /// has changed, and when a gate opens by itself. SIGTERM ends it gracefully; SIGHUP, or a change of
 /// the file, has the settings read again, and the last good ones are kept where the new ones are
 /// wrong. Several copies are harmless; --shard divides the work.
@@ -44,22 +44,21 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
-    let Some(file) = context.server_file.clone() else {
+    let file = context.server_file.as_deref();
+    if file.is_none() && server_file::variables().is_empty() {
         return Err(CliError::usage("the daemon needs a server file")
             .hint("give --config FILE; `repositories` in it names what is looked after"));
-    };
+    }
     let config = server_file::read(context)?.clone();
     if config.repositories.is_empty() {
-        tracing::warn!(
-            "the server file names no `repositories`: there is nothing to look after yet"
-        );
+        tracing::warn!("the settings name no `repositories`: there is nothing to look after yet");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| CliError::failure("cannot start the runtime").because(&error))?;
-    let hands = hands(&context.folder, &file);
+    let hands = hands(&context.folder, file);
     let ended = runtime.block_on(serve::run(hands, config, args.shard));
     runtime.shutdown_background();
     ended.map_err(|error| told(&error))?;
@@ -67,7 +66,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
 }
 
 /// What the daemon cannot know: how a repository, its forge and registries are reached.
-fn hands(folder: &Path, file: &Path) -> Hands {
+fn hands(folder: &Path, file: Option<&Path>) -> Hands {
     let tallies = Tallies::with_clock(clock::now);
     let open = {
         let (folder, tallies) = (folder.to_owned(), tallies.clone());
@@ -85,14 +84,14 @@ fn hands(folder: &Path, file: &Path) -> Hands {
         }
     };
     let settings = {
-        let file = file.to_owned();
-        move || server_file::read_anew(&file).map_err(|error| trouble(&error))
+        let file = file.map(Path::to_owned);
+        move || server_file::read_anew(file.as_deref()).map_err(|error| trouble(&error))
     };
     Hands {
         open: Arc::new(open),
         registries: Arc::new(registries),
         settings: Arc::new(settings),
-        watched: vec![file.to_owned()],
+        watched: file.map(Path::to_owned).into_iter().collect(),
         cache: place::cache_folder(),
         tallies,
     }

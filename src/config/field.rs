@@ -1,5 +1,6 @@
 use std::str::FromStr;
 
+use crate::config::variables::Overlaid;
 use crate::problem::{Place, Problem, Severity};
 use crate::snapshot::FilePath;
 use crate::yaml::{Node, Source, Value};
@@ -8,7 +9,17 @@ use crate::yaml::{Node, Source, Value};
 pub(crate) struct Fields<'a> {
     file: &'a FilePath,
     source: &'a Source<'a>,
+    /// The variables that gave values.
+    variables: &'a [String],
     pub problems: Vec<Problem>,
+}
+
+/// Where a value stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing<'a> {
+    File(Place),
+    /// The variable's name.
+    Variable(&'a str),
 }
 
 impl<'a> Fields<'a> {
@@ -17,6 +28,7 @@ impl<'a> Fields<'a> {
         let mut fields = Self {
             file,
             source,
+            variables: &[],
             problems: Vec::new(),
         };
         for fault in &source.faults {
@@ -41,6 +53,18 @@ impl<'a> Fields<'a> {
             .any(|problem| problem.severity == Severity::Error)
     }
 
+    /// The same fields, with what variables say of them.
+    pub fn overlaid(mut self, overlaid: &'a Overlaid) -> (Self, Option<&'a Node>) {
+        self.variables = &overlaid.names;
+        self.problems.extend(overlaid.problems.iter().cloned());
+        (self, overlaid.root.as_ref())
+    }
+
+    /// The first place that is none of the file's: from here on, variables stand.
+    pub fn end(source: &Source<'_>) -> usize {
+        source.text().len() + 1
+    }
+
     pub fn place(&self, node: &Node) -> Place {
         let at = self.source.position(node.span.start);
         Place {
@@ -50,19 +74,40 @@ impl<'a> Fields<'a> {
         }
     }
 
+    pub fn standing(&self, node: &Node) -> Standing<'a> {
+        let number = node.span.start.checked_sub(Self::end(self.source));
+        match number.and_then(|number| self.variables.get(number)) {
+            Some(name) => Standing::Variable(name),
+            None => Standing::File(self.place(node)),
+        }
+    }
+
+    fn problem(&self, node: &Node, message: impl Into<String>) -> Problem {
+        match self.standing(node) {
+            Standing::File(place) => Problem::error(place, message),
+            Standing::Variable(name) => Problem::error(None, format!("{name}: {}", message.into())),
+        }
+    }
+
     pub fn error(&mut self, node: &Node, message: impl Into<String>) {
-        let problem = Problem::error(self.place(node), message);
+        let problem = self.problem(node, message);
         self.problems.push(problem);
     }
 
+    /// An error in the value of `key`, where that stands.
+    pub fn error_in(&mut self, node: &'a Node, key: &str, message: impl Into<String>) {
+        self.error(self.get(node, key).unwrap_or(node), message);
+    }
+
     pub fn error_with(&mut self, node: &Node, message: &str, advice: String) {
-        let mut problem = Problem::error(self.place(node), message);
+        let mut problem = self.problem(node, message);
         problem.advice = Some(advice);
         self.problems.push(problem);
     }
 
     pub fn warning(&mut self, node: &Node, message: impl Into<String>) {
-        let problem = Problem::warning(self.place(node), message);
+        let mut problem = self.problem(node, message);
+        problem.severity = Severity::Warning;
         self.problems.push(problem);
     }
 
@@ -77,7 +122,7 @@ impl<'a> Fields<'a> {
             if known.contains(&name) {
                 continue;
             }
-            let mut problem = Problem::error(self.place(key), format!("unknown field `{name}`"));
+            let mut problem = self.problem(key, format!("unknown field `{name}`"));
             problem.advice = Some(match nearest(name, known) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known are {}", known.join(", ")),
@@ -163,10 +208,7 @@ impl<'a> Fields<'a> {
             return Some(*value);
         }
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        let mut problem = Problem::error(
-            self.place(member),
-            format!("`{key}` is one of {}", words.join(", ")),
-        );
+        let mut problem = self.problem(member, format!("`{key}` is one of {}", words.join(", ")));
         problem.advice = nearest(text, &words).map(|near| format!("did you mean `{near}`?"));
         self.problems.push(problem);
         None

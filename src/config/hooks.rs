@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::config::field::{Fields, MOST};
 use crate::config::server::{check_host, path};
 use crate::yaml::Node;
@@ -21,7 +24,10 @@ pub struct HookSettings {
 }
 
 /// How a sender writes and proves itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
 pub enum HookKind {
     GitHub,
     Ghcr,

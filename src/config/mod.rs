@@ -16,3 +16,9 @@ pub mod repository;
 pub mod schema;
 pub mod serve;
 pub mod server;
+mod server_schema;
+pub mod settings;
+mod shape;
+pub mod variables;
+#[cfg(test)]
+mod variables_tests;

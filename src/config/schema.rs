@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::server_schema::ServerFile;
 use crate::environment::{Carry, Delivery};
 use crate::manifest::schema::{
     HeadwaterVersion, ImageStreamManifest, ImageTriggerManifest, TriggerAnnotation,
@@ -16,6 +17,9 @@ use crate::stream::ImportMode;
 /// Where the schemas can be fetched; each one's `$id` is this and its file name.
 const BASE: &str = "https://raw.githubusercontent.com/headwater-dev/headwater/main/schemas/";
 
+/// The operator's file.
+pub(crate) const SERVER: &str = "server.schema.json";
+
 /// Every schema, by the name of its file under `schemas/`.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
@@ -23,11 +27,12 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         schema::<ImageTriggerManifest>("imagetrigger.schema.json"),
         schema::<TriggerAnnotation>("triggers.schema.json"),
         schema::<ConfigFile>("headwater.schema.json"),
+        schema::<ServerFile>(SERVER),
     ]
 }
 
 /// Draft 7, which yaml-language-server knows best.
-fn schema<T: JsonSchema>(name: &'static str) -> (&'static str, Value) {
+pub(crate) fn schema<T: JsonSchema>(name: &'static str) -> (&'static str, Value) {
     let generator = SchemaSettings::draft07().into_generator();
     let mut schema: Schema = generator.into_root_schema_for::<T>();
     schema.insert("$id".to_owned(), Value::String(format!("{BASE}{name}")));
@@ -238,7 +243,72 @@ pub struct PinFields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::repository;
+    use crate::config::{repository, server};
+
+    /// Each mapping of the server file, by its definition: every key of the schema is known to the
+    /// reader, and every key that the reader knows is in the schema.
+    #[test]
+    fn the_server_file_has_the_keys_of_its_schema() {
+        let (_, schema) = schema::<ServerFile>(SERVER);
+        let definitions = schema["definitions"].as_object().unwrap();
+        let mut seen = 0;
+        for (definition, at) in [
+            ("", "{}"),
+            ("RegistriesFields", "registries: {}"),
+            ("RegistryFields", "registries: {hosts: [{}]}"),
+            ("GitFields", "git: {}"),
+            ("AuthorFields", "git: {author: {}}"),
+            ("SigningFields", "git: {signing: {}}"),
+            ("CredentialFields", "git: {credentials: [{}]}"),
+            ("ForgeFields", "forges: [{}]"),
+            ("AppFields", "forges: [{app: {}}]"),
+            ("AccessFields", "access: {}"),
+            ("PullSecretsFields", "pullSecrets: {}"),
+            ("RepositoryFields", "repositories: [{}]"),
+            ("ServeFields", "serve: {}"),
+            ("ListenFields", "serve: {hooks: {}, metrics: {}}"),
+            ("StatusFields", "serve: {status: {}}"),
+            ("HookFields", "hooks: [{}]"),
+            ("EventFields", "events: [{}]"),
+        ] {
+            let mapping = definitions.get(definition).unwrap_or(&schema);
+            let mut keys: Vec<&str> = mapping["properties"]
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .collect();
+            keys.sort_unstable();
+            let fields: Vec<String> = keys.iter().map(|key| format!("{key}: null")).collect();
+            let read = |fields: &str| {
+                let text = at.replace("{}", &format!("{{{fields}}}"));
+                let (_, problems) = server::read(&"c.yaml".parse().unwrap(), text.as_bytes());
+                problems
+            };
+            let problems = read(&fields.join(", "));
+            let is_unknown =
+                |problem: &crate::problem::Problem| problem.message.contains("unknown");
+            assert!(
+                !problems.iter().any(is_unknown),
+                "{definition}: {problems:?}"
+            );
+            let problems = read("zzzzzzzzzzzzzzz: null");
+            let unknown = problems.iter().find(|problem| is_unknown(problem)).unwrap();
+            let known = unknown.advice.as_deref().unwrap();
+            let mut known: Vec<&str> = known
+                .strip_prefix("known are ")
+                .unwrap()
+                .split(", ")
+                .collect();
+            known.sort_unstable();
+            assert_eq!(known, keys, "{definition}");
+            seen += 1;
+        }
+        let mappings = definitions
+            .values()
+            .filter(|it| it.get("properties").is_some());
+        assert_eq!(seen, mappings.count() + 1);
+    }
 
     /// The schema and the reader know the same fields.
     #[test]

@@ -88,36 +88,28 @@ pub(crate) fn read_repositories<'a>(
             fields.error(item, "a repository has a `url`");
             continue;
         };
-        let has_password = url::Url::parse(&url).is_ok_and(|url| url.password().is_some());
-        if has_password {
+        if let Err(fault) = check_url(&url) {
             // The URL is not repeated: it may hold a secret.
-            fields.error(
-                item,
-                "`url` holds a password; put it into a file below `git`",
-            );
+            fields.error_in(item, "url", fault);
             continue;
         }
         if !url.contains(':') && !url.starts_with('/') {
-            fields.error(
-                item,
-                format!("`{url}` is neither a URL nor an absolute path"),
-            );
+            let message = format!("`{url}` is neither a URL nor an absolute path");
+            fields.error_in(item, "url", message);
         }
         let name = fields.text(item, "name").unwrap_or_else(|| last_part(&url));
         if !is_name(&name) {
             let message = format!(
                 "`{name}` is no name for a repository: letters, digits, `.`, `_` and `-`, up to {LONGEST_NAME}"
             );
-            fields.error(item, message);
+            fields.error_in(item, "name", message);
         }
         if repositories.iter().any(|other| other.name == name) {
-            fields.error(
-                item,
-                format!("two repositories are called `{name}`; give one a `name`"),
-            );
+            let message = format!("two repositories are called `{name}`; give one a `name`");
+            fields.error_in(item, "name", message);
         }
         if !urls.insert(url.clone()) {
-            fields.error(item, "the repository stands twice");
+            fields.error_in(item, "url", "the repository stands twice");
         }
         repositories.push(RepositorySettings {
             interval: interval(fields, item),
@@ -126,6 +118,17 @@ pub(crate) fn read_repositories<'a>(
         });
     }
     repositories
+}
+
+fn check_url(text: &str) -> Result<(), &'static str> {
+    match url::Url::parse(text) {
+        Ok(url) if url.password().is_some() => {
+            Err("`url` holds a password; put it into a file below `git`")
+        }
+        // Whether it holds one cannot be known.
+        Err(_) if text.contains("://") => Err("`url` is no URL"),
+        _ => Ok(()),
+    }
 }
 
 /// Without `.git`.
@@ -144,7 +147,8 @@ fn is_name(name: &str) -> bool {
 fn interval<'a>(fields: &mut Fields<'a>, node: &'a Node) -> Option<Duration> {
     let interval = fields.duration(node, "interval")?;
     if interval < SHORTEST_INTERVAL {
-        fields.warning(node, "`interval` is at least 10s; that is used");
+        let member = fields.get(node, "interval").unwrap_or(node);
+        fields.warning(member, "`interval` is at least 10s; that is used");
         return Some(SHORTEST_INTERVAL);
     }
     Some(interval)
@@ -222,11 +226,11 @@ serve:
         for (text, expected) in [
             (
                 "repositories: [{url: \"https://a:secret@b/c\"}]",
-                "config.yaml:1:16: error: `url` holds a password; put it into a file below `git`",
+                "config.yaml:1:22: error: `url` holds a password; put it into a file below `git`",
             ),
             (
                 "repositories: [{url: ../shop}]",
-                "config.yaml:1:16: error: `../shop` is neither a URL nor an absolute path",
+                "config.yaml:1:22: error: `../shop` is neither a URL nor an absolute path",
             ),
             (
                 "repositories: [{url: /a/shop}, {url: /b/shop.git}]",
@@ -234,11 +238,11 @@ serve:
             ),
             (
                 "repositories: [{url: /a, name: x}, {url: /a, name: y}]",
-                "config.yaml:1:36: error: the repository stands twice",
+                "config.yaml:1:42: error: the repository stands twice",
             ),
             (
                 "repositories: [{url: /a, name: a/b}]",
-                "config.yaml:1:16: error: `a/b` is no name for a repository: letters, digits, `.`, `_` and `-`, up to 100",
+                "config.yaml:1:32: error: `a/b` is no name for a repository: letters, digits, `.`, `_` and `-`, up to 100",
             ),
             (
                 "serve: {status: {}}",

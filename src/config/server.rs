@@ -9,6 +9,7 @@ use crate::config::field::Fields;
 use crate::config::forge::{ForgeSettings, read_forges};
 use crate::config::hooks::{HookSettings, read_hooks};
 use crate::config::serve::{RepositorySettings, ServeSettings, read_repositories, read_serve};
+use crate::config::variables::Variables;
 use crate::image::{RegistryPattern, RegistryPatternError};
 use crate::problem::Problem;
 use crate::snapshot::FilePath;
@@ -103,43 +104,71 @@ pub struct GitCredential {
 /// Reads the operator's file; `name` is what problems call it. No configuration where a problem
 /// is an error.
 pub fn read(name: &FilePath, bytes: &[u8]) -> (Option<ServerConfig>, Vec<Problem>) {
+    read_with(name, bytes, &Variables::default())
+}
+
+/// Reads the operator's file, and the variables that win over it. A problem with what a variable
+/// says has no place and names the variable.
+pub fn read_with(
+    name: &FilePath,
+    bytes: &[u8],
+    variables: &Variables,
+) -> (Option<ServerConfig>, Vec<Problem>) {
+    read_and(name, bytes, variables, |config, _, _| config)
+}
+
+/// Reads them, and hands what came of it to `then`, with the fields and their root.
+pub(crate) fn read_and<T>(
+    name: &FilePath,
+    bytes: &[u8],
+    variables: &Variables,
+    then: impl FnOnce(ServerConfig, &Fields<'_>, Option<&Node>) -> T,
+) -> (Option<T>, Vec<Problem>) {
     let source = Source::parse(bytes);
-    let (mut fields, root) = Fields::new(name, &source);
+    let (fields, root) = Fields::new(name, &source);
+    let overlaid = variables.over(root, Fields::end(&source));
+    let (mut fields, root) = fields.overlaid(&overlaid);
+    let config = match root {
+        Some(root) => read_root(&mut fields, root),
+        None => ServerConfig::default(),
+    };
+    let read = (!fields.has_errors()).then(|| then(config, &fields, root));
+    (read, fields.problems)
+}
+
+fn read_root<'a>(fields: &mut Fields<'a>, root: &'a Node) -> ServerConfig {
     let mut config = ServerConfig::default();
-    if let Some(root) = root {
-        const KNOWN: &[&str] = &[
-            "registries",
-            "git",
-            "forges",
-            "access",
-            "pullSecrets",
-            "repositories",
-            "serve",
-            "hooks",
-            "events",
-        ];
-        fields.check(root, KNOWN);
-        if let Some(node) = fields.mapping(root, "registries", &["allow", "hosts"]) {
-            config.registries = read_registries(&mut fields, node);
-        }
-        const GIT: &[&str] = &["author", "signing", "caFile", "knownHosts", "credentials"];
-        if let Some(node) = fields.mapping(root, "git", GIT) {
-            config.git = read_git(&mut fields, node);
-        }
-        config.forges = read_forges(&mut fields, root);
-        config.hooks = read_hooks(&mut fields, root);
-        config.events = read_events(&mut fields, root);
-        config.repositories = read_repositories(&mut fields, root);
-        config.serve = read_serve(&mut fields, root);
-        if let Some(node) = fields.mapping(root, "pullSecrets", &["folder"]) {
-            config.pull_secrets.folder = path(&mut fields, node, "folder");
-        }
-        if let Some(node) = fields.mapping(root, "access", &["enforce"]) {
-            config.access.enforce = fields.flag(node, "enforce").unwrap_or_default();
-        }
+    const KNOWN: &[&str] = &[
+        "registries",
+        "git",
+        "forges",
+        "access",
+        "pullSecrets",
+        "repositories",
+        "serve",
+        "hooks",
+        "events",
+    ];
+    fields.check(root, KNOWN);
+    if let Some(node) = fields.mapping(root, "registries", &["allow", "hosts"]) {
+        config.registries = read_registries(fields, node);
     }
-    let config = (!fields.has_errors()).then_some(config);
-    (config, fields.problems)
+    const GIT: &[&str] = &["author", "signing", "caFile", "knownHosts", "credentials"];
+    if let Some(node) = fields.mapping(root, "git", GIT) {
+        config.git = read_git(fields, node);
+    }
+    config.forges = read_forges(fields, root);
+    config.hooks = read_hooks(fields, root);
+    config.events = read_events(fields, root);
+    config.repositories = read_repositories(fields, root);
+    config.serve = read_serve(fields, root);
+    if let Some(node) = fields.mapping(root, "pullSecrets", &["folder"]) {
+        config.pull_secrets.folder = path(fields, node, "folder");
+    }
+    if let Some(node) = fields.mapping(root, "access", &["enforce"]) {
+        config.access.enforce = fields.flag(node, "enforce").unwrap_or_default();
+    }
+    config
 }
 
 fn read_registries<'a>(fields: &mut Fields<'a>, node: &'a Node) -> RegistrySettings {
@@ -168,9 +197,11 @@ fn read_registries<'a>(fields: &mut Fields<'a>, node: &'a Node) -> RegistrySetti
             fields.error(item, "a registry has a `host`");
             continue;
         };
-        check_host(fields, item, &host);
+        if let Some(node) = fields.get(item, "host") {
+            check_host(fields, node, &host);
+        }
         if hosts.iter().any(|other| other.host == host) {
-            fields.error(item, format!("the host `{host}` stands twice"));
+            fields.error_in(item, "host", format!("the host `{host}` stands twice"));
         }
         hosts.push(RegistryHost {
             insecure: fields.flag(item, "insecure").unwrap_or_default(),
@@ -235,10 +266,10 @@ fn read_credential<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<GitCre
     match url::Url::parse(&url) {
         // The URL is not repeated: it may hold a secret.
         Ok(parsed) if parsed.password().is_some() => {
-            fields.error(item, "`url` holds a password; put it into a file");
+            fields.error_in(item, "url", "`url` holds a password; put it into a file");
         }
         Ok(parsed) if matches!(parsed.scheme(), "https" | "http" | "ssh") => {}
-        _ => fields.error(item, "`url` begins with https://, http:// or ssh://"),
+        _ => fields.error_in(item, "url", "`url` begins with https://, http:// or ssh://"),
     }
     let credential = GitCredential {
         url,
@@ -326,7 +357,7 @@ git:
             ),
             (
                 "git: {credentials: [{url: \"https://a:secret@b/c\", tokenFile: /t}]}",
-                "config.yaml:1:21: error: `url` holds a password; put it into a file",
+                "config.yaml:1:27: error: `url` holds a password; put it into a file",
             ),
             (
                 "git: {signing: {passphraseFile: /p}}",

@@ -11,11 +11,13 @@
 //! | `status`, `status_text`, `whereabouts`, `lines` | `status` and `where` |
 //! | `drift`, `human` | `drift`, and files without the bot's bytes |
 //! | `doctor` | what `doctor` finds |
+//! | `daemon` | what a daemon knows of a stream |
 //! | `tabs`, `ago`, `size` | Go's tabwriter, and go-units' durations and sizes |
 
 mod across;
 mod ago;
 mod catalog;
+pub mod daemon;
 pub mod doctor;
 mod drift;
 mod human;

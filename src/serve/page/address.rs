@@ -36,6 +36,8 @@ pub enum Target {
         environment: String,
         stream_tag: String,
     },
+    /// All that the daemon knows, for commands.
+    State,
     Style,
     Icon,
     Robots,
@@ -97,6 +99,7 @@ fn target(path: &str) -> Option<Target> {
     match parts.as_slice() {
         [""] => page(Page::Overview, false),
         ["index.json"] => page(Page::Overview, true),
+        ["state.json"] => Some(Target::State),
         ["pull-requests"] => page(Page::PullRequests, false),
         ["pull-requests.json"] => page(Page::PullRequests, true),
         ["hosts"] => page(Page::Hosts, false),
@@ -182,6 +185,7 @@ mod tests {
                 is_json: false
             }
         );
+        assert_eq!(at("/state.json"), Target::State);
         assert_eq!(
             at("/repository/de%70loy/stream/shop/web%3A1.json"),
             Target::Stream {

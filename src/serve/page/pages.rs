@@ -126,6 +126,10 @@ impl Pages {
                 Some(badge) => Answer::found(Form::Svg, badge),
                 None => Answer::missing(Form::Svg, unknown()),
             }),
+            Target::State => {
+                let text = serde_json::to_string(state)?;
+                Ok(Answer::found(Form::Json, text + "\n"))
+            }
             Target::Style => Ok(Answer::found(Form::Css, STYLE)),
             Target::Icon => Ok(Answer::found(Form::Svg, ICON)),
             Target::Robots => Ok(Answer::found(Form::Text, ROBOTS)),

@@ -8,3 +8,8 @@ mod scene;
 mod seen;
 mod served;
 mod site;
+
+/// A status page that shows this state, until it is dropped.
+pub fn site(state: headwater::serve::state::DaemonState) -> site::Site {
+    site::Site::of(state)
+}
