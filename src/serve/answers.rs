@@ -66,6 +66,9 @@ pub struct Answers {
     pub succeeded: HashMap<Source, u64>,
     /// How long an answer counts.
     pub interval: Duration,
+    /// Where in the interval all is asked again, in milliseconds: each Git repository has a place
+    /// of its own.
+    pub phase: u64,
     /// Images whose tags have an interval of their own, by repository and tag: when they are asked
     /// for is decided by the pass.
     pub own: BTreeSet<(String, String)>,
@@ -74,6 +77,13 @@ pub struct Answers {
 }
 
 impl Answers {
+    pub fn at_phase(phase: u64) -> Self {
+        Self {
+            phase,
+            ..Self::default()
+        }
+    }
+
     /// Answers `questions` in their order, from what is known where that is young enough.
     pub fn answer(
         &mut self,
@@ -137,10 +147,27 @@ impl Answers {
         answers
     }
 
-    /// A pass is made a little before or after its time.
+    /// Until the repository's own place in the interval comes round again.
     fn counts(&self, at: u64, now: u64) -> bool {
-        let interval = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
-        now.saturating_sub(at) < interval - interval / 10
+        self.turn(at) == self.turn(now)
+    }
+
+    fn turn(&self, at: u64) -> u64 {
+        let interval = self.interval_millis();
+        at.saturating_add(interval - self.phase % interval) / interval
+    }
+
+    /// When all is to be asked again.
+    pub fn next_turn(&self, now: u64) -> u64 {
+        let interval = self.interval_millis();
+        let place = self.phase % interval;
+        (self.turn(now).saturating_mul(interval)).saturating_add(place)
+    }
+
+    fn interval_millis(&self) -> u64 {
+        u64::try_from(self.interval.as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1)
     }
 
     /// Whether the question is asked again although its answer is young.
@@ -208,8 +235,7 @@ impl Answers {
 
     /// Forgets what was not used for long: tags that nobody follows any more.
     pub fn tidy(&mut self, now: u64) {
-        let interval = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
-        let longest = interval.saturating_mul(4).max(10 * MINUTE);
+        let longest = self.interval_millis().saturating_mul(4).max(10 * MINUTE);
         self.known
             .retain(|_, (at, _)| now.saturating_sub(*at) < longest);
     }
@@ -320,8 +346,28 @@ mod tests {
         assert_eq!(pass(pushed(Some("1")), 2_000), [b]);
         assert_eq!(pass(pushed(None), 3_000), [b]);
         assert_eq!(pass(pushed(Some("2")), 4_000), [""; 0]);
-        assert_eq!(pass(Cause::Due, 55_000), [a], "b was asked later");
-        assert_eq!(pass(Cause::Due, 60_000), [b]);
+        assert_eq!(pass(Cause::Due, 59_999), [""; 0]);
+        assert_eq!(pass(Cause::Due, 60_000), [a, b]);
+    }
+
+    #[test]
+    fn each_repository_has_its_own_place_in_the_interval() {
+        let answers = Answers {
+            phase: 20_000,
+            ..of_a_minute()
+        };
+        for (now, next) in [
+            (0, 20_000),
+            (19_999, 20_000),
+            (20_000, 80_000),
+            (80_001, 140_000),
+        ] {
+            assert_eq!(answers.next_turn(now), next, "{now}");
+            assert!(
+                answers.counts(now, next - 1) && !answers.counts(now, next),
+                "{now}"
+            );
+        }
     }
 
     #[test]

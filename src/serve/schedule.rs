@@ -234,7 +234,8 @@ fn backoff(name: &str, failures: u32, interval: u64) -> u64 {
     wait - jitter
 }
 
-fn hash(text: &str) -> u64 {
+/// Spreads repositories by their names.
+pub(crate) fn hash(text: &str) -> u64 {
     let digest = Digest::of(text.as_bytes());
     u64::from_str_radix(digest.short(), 16).unwrap_or_default()
 }

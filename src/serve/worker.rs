@@ -10,6 +10,7 @@ use crate::serve::answers::{Answers, Source};
 use crate::serve::counts::StreamLook;
 use crate::serve::gathered::{FollowedTag, Gathered};
 use crate::serve::pass::Looked;
+use crate::serve::schedule::hash;
 
 /// A repository's own memory between passes.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ impl Worker {
     pub fn new(settings: &RepositorySettings) -> Self {
         Self {
             settings: settings.clone(),
-            answers: Answers::default(),
+            answers: Answers::at_phase(hash(&settings.name)),
             known: None,
             shortest: None,
             followed: Vec::new(),
@@ -72,13 +73,11 @@ impl Worker {
             // Once it has come, and not just before.
             millis.saturating_add(wait.saturating_add(1).saturating_mul(1_000))
         });
-        let images = self
-            .answers
-            .interval
-            .min(self.shortest.unwrap_or(Duration::MAX));
-        let images = (!images.is_zero())
-            .then(|| millis.saturating_add(u64::try_from(images.as_millis()).unwrap_or(u64::MAX)));
-        [change, images, self.answers.waits_until]
+        let images = (!self.answers.interval.is_zero()).then(|| self.answers.next_turn(millis));
+        let own = self.shortest.map(|interval| {
+            millis.saturating_add(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX))
+        });
+        [change, images, own, self.answers.waits_until]
             .into_iter()
             .flatten()
             .min()
