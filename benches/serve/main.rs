@@ -51,7 +51,7 @@ fn main() {
     let mut urls = Vec::new();
     for number in 0..settings.repositories {
         let path = folder.path().join(format!("repository-{number:03}.git"));
-        make(&path, number, &hosts, settings.tags);
+        make(&path, number, &hosts, &settings);
         urls.push(path);
     }
     let port = free_port();
@@ -154,7 +154,8 @@ async fn answer(method: Method, uri: Uri) -> Response {
     }
 }
 
-fn make(repository: &Path, number: usize, hosts: &[String], tags: usize) {
+fn make(repository: &Path, number: usize, hosts: &[String], settings: &Settings) {
+    let (tags, interval) = (settings.tags, settings.interval);
     let made = Command::new("git")
         .args(["init", "-q", "--bare", "-b", "main"])
         .arg(repository)
@@ -167,7 +168,9 @@ fn make(repository: &Path, number: usize, hosts: &[String], tags: usize) {
     };
     file(
         "headwater.yaml",
-        "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments: [{name: dev, delivery: commit}]\n",
+        &format!(
+            "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments: [{{name: dev, delivery: commit}}]\n  imports: {{interval: {interval}s}}\n"
+        ),
     );
     for tag in 0..tags {
         let host = &hosts[(number * tags + tag) % hosts.len()];
