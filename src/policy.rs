@@ -46,6 +46,11 @@ pub struct ImportPolicy {
 }
 
 impl ImportPolicy {
+    /// Whether a tag that names an image is looked at again and again.
+    pub fn looks_at(&self, settings: &TagSettings) -> bool {
+        self.scheduled && self.follows(settings) && !settings.reference
+    }
+
     /// Whether a tag that names an image is one to be asked for again.
     pub fn follows(&self, settings: &TagSettings) -> bool {
         settings.is_followed() || self.follow == Follow::All

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use url::{Host, Url};
+use url::Url;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::server_file;
+use crate::config::events::is_loopback;
 use crate::git::{Location, RemoteUrl, Repository};
 use crate::show::daemon::{DaemonView, RepositoryView};
 
@@ -133,15 +134,6 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, listen.port())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 fn get(address: &Address) -> Result<DaemonView, String> {

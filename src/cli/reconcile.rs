@@ -184,7 +184,7 @@ impl Tools<'_> {
                     let applied = apply(repository, &push, &snapshot, &plan, author, hosting, now);
                     output::write(&results::written(context, repository, &applied))?;
                     ended.add(&applied);
-                    tips.extend(applied.branches.iter().filter_map(own_commit));
+                    tips.extend(applied.branches.iter().filter_map(Applied::own_commit));
                 }
             }
         }
@@ -206,13 +206,6 @@ fn is_of_request(planned: &mut Planned, request: &Request) -> bool {
     let (_, plan) = planned.as_mut();
     plan.narrow_to_promotion(&request.from);
     plan.environment.name == request.to
-}
-
-/// The branch and its new tip, where an environment's own branch was committed to.
-fn own_commit(applied: &Applied) -> Option<(BranchName, CommitId)> {
-    let commit = applied.commit?;
-    (applied.what == "commit" && matches!(applied.outcome, Outcome::Done))
-        .then(|| (applied.branch.clone(), commit))
 }
 
 impl Ended {

@@ -156,7 +156,8 @@ fn read_url<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<Url> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether the URL names this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

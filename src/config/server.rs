@@ -3,6 +3,7 @@
 //! A credential stands in a file of its own, that this one names; none stands here.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::config::events::{EventSettings, read_events};
 use crate::config::field::Fields;
@@ -30,6 +31,13 @@ pub struct ServerConfig {
     pub hooks: Vec<HookSettings>,
     /// Who is sent events.
     pub events: Vec<EventSettings>,
+}
+
+impl ServerConfig {
+    /// How often a Git repository is looked at.
+    pub fn interval_of(&self, repository: &RepositorySettings) -> Duration {
+        repository.interval.unwrap_or(self.serve.interval)
+    }
 }
 
 /// Where the namespaces' logins for registries are; never in Git.

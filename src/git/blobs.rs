@@ -52,21 +52,17 @@ impl Repository {
             return self.read_here(blobs, limit);
         }
         let (here, there) = blobs.split_at(blobs.len() / THREADS);
-        std::thread::scope(|scope| {
-            let folder = self.raw.path();
-            let other = scope.spawn(move || read_elsewhere(folder, there, limit));
-            let mut contents = self.read_here(here, limit);
-            match other.join() {
-                Ok(Ok(rest)) => contents.extend(rest),
-                // The second repository could not be opened; this one is.
-                _ => contents.extend(self.read_here(there, limit)),
-            }
-            contents
-        })
+        let (mut contents, rest) = self.beside(
+            || self.read_here(here, limit),
+            |again| Ok(again.read_here(there, limit)),
+        );
+        // The second repository could not be opened; this one is.
+        contents.extend(rest.unwrap_or_else(|_| self.read_here(there, limit)));
+        contents
     }
 
-    /// Runs `work` on a thread of its own beside `here`; `work` is given blobs' contents by a
-    /// second opening of this repository. Gives what both gave.
+    /// Runs `work` on a thread of its own beside `here`, with a second opening of this repository.
+    /// Gives what both gave.
     pub fn beside<A, B: Send>(
         &self,
         here: impl FnOnce() -> A,
@@ -89,10 +85,6 @@ impl Repository {
         let objects = self.raw.odb();
         blobs.iter().map(|blob| read(&objects, *blob)).collect()
     }
-}
-
-fn read_elsewhere(folder: &Path, blobs: &[BlobId], limit: u64) -> Result<Vec<Content>, Error> {
-    Ok(again(folder)?.read_here(blobs, limit))
 }
 
 /// The same repository once more, for another thread.

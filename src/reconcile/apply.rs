@@ -17,6 +17,15 @@ pub struct Applied {
     pub outcome: Outcome,
 }
 
+impl Applied {
+    /// The branch and its new tip, where an environment's own branch was committed to.
+    pub fn own_commit(&self) -> Option<(BranchName, CommitId)> {
+        let commit = self.commit?;
+        (self.what == "commit" && matches!(self.outcome, Outcome::Done))
+            .then(|| (self.branch.clone(), commit))
+    }
+}
+
 #[derive(Debug)]
 pub enum Outcome {
     /// Nothing had to be written.

@@ -113,8 +113,7 @@ fn followed<'s>(
         };
         let host = reference.repository.endpoint().host;
         let interval = settings.interval.map(Duration::from_secs);
-        (policy.scheduled && policy.follows(settings) && !settings.reference)
-            .then_some((name, host, interval))
+        policy.looks_at(settings).then_some((name, host, interval))
     })
 }
 

@@ -4,13 +4,14 @@
 //! Time is a value: milliseconds of a clock that never goes back.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::image::Repository;
 use crate::lookup::{Answer, Fault, Question, Reason, Resolution, Wanted};
 use crate::reconcile::identity;
 use crate::serve::schedule::Cause;
+use crate::serve::shared::lock;
 
 /// The time over which a budget counts.
 const MINUTE: u64 = 60_000;
@@ -39,7 +40,7 @@ impl Budgets {
         let Some(limit) = self.limits.get(host) else {
             return Ok(());
         };
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = lock(&self.asked);
         let asked = asked.entry(host.to_owned()).or_default();
         while asked.front().is_some_and(|at| at + MINUTE <= now) {
             asked.pop_front();

@@ -1,13 +1,14 @@
 //! What is counted beside what is known, for metrics and health.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::clock;
+use crate::serve::shared::lock;
 use crate::serve::state::HostState;
 use crate::tally::{Durations, Tallies};
 
@@ -123,9 +124,4 @@ impl Counts {
         });
         states.collect()
     }
-}
-
-/// A poisoned lock holds nothing half-written here.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -224,17 +224,16 @@ fn put(shared: &Shared, config: &ServerConfig, workers: &mut BTreeMap<String, Wo
         let state = states.entry(settings.name.clone()).or_default();
         state.name.clone_from(&settings.name);
         state.location = shown;
-        state.interval_seconds = settings.interval.unwrap_or(config.serve.interval).as_secs();
+        state.interval_seconds = config.interval_of(settings).as_secs();
         let is_same = |worker: &Worker| worker.settings.url == settings.url;
         if !workers.get(&settings.name).is_some_and(is_same) {
             workers.insert(settings.name.clone(), Worker::new(settings));
         }
     }
     drop((states, locations));
-    let intervals = own.iter().map(|it| {
-        let interval = it.interval.unwrap_or(config.serve.interval);
-        (it.name.clone(), interval)
-    });
+    let intervals = own
+        .iter()
+        .map(|it| (it.name.clone(), config.interval_of(it)));
     let now = shared.millis();
     lock(&shared.schedule).put(&intervals.collect(), config.serve.concurrency, now);
 }
@@ -377,9 +376,9 @@ fn settle(
     if state.failure.is_none() {
         state.last_success = Some(time);
     }
-    let after = state.clone();
+    let news = news::between(&before, state);
     drop(states);
-    for one in news::between(&before, &after) {
+    for one in news {
         one.log();
         on_news(&one);
     }

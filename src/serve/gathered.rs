@@ -93,8 +93,7 @@ pub fn gather(
                     }
                 }
                 let imports = &survey.configuration.policy.imports;
-                let is_followed =
-                    imports.scheduled && imports.follows(&tag.settings) && !tag.settings.reference;
+                let is_followed = imports.looks_at(&tag.settings);
                 let wanted = match (&tag.settings.rule, Wanted::of(reference)) {
                     (Some(_), _) => Some(None),
                     (None, Wanted::Tag(tag)) => Some(Some(tag.to_string())),

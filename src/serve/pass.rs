@@ -17,8 +17,8 @@ use crate::plan::pull_request::KnownForge;
 use crate::policy::OperatorPolicy;
 use crate::problem::Problem;
 use crate::reconcile::{
-    AppliedPlan, Cache, Failure, Hosting, Outcome, Pass, Planned, Prose, Publishing, Scope, apply,
-    state,
+    Applied, AppliedPlan, Cache, Failure, Hosting, Outcome, Pass, Planned, Prose, Publishing,
+    Scope, apply, state,
 };
 use crate::registry::Registries;
 use crate::revision::{BranchName, CommitId};
@@ -187,8 +187,7 @@ impl Site {
         let now = clock::now();
         let mut round = Round::default();
         let mut questions = 0;
-        let forge = self.forge.clone();
-        let hosting = forge.as_ref().map(SiteForge::hosting);
+        let hosting = self.forge.as_ref().map(SiteForge::hosting);
         let mut ask = |wanted: &[Question]| -> Vec<Answer> {
             answers.answer(wanted, causes, means.budgets, means.millis, &mut |open| {
                 questions += open.len();
@@ -241,10 +240,7 @@ impl Site {
                     hosting,
                     now,
                 );
-                tips.extend(applied.branches.iter().filter_map(|done| {
-                    let is_own = done.what == "commit" && matches!(done.outcome, Outcome::Done);
-                    Some((done.branch.clone(), done.commit.filter(|_| is_own)?))
-                }));
+                tips.extend(applied.branches.iter().filter_map(Applied::own_commit));
                 round.add(&applied);
             }
             let next = [round.next_change, plan.next_change].into_iter();
@@ -272,8 +268,7 @@ impl Site {
 
     /// What is known now.
     fn gather(&mut self, plans: &[Plan], problems: Vec<Problem>) -> Result<Gathered, git::Error> {
-        let forge = self.forge.clone();
-        let hosting = forge.as_ref().map(SiteForge::hosting);
+        let hosting = self.forge.as_ref().map(SiteForge::hosting);
         gathered::gather(
             &self.repository,
             &mut self.cache,

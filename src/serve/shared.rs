@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use crate::clock;
 use crate::git::Location;
 use crate::image::Reference;
+use crate::serve::answers::image_repository;
 use crate::serve::counts::Counts;
 use crate::serve::hook::Hint;
 use crate::serve::schedule::{Cause, Schedule};
@@ -167,10 +168,7 @@ impl Shared {
                 let pushed = host.as_ref().map(|host| {
                     let written = format!("{host}/{repository}");
                     match written.parse::<Reference>() {
-                        Ok(reference) => {
-                            let endpoint = reference.repository.endpoint();
-                            format!("{}/{}", endpoint.host, endpoint.path)
-                        }
+                        Ok(reference) => image_repository(&reference.repository),
                         Err(_) => written,
                     }
                 });

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::config::server::ServerConfig;
 use crate::git::{Location, Repository};
-use crate::serve::shared::Shared;
+use crate::serve::shared::{Shared, lock};
 
 /// What a folder is watched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Watch {
             if matches!(event.kind, EventKind::Access(_)) {
                 return;
             }
-            let known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = lock(&known);
             for path in &event.paths {
                 // Git renames a lock over what it was for: that is told by itself.
                 if path.extension().is_some_and(|it| it == "lock") {
@@ -108,7 +108,7 @@ impl Watch {
             // `packed-refs` and HEAD.
             wanted.push((folder, RecursiveMode::NonRecursive, meaning));
         }
-        let mut meanings = self.meanings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut meanings = lock(&self.meanings);
         meanings.clear();
         for (path, mode, meaning) in wanted {
             match watcher.watch(&path, mode) {
