@@ -19,6 +19,12 @@ enum Meaning {
     Repository(String),
 }
 
+impl Meaning {
+    fn is_settings(&self) -> bool {
+        matches!(self, Self::Settings(_))
+    }
+}
+
 /// Watches until it is dropped. Where a file system gives no events, intervals do the work.
 #[derive(Debug)]
 pub struct Watch {
@@ -69,9 +75,6 @@ impl Watch {
         let Some(watcher) = &mut self.watcher else {
             return;
         };
-        for path in self.watched.drain(..) {
-            let _ = watcher.unwatch(&path);
-        }
         let mut wanted: Vec<(PathBuf, RecursiveMode, Meaning)> = Vec::new();
         // A mounted ConfigMap changes by a link beside the file: so its folder is watched.
         let mut files: BTreeMap<PathBuf, BTreeSet<OsString>> = BTreeMap::new();
@@ -108,14 +111,26 @@ impl Watch {
             // `packed-refs` and HEAD.
             wanted.push((folder, RecursiveMode::NonRecursive, meaning));
         }
-        let mut meanings = lock(&self.meanings);
-        meanings.clear();
-        for (path, mode, meaning) in wanted {
+        // Before the first event of any of them. The watcher waits for whoever is being told of an
+        // event, so the lock is not held while it is spoken to.
+        let meanings = wanted.iter();
+        let meanings = meanings.map(|(path, _, meaning)| (path.clone(), meaning.clone()));
+        *lock(&self.meanings) = meanings.collect();
+        // Settings may change at any moment: what is watched for them stays so throughout. A
+        // repository is looked at after new settings anyway, and may be another folder by now.
+        let (kept, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.watched)
+            .into_iter()
+            .partition(|path| wanted.iter().any(|it| it.0 == *path && it.2.is_settings()));
+        for path in left {
+            let _ = watcher.unwatch(&path);
+        }
+        self.watched = kept;
+        for (path, mode, _) in wanted {
+            if self.watched.contains(&path) {
+                continue;
+            }
             match watcher.watch(&path, mode) {
-                Ok(()) => {
-                    meanings.insert(path.clone(), meaning);
-                    self.watched.push(path);
-                }
+                Ok(()) => self.watched.push(path),
                 Err(error) => {
                     tracing::warn!(path = %path.display(), %error, "changes here are not told; intervals are");
                 }
@@ -133,4 +148,35 @@ fn is_of(path: &Path, files: &BTreeSet<OsString>) -> bool {
 /// As events name it.
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// An event that is told while the settings are put in place holds up nobody.
+    #[test]
+    fn events_and_new_settings_do_not_wait_for_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.yaml");
+        fs::write(&file, "a").unwrap();
+        let shared = Arc::new(Shared::new(None));
+        let mut watch = Watch::new(Arc::clone(&shared), vec![file.clone()]);
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    fs::write(&file, "b").unwrap();
+                }
+            });
+            for _ in 0..500 {
+                watch.put(&ServerConfig::default());
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+        assert!(shared.reload.load(Ordering::Relaxed));
+    }
 }
