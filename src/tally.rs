@@ -4,6 +4,7 @@
 //! hosts beyond [`MOST_HOSTS`] are counted as [`OTHER`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,10 +20,10 @@ const LONGEST_ERROR: usize = 500;
 const MOST_ALARMS: usize = 1000;
 
 /// Counts since it was made. Cheap beside a request.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Tally {
     /// None: nobody asks when.
-    clock: Option<fn() -> Timestamp>,
+    clock: Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>,
     kept: Mutex<Kept>,
 }
 
@@ -32,6 +33,8 @@ pub struct Tallies {
     pub registries: Arc<Tally>,
     pub git: Arc<Tally>,
     pub forges: Arc<Tally>,
+    /// Who sends webhooks.
+    pub senders: Arc<Tally>,
 }
 
 /// What a [`Tally`] has counted.
@@ -95,22 +98,29 @@ impl Durations {
     }
 }
 
+impl fmt::Debug for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tally").field(&*self.kept()).finish()
+    }
+}
+
 impl Tallies {
-    pub fn with_clock(clock: fn() -> Timestamp) -> Self {
-        let tally = || Arc::new(Tally::with_clock(clock));
+    pub fn with_clock(clock: impl Fn() -> Timestamp + Send + Sync + Clone + 'static) -> Self {
+        let tally = || Arc::new(Tally::with_clock(clock.clone()));
         Self {
             registries: tally(),
             git: tally(),
             forges: tally(),
+            senders: tally(),
         }
     }
 }
 
 impl Tally {
     /// Keeps the times of answers too.
-    pub fn with_clock(clock: fn() -> Timestamp) -> Self {
+    pub fn with_clock(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self {
-            clock: Some(clock),
+            clock: Some(Arc::new(clock)),
             kept: Mutex::default(),
         }
     }
@@ -155,7 +165,7 @@ impl Tally {
     }
 
     fn now(&self) -> Option<Timestamp> {
-        self.clock.map(|clock| clock())
+        self.clock.as_ref().map(|clock| clock())
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

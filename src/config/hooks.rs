@@ -29,9 +29,12 @@ pub struct HookSettings {
 )]
 #[serde(rename_all = "camelCase")]
 pub enum HookKind {
+    #[serde(rename = "github")]
     GitHub,
     Ghcr,
+    #[serde(rename = "gitlab")]
     GitLab,
+    #[serde(rename = "gitlabRegistry")]
     GitLabRegistry,
     Gitea,
     Forgejo,
@@ -60,10 +63,10 @@ impl HookKind {
     /// As the server file writes it.
     pub fn name(self) -> &'static str {
         match self {
-            Self::GitHub => "gitHub",
+            Self::GitHub => "github",
             Self::Ghcr => "ghcr",
-            Self::GitLab => "gitLab",
-            Self::GitLabRegistry => "gitLabRegistry",
+            Self::GitLab => "gitlab",
+            Self::GitLabRegistry => "gitlabRegistry",
             Self::Gitea => "gitea",
             Self::Forgejo => "forgejo",
             Self::Distribution => "distribution",
@@ -186,7 +189,7 @@ mod tests {
     #[test]
     fn senders_are_read() {
         let text = "hooks:
-- {name: github, kind: gitHub, secretFile: /run/secrets/hook}
+- {name: github, kind: github, secretFile: /run/secrets/hook}
 - {name: images, kind: distribution, secretFiles: [/a, /b], host: \"registry.example:5000\"}
 ";
         let hooks = read(text).unwrap();
@@ -219,7 +222,7 @@ mod tests {
     fn faults_have_places_and_advice() {
         let secrets = "a hook has a `secretFile`, or `secretFiles` with the old and the new one";
         let name = "`name` is of at most 63 lower-case letters, digits and `-`, and begins and ends with a letter or digit: it stands in the hook's address";
-        let kinds = "`kind` is one of gitHub, ghcr, gitLab, gitLabRegistry, gitea, forgejo, distribution, dockerHub, harbor, quay, generic";
+        let kinds = "`kind` is one of github, ghcr, gitlab, gitlabRegistry, gitea, forgejo, distribution, dockerHub, harbor, quay, generic";
         for (hook, expected) in [
             (
                 "{secretFile: /s}",
@@ -230,7 +233,7 @@ mod tests {
             ),
             (
                 "{name: a, kind: github, secretFile: /s}",
-                vec![format!("1:25: error: {kinds}; did you mean `gitHub`?")],
+                vec![format!("1:25: error: {kinds}; did you mean `github`?")],
             ),
             (
                 "{name: a/b, kind: quay, secretFile: /s}",
@@ -253,8 +256,8 @@ mod tests {
                 vec!["1:53: error: `https://quay.io` is not host[:port]".to_owned()],
             ),
             (
-                "{name: a, kind: gitHub, secretFile: /s, host: ghcr.io}",
-                vec!["1:55: error: `host` is a registry's; a gitHub names none".to_owned()],
+                "{name: a, kind: github, secretFile: /s, host: ghcr.io}",
+                vec!["1:55: error: `host` is a registry's; a github names none".to_owned()],
             ),
             (
                 "{name: a, kind: quay, secretFile: /s}, {name: a, kind: quay, secretFile: /s}",

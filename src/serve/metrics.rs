@@ -83,7 +83,8 @@ impl Metrics {
             tallies.git.read(),
             tallies.forges.read(),
         );
-        of_security(&mut out, &[&registries, &git, &forges]);
+        let senders = tallies.senders.read();
+        of_security(&mut out, &[&registries, &git, &forges, &senders]);
         of_git(&mut out, &git);
         of_hosts(&mut out, "registry", &registries);
         of_hosts(&mut out, "forge", &forges);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use axum::http::{StatusCode, header::RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures_util::StreamExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
@@ -22,6 +22,7 @@ use crate::config::hooks::{HookKind, HookSettings};
 use crate::serve::hook::authentication::{Proof, path_secret};
 use crate::serve::hook::recent::{self, Recent};
 use crate::serve::hook::{Hint, Received, Refusal, read, secret_files};
+use crate::tally::Tally;
 
 /// The largest body that is read, in bytes; what a sender says beyond is found by the next
 /// regular check.
@@ -42,6 +43,8 @@ pub struct HookOptions {
     /// How long a body may take; the header has a limit of its own where the connection is.
     pub patience: Duration,
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Counts what is not authentic.
+    pub tally: Arc<Tally>,
 }
 
 impl fmt::Debug for HookOptions {
@@ -61,6 +64,7 @@ impl Default for HookOptions {
             remembered: 10_000,
             patience: Duration::from_secs(20),
             now: Arc::new(crate::clock::now),
+            tally: Arc::default(),
         }
     }
 }
@@ -113,6 +117,12 @@ enum Outcome {
     Busy,
 }
 
+/// How grave a webhook is that is not authentic: a wrong setting, most of the time.
+const FORGED: u8 = 2;
+
+/// Between two lines of the log that say of a hook whether it is taken.
+const QUIET: SignedDuration = SignedDuration::from_mins(1);
+
 const RESULTS: [&str; 11] = [
     "taken",
     "ignored",
@@ -130,11 +140,18 @@ const RESULTS: [&str; 11] = [
 #[derive(Default)]
 struct Counts {
     by_result: [AtomicU64; RESULTS.len()],
-    /// The last result, by its place plus one; 0 before the first.
-    last: AtomicUsize,
+    said: Said,
 }
 
+/// Whether the log has it that requests are taken, and when that was said.
+struct Said(Mutex<(bool, Option<Timestamp>)>);
+
 impl Outcome {
+    /// It does not prove that it comes from who knows the secret.
+    fn is_forged(self) -> bool {
+        matches!(self, Self::WrongPath | Self::Refused(Refusal::BadSignature))
+    }
+
     fn result(self) -> &'static str {
         match self {
             Self::Taken => "taken",
@@ -258,7 +275,10 @@ impl Hooks {
                 .unwrap_or_else(|outcome| outcome),
             Err(_) => Outcome::Busy,
         };
-        sender.note(outcome);
+        sender.note(outcome, (self.options.now)());
+        if outcome.is_forged() {
+            self.alarm(name);
+        }
         // Else a registry would send the same again and again, and nothing behind it.
         let is_queue = sender.settings.kind.sends_until_taken();
         match outcome {
@@ -318,6 +338,18 @@ impl Hooks {
         Ok(Outcome::Taken)
     }
 
+    fn alarm(&self, name: &str) {
+        if self.options.tally.alarm(FORGED, name) {
+            // Insufficient verification of data authenticity, if it were let pass.
+            tracing::warn!(
+                security = FORGED,
+                cwe = 345,
+                hook = name,
+                "a webhook is not authentic"
+            );
+        }
+    }
+
     fn remember(&self, key: [u8; 32]) -> bool {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.remember(key)
@@ -332,24 +364,46 @@ impl HookKind {
 }
 
 impl Sender {
-    /// Counts, and says once when requests begin to be refused, or are taken again.
-    fn note(&self, outcome: Outcome) {
+    /// Counts, and says when requests begin to be refused, or are taken again: no more often than
+    /// [`QUIET`], whoever sends.
+    fn note(&self, outcome: Outcome, now: Timestamp) {
         let Some(place) = RESULTS.iter().position(|it| *it == outcome.result()) else {
             return;
         };
         if let Some(count) = self.counts.by_result.get(place) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        let is_good = |place: usize| place < 4;
-        let last = self.counts.last.swap(place + 1, Ordering::Relaxed);
-        let was_good = last.checked_sub(1).is_none_or(is_good);
         let hook = &*self.settings.name;
         let result = outcome.result();
-        match (was_good, is_good(place)) {
-            (true, false) => tracing::warn!(hook, result, "a webhook is not taken"),
-            (false, true) => tracing::info!(hook, result, "webhooks are taken again"),
-            _ => tracing::debug!(hook, result, "a webhook"),
+        let is_good = place < 4;
+        if self.counts.said.changes(is_good, now) {
+            match is_good {
+                true => tracing::info!(hook, result, "webhooks are taken again"),
+                false => tracing::warn!(hook, result, "a webhook is not taken"),
+            }
+        } else {
+            tracing::debug!(hook, result, "a webhook");
         }
+    }
+}
+
+impl Said {
+    /// Whether it is to be said that requests are taken, or not, from now on.
+    fn changes(&self, is_good: bool, now: Timestamp) -> bool {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (was_good, at) = *said;
+        let is_quiet = at.is_some_and(|at| now.duration_since(at) < QUIET);
+        if is_good == was_good || is_quiet {
+            return false;
+        }
+        *said = (is_good, Some(now));
+        true
+    }
+}
+
+impl Default for Said {
+    fn default() -> Self {
+        Self(Mutex::new((true, None)))
     }
 }
 

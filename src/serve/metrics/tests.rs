@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::serve::shard::Shard;
 use crate::serve::state::PullRequestState;
 use crate::show::{Column, Line, Status};
@@ -209,13 +210,14 @@ fn what_others_count_is_told() {
     let tallies = Tallies::default();
     tallies.registries.alarm(5, "a");
     tallies.git.alarm(3, "b");
+    tallies.senders.alarm(2, "c");
     tallies
         .git
         .request("git.example", "push", "denied", Duration::ZERO);
     tallies.git.request("", "push", "denied", Duration::ZERO);
     let shard: Shard = "0/2".parse().unwrap();
     let metrics = Metrics {
-        shared: Arc::new(Shared::counting(Some(shard), tallies)),
+        shared: Arc::new(Shared::counting(Some(shard), Clock::system(), tallies)),
         webhooks: Some(Arc::new(|| vec![("github".to_owned(), "taken", 7)])),
     };
     let text = metrics.text().unwrap();
@@ -241,7 +243,7 @@ fn every_name_is_listed_and_every_listed_name_is_told() {
         tally.request("r.example", "read", "2xx", Duration::ZERO);
     }
     let metrics = Metrics {
-        shared: Arc::new(Shared::counting(None, tallies)),
+        shared: Arc::new(Shared::counting(None, Clock::system(), tallies)),
         webhooks: Some(Arc::new(|| vec![("github".to_owned(), "taken", 7)])),
     };
     let look = StreamLook {

@@ -53,7 +53,7 @@ fn more_at_a_time_than_there_are_places_come_again_later() {
         ..HookOptions::default()
     };
     let listening = Listening::start_with(&[("forge", HookKind::GitHub)], options);
-    let push = || listening.push("/hook/forge", SECRET, &case("gitHub/push.json"));
+    let push = || listening.push("/hook/forge", SECRET, &case("github/push.json"));
     let slow = begin(listening.address);
     let busy = until("the only place to be taken", || {
         let answer = push();

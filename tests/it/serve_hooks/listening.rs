@@ -14,7 +14,7 @@ use crate::serve_hooks::{Listening, SECRET, case, hex_mac, hook, image};
 #[test]
 fn a_signed_push_is_told_and_answered_at_once() {
     let listening = Listening::start(&[("forge", HookKind::GitHub)]);
-    let answer = listening.push("/hook/forge", SECRET, &case("gitHub/push.json"));
+    let answer = listening.push("/hook/forge", SECRET, &case("github/push.json"));
     assert_eq!((answer.status, &*answer.text), (202, "taken\n"));
     let heard = listening.heard();
     assert_eq!((heard.len(), &*heard[0].0), (1, "forge"));
@@ -25,7 +25,7 @@ fn a_signed_push_is_told_and_answered_at_once() {
 fn a_ping_is_answered_and_an_event_of_no_interest_taken() {
     let listening = Listening::start(&[("forge", HookKind::GitHub)]);
     for (event, status, text) in [("ping", 200, "ping\n"), ("issues", 202, "ignored\n")] {
-        let body = case(&format!("gitHub/{event}.json"));
+        let body = case(&format!("github/{event}.json"));
         let signature = format!("sha256={}", hex_mac(SECRET, &body));
         let headers = [
             ("x-github-event", event),
@@ -40,7 +40,7 @@ fn a_ping_is_answered_and_an_event_of_no_interest_taken() {
 #[test]
 fn what_is_not_authentic_is_refused_before_it_is_read() {
     let listening = Listening::start(&[("forge", HookKind::GitHub)]);
-    let body = case("gitHub/push.json");
+    let body = case("github/push.json");
     for body in [&*body, "no JSON at all"] {
         let wrong = listening.push("/hook/forge", "another secret", body);
         assert_eq!(wrong.status, 401);
@@ -164,7 +164,7 @@ fn secrets_rotate_without_a_restart() {
     let listening = Listening::start(&[("forge", HookKind::GitHub)]);
     let push = |secret| {
         listening
-            .push("/hook/forge", secret, &case("gitHub/push.json"))
+            .push("/hook/forge", secret, &case("github/push.json"))
             .status
     };
     assert_eq!((push(SECRET), push("the new one")), (202, 401));
@@ -182,7 +182,7 @@ fn secrets_rotate_without_a_restart() {
     fs::remove_file(&second).unwrap();
     // An empty secret is none: else everybody could sign with it.
     fs::write(listening.secret_file(), "\n").unwrap();
-    let answer = listening.push("/hook/forge", "", &case("gitHub/push.json"));
+    let answer = listening.push("/hook/forge", "", &case("github/push.json"));
     assert_eq!(
         (answer.status, &answer.headers["retry-after"]),
         (503, &"60".parse().unwrap())
@@ -204,7 +204,7 @@ fn a_signature_that_is_old_is_refused() {
     let hooks = [("lab", HookKind::GitLab), ("own", HookKind::Generic)];
     let listening = Listening::start_with(&hooks, options);
     for (path, body) in [
-        ("/hook/lab", "gitLab/push.json"),
+        ("/hook/lab", "gitlab/push.json"),
         ("/hook/own", "generic/image.json"),
     ] {
         let body = case(body);
@@ -232,7 +232,7 @@ fn a_signature_that_is_old_is_refused() {
     let headers = [("x-gitlab-token", SECRET)];
     assert_eq!(
         listening
-            .post("/hook/lab", &headers, &case("gitLab/push.json"))
+            .post("/hook/lab", &headers, &case("gitlab/push.json"))
             .status,
         202
     );

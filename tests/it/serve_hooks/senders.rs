@@ -63,19 +63,19 @@ fn cases() -> Vec<(HookKind, &'static str, &'static str, Vec<Hint>)> {
         (
             K::GitHub,
             "x-github-event: push",
-            "gitHub/push.json",
+            "github/push.json",
             vec![codertocat.clone()],
         ),
         (
             K::GitHub,
             "x-github-event: pull_request",
-            "gitHub/pull_request.json",
+            "github/pull_request.json",
             vec![codertocat],
         ),
         (
             K::GitHub,
             "x-github-event: issues",
-            "gitHub/issues.json",
+            "github/issues.json",
             no(),
         ),
         (
@@ -106,19 +106,19 @@ fn cases() -> Vec<(HookKind, &'static str, &'static str, Vec<Hint>)> {
         (
             K::GitLab,
             "x-gitlab-event: Push Hook",
-            "gitLab/push.json",
+            "gitlab/push.json",
             vec![diaspora],
         ),
         (
             K::GitLab,
             "",
-            "gitLab/merge_request.json",
+            "gitlab/merge_request.json",
             vec![gitlab_test],
         ),
         (
             K::GitLab,
             "x-gitlab-event: Note Hook",
-            "gitLab/note.json",
+            "gitlab/note.json",
             no(),
         ),
         (
@@ -177,7 +177,7 @@ fn payloads_are_read_as_their_senders_write_them() {
     for (kind, event, file, expected) in cases() {
         assert_eq!(hints(kind, None, event, file), expected, "{file}");
     }
-    let ping = case("gitHub/ping.json");
+    let ping = case("github/ping.json");
     for kind in [HookKind::GitHub, HookKind::Ghcr] {
         let received = read(
             kind,
@@ -195,7 +195,7 @@ fn every_case_is_read_and_every_kind_has_one() {
     let known: BTreeSet<String> = cases().iter().map(|case| case.2.to_owned()).collect();
     for file in files_below(&folder) {
         let name = file.strip_prefix(&folder).unwrap().to_str().unwrap();
-        assert!(known.contains(name) || name == "gitHub/ping.json", "{name}");
+        assert!(known.contains(name) || name == "github/ping.json", "{name}");
     }
     let kinds: BTreeSet<HookKind> = cases().iter().map(|case| case.0).collect();
     assert_eq!(kinds, BTreeSet::from(HookKind::ALL));
@@ -224,7 +224,7 @@ fn the_operators_host_wins() {
 #[test]
 fn a_form_holds_the_same() {
     let body = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("payload", &case("gitHub/push.json"))
+        .append_pair("payload", &case("github/push.json"))
         .finish();
     let mut headers = headers("x-github-event: push");
     let form = "application/x-www-form-urlencoded".parse().unwrap();
@@ -234,7 +234,7 @@ fn a_form_holds_the_same() {
         HookKind::GitHub,
         None,
         "x-github-event: push",
-        "gitHub/push.json",
+        "github/push.json",
     );
     assert_eq!(received, Ok(Received::Hints(plain)));
     let received = read(HookKind::GitHub, None, &headers, b"other=1");

@@ -16,7 +16,7 @@ const MANY: usize = 1000;
 #[test]
 fn fault_41_a_storm_of_hooks_is_answered() {
     let listening = Listening::start(&[("forge", HookKind::GitHub)]);
-    let body = case("gitHub/push.json");
+    let body = case("github/push.json");
     let signature = format!("sha256={}", hex_mac(SECRET, &body));
     let headers = [
         ("x-github-event", "push"),
@@ -48,7 +48,7 @@ fn a_storm_of_one_delivery_is_told_once() {
         ..HookOptions::default()
     };
     let listening = Listening::start_with(&[("forge", HookKind::GitHub)], options);
-    let body = case("gitHub/push.json");
+    let body = case("github/push.json");
     let signature = format!("sha256={}", hex_mac(SECRET, &body));
     let headers = [
         ("x-github-event", "push"),
