@@ -9,6 +9,7 @@ use crate::cli::global::Global;
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::style::{Role, Styles};
+use crate::clock::Clock;
 use crate::config::server::ServerConfig;
 use crate::config::settings::Setting;
 use crate::plain::plain;
@@ -32,6 +33,7 @@ pub struct Context {
     /// terminal.
     pub width: Option<usize>,
     pub progress: Progress,
+    pub clock: Clock,
     /// Count what hosts are asked.
     pub tallies: Tallies,
     note_styles: Styles,
@@ -56,6 +58,7 @@ impl Context {
             styles: Styles::decide(global.color, io::stdout().is_terminal(), variable),
             width: width(variable("COLUMNS").as_deref()),
             progress: Progress::new(!global.quiet && !global.no_progress, stderr_is_terminal),
+            clock: Clock::system(),
             tallies: Tallies::default(),
             note_styles: Styles::decide(global.color, stderr_is_terminal, variable),
             is_quiet: global.quiet,
@@ -63,7 +66,12 @@ impl Context {
     }
 
     /// What a daemon works with: settings that were read, and nobody who looks at a terminal.
-    pub fn unattended(folder: PathBuf, server: ServerConfig, tallies: Tallies) -> Self {
+    pub fn unattended(
+        folder: PathBuf,
+        server: ServerConfig,
+        clock: Clock,
+        tallies: Tallies,
+    ) -> Self {
         Self {
             folder,
             server_file: None,
@@ -72,6 +80,7 @@ impl Context {
             styles: Styles::none(),
             width: None,
             progress: Progress::new(false, false),
+            clock,
             tallies,
             note_styles: Styles::none(),
             is_quiet: true,

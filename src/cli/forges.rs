@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::server_file;
-use crate::clock;
+use crate::clock::Clock;
 use crate::config::forge::{ForgeKind, ForgeSettings, ForgeToken};
 use crate::forge::gitea::Gitea;
 use crate::forge::github::{App, GitHub};
@@ -22,9 +22,10 @@ use crate::serve::pass::SiteForge;
 use crate::tally::Tally;
 
 /// A Git repository's place on its forge.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Place {
     pub settings: ForgeSettings,
+    pub clock: Clock,
     /// `owner/name`; on GitLab with all groups.
     pub project: String,
 }
@@ -107,7 +108,7 @@ impl Place {
 
 /// How the forge is asked.
 fn options(place: &Place, tally: &Arc<Tally>) -> Result<Options, forge::Error> {
-    let settings = &place.settings;
+    let (settings, clock) = (&place.settings, place.clock);
     let mut options = Options {
         base: settings.api.clone(),
         allows_plain: settings.allows_plain,
@@ -115,8 +116,8 @@ fn options(place: &Place, tally: &Arc<Tally>) -> Result<Options, forge::Error> {
         ca_files: settings.ca_file.iter().cloned().collect(),
         user_agent: concat!("headwater/", env!("CARGO_PKG_VERSION")).to_owned(),
         timeouts: Timeouts::default(),
-        now: Arc::new(clock::now),
-        pause: Arc::new(std::thread::sleep),
+        now: Arc::new(move || clock.now()),
+        pause: Arc::new(move |span| std::thread::sleep(clock.lasts(span))),
         tally: Arc::clone(tally),
     };
     options.token = match &settings.token {
@@ -183,6 +184,7 @@ pub fn place(context: &Context, location: &Location) -> Result<Option<Place>, Cl
         let project = project(settings, url)?;
         Some(Place {
             settings: settings.clone(),
+            clock: context.clock,
             project,
         })
     });

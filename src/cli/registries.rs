@@ -8,10 +8,11 @@ use crate::cli::error::CliError;
 use crate::cli::place::path_variable;
 use crate::cli::pull_secrets;
 use crate::cli::server_file;
+use crate::clock::Clock;
 use crate::config::server::RegistryHost;
 use crate::image::ImageFacts;
 use crate::lookup::{Answer, Lookup, Question};
-use crate::registry::{AllowedHosts, CredentialSource, Registries, RegistryOptions};
+use crate::registry::{AllowedHosts, CredentialSource, Registries, RegistryOptions, Retry};
 
 /// The registries, and the runtime that asks them.
 #[derive(Debug)]
@@ -106,9 +107,22 @@ fn options(context: &Context) -> Result<RegistryOptions, CliError> {
             .filter_map(|host| host.ca_file.clone())
             .chain(ca_files())
             .collect(),
+        retry: retry(context.clock),
         tally: Arc::clone(&context.tallies.registries),
         ..RegistryOptions::default()
     })
+}
+
+/// With pauses of this time.
+fn retry(clock: Clock) -> Retry {
+    let retry = Retry::default();
+    Retry {
+        first: clock.lasts(retry.first),
+        longest: clock.lasts(retry.longest),
+        patience: clock.lasts(retry.patience),
+        rest: clock.lasts(retry.rest),
+        ..retry
+    }
 }
 
 /// Where docker, podman and skopeo keep credentials; the first file that knows a host wins.

@@ -9,7 +9,7 @@ use crate::cli::forges;
 use crate::cli::place;
 use crate::cli::registries;
 use crate::cli::server_file;
-use crate::clock;
+use crate::clock::Clock;
 use crate::config::forge::ForgeSettings;
 use crate::config::serve::RepositorySettings;
 use crate::config::server::ServerConfig;
@@ -58,28 +58,29 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         .enable_all()
         .build()
         .map_err(|error| CliError::failure("cannot start the runtime").because(&error))?;
-    let hands = hands(&context.folder, file);
+    let hands = hands(&context.folder, file, context.clock);
     let ended = runtime.block_on(serve::run(hands, config, args.shard));
     runtime.shutdown_background();
     ended.map_err(|error| told(&error))?;
     Ok(Exit::Success)
 }
 
-/// What the daemon cannot know: how a repository, its forge and registries are reached.
-fn hands(folder: &Path, file: Option<&Path>) -> Hands {
-    let tallies = Tallies::with_clock(clock::now);
+/// What the daemon cannot know: how a repository, its forge and registries are reached, and by which
+/// time it lives.
+pub fn hands(folder: &Path, file: Option<&Path>, clock: Clock) -> Hands {
+    let tallies = Tallies::with_clock(move || clock.now());
     let open = {
         let (folder, tallies) = (folder.to_owned(), tallies.clone());
         let forges: Mutex<BTreeMap<String, (ForgeSettings, SiteForge)>> = Mutex::default();
         move |config: &ServerConfig, settings: &RepositorySettings| {
-            let context = Context::unattended(folder.clone(), config.clone(), tallies.clone());
+            let context = unattended(&folder, config, clock, &tallies);
             open(&context, settings, &forges).map_err(|error| trouble(&error))
         }
     };
     let registries = {
         let (folder, tallies) = (folder.to_owned(), tallies.clone());
         move |config: &ServerConfig| -> Result<Registries, Trouble> {
-            let context = Context::unattended(folder.clone(), config.clone(), tallies.clone());
+            let context = unattended(&folder, config, clock, &tallies);
             registries::registries(&context).map_err(|error| trouble(&error))
         }
     };
@@ -93,8 +94,13 @@ fn hands(folder: &Path, file: Option<&Path>) -> Hands {
         settings: Arc::new(settings),
         watched: file.map(Path::to_owned).into_iter().collect(),
         cache: place::cache_folder(),
+        clock,
         tallies,
     }
+}
+
+fn unattended(folder: &Path, config: &ServerConfig, clock: Clock, tallies: &Tallies) -> Context {
+    Context::unattended(folder.to_owned(), config.clone(), clock, tallies.clone())
 }
 
 fn open(

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::config::serve::RepositorySettings;
 use crate::config::server::ServerConfig;
 use crate::git::Location;
@@ -22,8 +22,9 @@ use crate::serve::state::Failure;
 use crate::serve::worker::Worker;
 use crate::tally::Tallies;
 
-/// A pass that is running when the daemon is asked to end has so long to come to its end.
-pub const GRACE: Duration = Duration::from_secs(25);
+/// A pass that is running when the daemon is asked to end has so long to come to its end. Listeners
+/// and events have five more seconds then: 25 in all.
+pub const GRACE: Duration = Duration::from_secs(20);
 /// The engine looks at what is to be done at least so often, so that one that hangs is found out.
 pub const TURN: Duration = Duration::from_secs(10);
 /// An editor that writes a file in several steps has so long to come to its end.
@@ -49,6 +50,7 @@ pub struct Hands {
     pub cache: PathBuf,
     /// Count what hosts are asked.
     pub tallies: Tallies,
+    pub clock: Clock,
 }
 
 impl std::fmt::Debug for Hands {
@@ -92,7 +94,7 @@ pub async fn run(
             break;
         }
         if shared.reload.load(Ordering::Relaxed) {
-            tokio::time::sleep(SETTLE).await;
+            shared.clock.sleep(SETTLE).await;
             shared.reload.store(false, Ordering::Relaxed);
             if let Some(new) = reloaded(&shared, &hands) {
                 let is_new = new.config != bench.config;
@@ -131,7 +133,7 @@ pub async fn run(
                 settle(&shared, &bench, done, &mut names, &mut workers, &on_news);
             }
             () = shared.wake.notified() => {}
-            () = tokio::time::sleep(sleep.min(TURN)) => {}
+            () = shared.clock.sleep(sleep.min(TURN)) => {}
         }
     }
     let end = tokio::time::sleep(GRACE);
@@ -179,7 +181,7 @@ fn reloaded(shared: &Shared, hands: &Hands) -> Option<Bench> {
             Some(new)
         }
         Err(trouble) => {
-            let since = clock::rfc3339(clock::now());
+            let since = clock::rfc3339(shared.clock.now());
             if failure
                 .as_ref()
                 .is_none_or(|it| it.message != trouble.message)
@@ -246,6 +248,7 @@ fn pass(shared: &Shared, hands: &Hands, bench: &Bench, mut worker: Worker, due: 
         runtime: &tokio::runtime::Handle::current(),
         budgets: &bench.budgets,
         is_ending: &shared.is_ending,
+        clock: shared.clock,
         millis: shared.millis(),
     };
     worker.answers.waits_until = None;
@@ -277,7 +280,7 @@ fn settle(
     on_news: &Arc<dyn Fn(&News) + Send + Sync>,
 ) {
     shared.passes.fetch_add(1, Ordering::Relaxed);
-    let (now, millis) = (clock::now(), shared.millis());
+    let (now, millis) = (shared.clock.now(), shared.millis());
     let (name, result, took, wake) = match joined {
         Ok((id, done)) => {
             let Done {

@@ -10,7 +10,8 @@
 //! | [`news`] | changes of state, for the log and for events |
 //! | [`metrics`], [`health`] | what monitoring reads |
 //! | [`pass`] | one pass over a repository |
-//! | [`hook`], [`listen`] | webhooks in, and the connections of every listener |
+//! | [`hook`] | webhooks in |
+//! | [`listen`], `listeners` | the connections of every listener, and where it is listened |
 //! | [`event`] | what has happened, told to others |
 //! | [`standard_webhooks`] | how webhooks are signed, in and out |
 //! | [`shared`] | what listeners and passes share |
@@ -24,6 +25,7 @@ mod gathered;
 pub mod health;
 pub mod hook;
 pub mod listen;
+mod listeners;
 pub mod metrics;
 pub mod news;
 pub mod page;

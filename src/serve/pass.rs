@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
-use crate::clock;
+use crate::clock::Clock;
 use crate::forge::Forge;
 use crate::git::{self, Author, Repository};
 use crate::image::Digest;
@@ -88,7 +88,8 @@ pub struct Means<'a> {
     pub budgets: &'a Budgets,
     /// Set when the daemon is to end: what has not begun is left.
     pub is_ending: &'a AtomicBool,
-    /// Milliseconds of a clock that never goes back.
+    pub clock: Clock,
+    /// When the pass began, by its time that never goes back.
     pub millis: u64,
 }
 
@@ -184,7 +185,7 @@ impl Site {
         causes: &BTreeSet<Cause>,
         means: &Means<'_>,
     ) -> Result<Round, Trouble> {
-        let now = clock::now();
+        let now = means.clock.now();
         let mut round = Round::default();
         let mut questions = 0;
         let hosting = self.forge.as_ref().map(SiteForge::hosting);

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::git::Location;
 use crate::image::Reference;
 use crate::serve::answers::image_repository;
@@ -23,7 +23,7 @@ use crate::tally::Tallies;
 /// What listeners and passes share.
 #[derive(Debug)]
 pub struct Shared {
-    pub(crate) begun: Instant,
+    pub(crate) clock: Clock,
     pub(crate) started: Timestamp,
     pub(crate) shard: Option<Shard>,
     pub(crate) schedule: Mutex<Schedule>,
@@ -45,14 +45,14 @@ pub struct Shared {
 
 impl Shared {
     pub fn new(shard: Option<Shard>) -> Self {
-        Self::counting(shard, Tallies::default())
+        Self::counting(shard, Clock::system(), Tallies::default())
     }
 
-    /// With what adapters count in.
-    pub fn counting(shard: Option<Shard>, tallies: Tallies) -> Self {
+    /// With the time it lives by, and what adapters count in.
+    pub fn counting(shard: Option<Shard>, clock: Clock, tallies: Tallies) -> Self {
         Self {
-            begun: Instant::now(),
-            started: clock::now(),
+            started: clock.now(),
+            clock,
             shard,
             schedule: Mutex::new(Schedule::new(1)),
             states: Mutex::default(),
@@ -70,7 +70,7 @@ impl Shared {
 
     /// Milliseconds since the start, by a clock that never goes back.
     pub fn millis(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+        self.clock.millis()
     }
 
     /// Asks the daemon to end.
@@ -204,7 +204,7 @@ impl Shared {
 
     /// All that is known now.
     pub fn state(&self) -> DaemonState {
-        let (now, millis) = (clock::now(), self.millis());
+        let (now, millis) = (self.clock.now(), self.millis());
         let mut repositories: Vec<RepositoryState> = lock(&self.states).values().cloned().collect();
         let schedule = lock(&self.schedule);
         for state in &mut repositories {

@@ -59,8 +59,8 @@ impl fmt::Debug for EventOptions {
     }
 }
 
-/// Sends events until it is ended; dropped, it drops what is queued.
-#[derive(Debug)]
+/// Sends events until it is ended; dropped, it drops what is queued. Its default has no target.
+#[derive(Debug, Default)]
 pub struct Events {
     queues: Vec<Queue>,
     tasks: JoinSet<()>,

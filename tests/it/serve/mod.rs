@@ -1,6 +1,7 @@
 //! The daemon, as a process beside real registries and real Git.
 
 mod copies;
+mod day;
 mod hooks;
 mod settings;
 mod story;
@@ -117,8 +118,17 @@ fn settings(scene: &Scene, repositories: &[&str], more: &str) -> String {
 
 /// A port of the loopback interface that nobody listens at.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    let [port] = free_ports();
+    port
+}
+
+/// Several, no two the same.
+fn free_ports<const N: usize>() -> [u16; N] {
+    // All are held until all are known.
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners
+        .each_ref()
+        .map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// No interval ends during a test.

@@ -1,6 +1,8 @@
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 
-use crate::serve::{Daemon, SELDOM};
+use crate::serve::{Daemon, SELDOM, free_ports};
 use crate::support::scene::Scene;
 use crate::support::wait::until;
 
@@ -51,6 +53,51 @@ fn a_mounted_configuration_is_swapped_by_a_link() {
     std::os::unix::fs::symlink("..2", mounted.join("..tmp")).unwrap();
     fs::rename(mounted.join("..tmp"), mounted.join("..data")).unwrap();
     daemon.says("new settings are in force");
+    assert_eq!(daemon.ends(), 0);
+}
+
+/// The status of an answer of the status page; none where nobody listens.
+fn status(port: u16) -> Option<u16> {
+    let mut connection = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let request = "GET / HTTP/1.1\r\nHost: status\r\nConnection: close\r\n\r\n";
+    connection.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).ok()?;
+    answer.split(' ').nth(1)?.parse().ok()
+}
+
+#[test]
+fn listeners_go_where_new_settings_say() {
+    let scene = Scene::new();
+    let bare = scene.bare();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let [first, second] = free_ports();
+    let port_taken = taken.local_addr().unwrap().port();
+    let at = |port: u16, more: &str| {
+        format!("serve: {{interval: 10h, status: {{listen: \"127.0.0.1:{port}\"{more}}}}}\n")
+    };
+    let mut daemon = Daemon::start(&scene, &[&bare], &at(first, ""));
+    assert_eq!(status(first), Some(200));
+    daemon.write_settings(&scene, &[&bare], &at(second, ""));
+    until("the new address", || (status(second)? == 200).then_some(()));
+    until("the old address to be left", || {
+        status(first).is_none().then_some(())
+    });
+    daemon.write_settings(&scene, &[&bare], &at(port_taken, ""));
+    daemon.says("it is listened where it was … cannot be listened at");
+    assert_eq!(status(second), Some(200));
+    // The address stays, and what answers there is another.
+    let token = scene.home().join("token");
+    fs::write(&token, "a token of some length").unwrap();
+    let token = format!(", tokenFile: {}", token.display());
+    daemon.write_settings(&scene, &[&bare], &at(second, &token));
+    until("the token to be asked for", || {
+        (status(second)? == 401).then_some(())
+    });
+    daemon.write_settings(&scene, &[&bare], SELDOM);
+    until("the page to be closed", || {
+        status(second).is_none().then_some(())
+    });
     assert_eq!(daemon.ends(), 0);
 }
 

@@ -125,7 +125,7 @@ fn an_address_that_is_taken_ends_the_start() {
     let path = scene.home().join("config.yaml");
     fs::write(&path, file(&[("shop", &scene.bare())], &address)).unwrap();
     let run = scene.run(&["--config", &path.display().to_string(), "serve"]);
-    run.exits(2)
+    run.exits(3)
         .says(&format!(
             "serve.metrics.listen: {address} cannot be listened at: "
         ))
