@@ -1,6 +1,7 @@
 //! The daemon, as a process beside real registries and real Git.
 
 mod copies;
+mod describing;
 mod hooks;
 mod settings;
 mod story;
@@ -116,7 +117,7 @@ fn settings(scene: &Scene, repositories: &[&str], more: &str) -> String {
 }
 
 /// A port of the loopback interface that nobody listens at.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
