@@ -144,6 +144,8 @@ fn text_line(level: Level, mut fields: Fields) -> String {
     let mut line = format!("{level}: {message}");
     for (name, value) in &fields.0 {
         match value {
+            // Programs find each field in its place; to people an empty one says nothing.
+            Value::String(text) if text.is_empty() => {}
             Value::String(text) => line.push_str(&format!(" {name}={text}")),
             other => line.push_str(&format!(" {name}={other}")),
         }
@@ -231,6 +233,7 @@ mod tests {
         tracing::warn!(
             stream = "dev/web",
             attempt = 2,
+            url = "",
             "slow \x1b[2J answer\nforged"
         );
     }
@@ -252,6 +255,7 @@ mod tests {
         assert_eq!(line["msg"], "slow \x1b[2J answer\nforged");
         assert_eq!(line["stream"], "dev/web");
         assert_eq!(line["repo"], "infra");
+        assert_eq!(line["url"], "");
         assert_eq!(line["attempt"], 2);
         assert!(line["ts"].as_str().unwrap().parse::<Timestamp>().is_ok());
     }

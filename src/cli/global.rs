@@ -88,6 +88,14 @@ impl Global {
         };
     }
 
+    /// How the daemon writes its log: unless somebody has chosen, for whoever reads stderr.
+    pub fn daemon_log_format(&self, is_terminal: bool) -> LogFormat {
+        match (&self.given.log_format, is_terminal) {
+            (Origin::Default, false) => LogFormat::Json,
+            _ => self.log_format,
+        }
+    }
+
     /// The flags that have a variable, where they are set.
     pub fn settings(&self) -> Vec<Setting> {
         let config = self.config.as_ref().map(|file| Setting {

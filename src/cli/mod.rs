@@ -75,7 +75,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::global::Global;
 use crate::cli::style::{ColorWhen, Styles};
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry;
 
 /// Image streams for any Git repository: pins image tags to digests by pull request.
 #[derive(Debug, clap::Parser)]
@@ -195,7 +195,10 @@ pub fn main() -> ExitCode {
     let (format, verbosity) = (cli.global.log_format, cli.global.verbosity());
     match is_daemon {
         // It says each change of state, and ends by itself when it is asked to.
-        true => telemetry::start(daemon_format(format), verbosity.at_least_info()),
+        true => {
+            let format = cli.global.daemon_log_format(io::stderr().is_terminal());
+            telemetry::start(format, verbosity.at_least_info());
+        }
         false => {
             telemetry::start(format, verbosity);
             interrupt::watch(cli.global.timeout);
@@ -206,14 +209,6 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => fail(&error, color),
-    }
-}
-
-/// JSON where nobody reads along.
-fn daemon_format(format: LogFormat) -> LogFormat {
-    match io::stderr().is_terminal() {
-        true => format,
-        false => LogFormat::Json,
     }
 }
 

@@ -193,9 +193,16 @@ pub fn path_variable(name: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// The cache of a location.
+/// The cache of a location: one for a folder, by whatever path it is named.
 pub fn cache(location: &Location) -> Cache {
-    Cache::load(&cache_folder(), &location.to_string())
+    let name = match location {
+        Location::Local(path) => match path.canonicalize() {
+            Ok(path) => path.display().to_string(),
+            Err(_) => location.to_string(),
+        },
+        Location::Remote(_) => location.to_string(),
+    };
+    Cache::load(&cache_folder(), &name)
 }
 
 /// A pass that could not be made, with its exit code.

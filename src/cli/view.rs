@@ -11,9 +11,9 @@ use crate::cli::{place, server_file};
 use crate::environment::Environment;
 use crate::git::{Error, Location, Repository};
 use crate::manifest::Manifests;
-use crate::policy::OperatorPolicy;
 use crate::problem::{Problem, Severity};
 use crate::reconcile::{Desk, MAX_SEARCHED_BYTES, is_read};
+use crate::revision::BranchName;
 use crate::show::{self, Catalog, Selector, TriggerLine};
 use crate::snapshot::{FilePath, Files};
 
@@ -72,7 +72,11 @@ impl View {
                 let revision = revision.as_deref().unwrap_or("HEAD");
                 let git = |error: Error| place::git_error(&error);
                 let (files, problems) = files_at(&repository, revision).map_err(git)?;
-                let desk = at_commit(&repository, revision, files, problems, &operator);
+                let branch = branch_of(&repository, revision);
+                let environment = args.environment.as_deref();
+                let chosen =
+                    |all: &[Environment]| of_branch(all, branch.as_ref(), environment, &repository);
+                let desk = Desk::new(files, problems, &chosen, None, &operator);
                 Self::of(&desk, args, context)
             }
         }
@@ -94,8 +98,9 @@ impl View {
             manifests.retain(|(environment, _)| environment.name.as_str() == name);
             if manifests.is_empty() {
                 return Err(
-                    CliError::usage(format!("no environment here is called `{name}`"))
-                        .hint(format!("there is {known}")),
+                    CliError::usage(format!("no environment here is called `{name}`")).hint(
+                        format!("there is {known}; --ref BRANCH reads those of another branch"),
+                    ),
                 );
             }
         }
@@ -157,25 +162,41 @@ fn files_at(repository: &Repository, revision: &str) -> Result<(Files, Vec<Probl
     Ok((files, problems))
 }
 
-/// A branch stands for its own environments, anything else for all of them.
-fn at_commit<'a>(
+/// The branch that a revision stands for, in a clone also as its origin's.
+fn branch_of(repository: &Repository, revision: &str) -> Option<BranchName> {
+    if revision == "HEAD" {
+        return repository.current_branch().ok().flatten();
+    }
+    let name = revision.strip_prefix("refs/heads/").unwrap_or(revision);
+    let own: Option<BranchName> = name.parse().ok();
+    match (own, name.strip_prefix("origin/")) {
+        (Some(own), Some(at_origin)) => match repository.branch(&own) {
+            Ok(Some(_)) => Some(own),
+            _ => at_origin.parse().ok(),
+        },
+        (own, _) => own,
+    }
+}
+
+/// The environments of a branch. A commit or tag is read as one of the branch of the environment
+/// that is `named`, or of the default branch: those of several branches are not told apart by files.
+fn of_branch(
+    all: &[Environment],
+    branch: Option<&BranchName>,
+    named: Option<&str>,
     repository: &Repository,
-    revision: &str,
-    files: Files,
-    problems: Vec<Problem>,
-    operator: &'a OperatorPolicy,
-) -> Desk<'a> {
+) -> Vec<Environment> {
     let default = repository.default_branch().ok();
-    let chosen = |all: &[Environment]| -> Vec<Environment> {
-        let own: Vec<Environment> = all
-            .iter()
-            .filter(|environment| {
-                let branch = environment.branch.as_ref().or(default.as_ref());
-                branch.is_some_and(|branch| branch.as_str() == revision)
-            })
-            .cloned()
-            .collect();
-        if own.is_empty() { all.to_vec() } else { own }
+    let of = |it: &Environment| it.branch.clone().or_else(|| default.clone());
+    let on = |branch: Option<BranchName>| -> Vec<Environment> {
+        let own = all.iter().filter(|it| of(it) == branch);
+        own.cloned().collect()
     };
-    Desk::new(files, problems, &chosen, None, operator)
+    let named = all.iter().find(|it| Some(it.name.as_str()) == named);
+    [branch.cloned(), named.and_then(of), default.clone()]
+        .into_iter()
+        .flatten()
+        .map(|branch| on(Some(branch)))
+        .find(|own| !own.is_empty())
+        .unwrap_or_else(|| all.to_vec())
 }

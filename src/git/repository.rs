@@ -171,6 +171,13 @@ impl Repository {
         }
     }
 
+    /// What a clone knows of a branch of its `origin`, such as `origin/prod`; none: nothing.
+    pub fn at_origin(&self, branch: &BranchName) -> Option<String> {
+        let name = format!("origin/{branch}");
+        let found = self.raw.find_reference(&format!("refs/remotes/{name}"));
+        found.is_ok().then_some(name)
+    }
+
     /// The branches whose names start with `prefix`, in order.
     pub fn branches(&self, prefix: &str) -> Result<Vec<(BranchName, CommitId)>, Error> {
         let mut branches = Vec::new();

@@ -250,6 +250,7 @@ impl Cache {
 
     /// When commits of a branch, newest first, were seen there for the first time. What a branch
     /// had when it was first looked at has no such time, nor has what is older than a known one.
+    /// Times are whole seconds, as the file has them: what is told of them outlives the process.
     pub fn first_sight(
         &mut self,
         branch: &BranchName,
@@ -258,6 +259,7 @@ impl Cache {
     ) -> BTreeMap<CommitId, Timestamp> {
         const MAX_SEEN: usize = 2_000;
         self.fill();
+        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
         let is_new = !self.seen.contains_key(branch);
         let seen = self.seen.entry(branch.clone()).or_default();
         let known: HashSet<CommitId> = seen.iter().map(|(commit, _)| *commit).collect();
@@ -374,6 +376,19 @@ mod tests {
         assert_eq!(cache.first_sight(&prod, &[three], at(30)), [].into());
         let seen = cache.first_sight(&dev, &[four, three, two, one], at(40));
         assert_eq!(seen, [(three, at(20)), (four, at(40))].into());
+    }
+
+    #[test]
+    fn what_was_seen_has_the_same_time_in_the_next_process() {
+        let dev: BranchName = "dev".parse().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut cache = Cache::load(folder.path(), "shop");
+        cache.first_sight(&dev, &[], Timestamp::UNIX_EPOCH);
+        let now = Timestamp::new(20, 460_913_085).unwrap();
+        let seen = cache.first_sight(&dev, &commits(&[1]), now);
+        cache.save().unwrap();
+        let mut cache = Cache::load(folder.path(), "shop");
+        assert_eq!(cache.first_sight(&dev, &commits(&[1]), now), seen);
     }
 
     #[test]

@@ -309,7 +309,10 @@ impl Pass<'_> {
                         |branch: &BranchName| Ok(self.repository.branch(branch)?.is_some());
                     let beginning: Result<_, git::Error> =
                         configuration.beginning(&environments, &default.branch, is_there);
-                    problems.push(missing_branch(&branch, &environments, &beginning?));
+                    let at_origin = self.repository.at_origin(&branch);
+                    let problem =
+                        missing_branch(&branch, &environments, &beginning?, at_origin.as_deref());
+                    problems.push(problem);
                     continue;
                 }
                 snapshot = self.snapshot(&branch, scope)?;
@@ -385,7 +388,13 @@ fn by_branch(
     branches
 }
 
-fn missing_branch(branch: &BranchName, environments: &[Environment], beginning: &str) -> Problem {
+/// `at_origin`: where it is, while the clone that is read has no branch of its own for it.
+fn missing_branch(
+    branch: &BranchName,
+    environments: &[Environment],
+    beginning: &str,
+    at_origin: Option<&str>,
+) -> Problem {
     let names: Vec<_> = environments
         .iter()
         .map(|environment| environment.name.to_string())
@@ -397,9 +406,10 @@ fn missing_branch(branch: &BranchName, environments: &[Environment], beginning: 
             names.join(", ")
         ),
     )
-    .advice(format!(
-        "make it: git push origin {beginning}:refs/heads/{branch}"
-    ))
+    .advice(match at_origin {
+        Some(there) => format!("this clone has it as {there} only: git branch {branch} {there}"),
+        None => format!("make it: git push origin {beginning}:refs/heads/{branch}"),
+    })
 }
 
 /// The tags that were looked at with success: a failure waits for no interval.

@@ -20,6 +20,11 @@ use crate::serve::state::{DaemonState, Failure, RepositoryState, TimelineRow};
 use crate::serve::timelines::Library;
 use crate::tally::Tallies;
 
+/// In milliseconds, how long a registry that tells of a push may take until the tag is moved.
+/// distribution tells of the image manifest before it writes the tag (`PutManifest` in
+/// `registry/handlers/manifests.go`): who asks at once is given the image before, or none.
+const TAG_MOVES: u64 = 300;
+
 /// What listeners and passes share.
 #[derive(Debug)]
 pub struct Shared {
@@ -193,7 +198,11 @@ impl Shared {
         let mut schedule = lock(&self.schedule);
         let count = affected.len();
         for (name, cause) in affected {
-            schedule.happened(&name, cause, now);
+            let moved = match cause {
+                Cause::Image { .. } => now.saturating_add(TAG_MOVES),
+                _ => now,
+            };
+            schedule.happened(&name, cause, moved);
         }
         drop(schedule);
         if count > 0 {
@@ -241,4 +250,38 @@ fn is_same(a: &Location, b: &Location) -> bool {
 /// A poisoned lock holds nothing half-written here.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long after a hint the pass over `shop` begins, which is due much later.
+    fn waits(hint: &Hint) -> u64 {
+        let (shared, name) = (Shared::new(None), "shop".to_owned());
+        let images = BTreeSet::from(["registry.example/acme/web".to_owned()]);
+        lock(&shared.followed).insert(name.clone(), images);
+        let location = "https://git.example/shop.git".parse().unwrap();
+        lock(&shared.locations).insert(name.clone(), location);
+        let hour = BTreeMap::from([(name, Duration::from_secs(3_600))]);
+        lock(&shared.schedule).put(&hour, 1, 10_000_000);
+        let before = shared.millis();
+        assert_eq!(shared.hint(hint), 1);
+        let next = lock(&shared.schedule).next("shop").unwrap();
+        next - before
+    }
+
+    #[test]
+    fn a_registry_is_asked_when_the_tag_has_moved_and_git_at_once() {
+        let image = Hint::Image {
+            host: Some("registry.example".to_owned()),
+            repository: "acme/web".to_owned(),
+            tag: Some("1".to_owned()),
+        };
+        let git = Hint::Git {
+            urls: vec!["https://git.example/shop.git".to_owned()],
+        };
+        assert!((TAG_MOVES..TAG_MOVES + 200).contains(&waits(&image)));
+        assert!(waits(&git) < 200);
+    }
 }

@@ -418,3 +418,21 @@ fn the_signing_key_is_shown_by_its_fingerprint() {
     let wrong = run("close sesame").exits(3).never_says("close sesame");
     is(&wrong, "signing", "fault", "the passphrase is wrong");
 }
+
+#[test]
+fn outside_of_a_repository_those_of_the_server_file_are_looked_at() {
+    let (shop, till) = (web(), web());
+    let file = shop.home().join("server.yaml");
+    let urls = [("shop", shop.bare()), ("till", till.bare())];
+    let urls = urls.map(|(name, url)| format!("- {{name: {name}, url: {url}}}\n"));
+    fs::write(&file, format!("repositories:\n{}", urls.concat())).unwrap();
+    let config = file.to_string_lossy();
+    let words = ["--config", &config, "doctor", "-o", "json"];
+    let run = shop.run(&words);
+    assert_eq!(found(&run, "repository").len(), 2, "{}", run.stdout);
+    is(&run, "repository", "ok", "default branch main at");
+    let mut command = shop.command(&words);
+    let inside = command.current_dir(till.person.path()).output().unwrap();
+    let inside = shop.ended(&inside);
+    assert_eq!(found(&inside, "repository").len(), 1, "{}", inside.stdout);
+}

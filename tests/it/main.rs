@@ -17,6 +17,7 @@ mod cli;
 mod config_show;
 mod corpus;
 mod create_secret;
+mod daemon_walk;
 mod demo;
 mod deploy;
 mod describe_daemon;

@@ -227,6 +227,43 @@ fn a_commit_is_read_instead_of_the_files() {
         .says(&digest.to_string());
 }
 
+/// Environments on branches of their own have the same files, and none of them is in another's way.
+#[test]
+fn a_revision_is_read_as_the_branch_of_one_environment() {
+    let config = "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec:\n  environments: [{name: dev}, {name: prod, branch: prod}]\n";
+    let (in_prod, in_dev) = (Digest::of(b"prod"), Digest::of(b"dev"));
+    let scene = Scene::of(&[("headwater.yaml", config)]);
+    let prod = scene.commit(&[("web.yaml", &recorded("web", &[&in_prod]))], "web");
+    let push = ["push", "-q", "origin", "HEAD:refs/heads/prod"];
+    scene.person.git(&push);
+    scene.commit(&[("web.yaml", &recorded("web", &[&in_dev]))], "a new one");
+    let get = |words: &[&str]| {
+        let words = [&["get", "istag", "-o", "wide"], words].concat();
+        in_clone(&scene, &words)
+    };
+    for (revision, image) in [
+        ("HEAD", &in_dev),
+        ("main", &in_dev),
+        ("origin/prod", &in_prod),
+        (&prod, &in_prod),
+    ] {
+        get(&["--ref", revision])
+            .exits(0)
+            .says(&image.to_string())
+            .never_says("error");
+    }
+    get(&["--ref", &prod, "-e", "prod"]).exits(0);
+    get(&["-e", "prod"])
+        .exits(2)
+        .says("there is dev; --ref BRANCH reads those of another branch");
+    let bare = scene.bare();
+    scene
+        .run(&["-C", &bare, "get", "istag", "-o", "wide"])
+        .exits(0)
+        .says(&in_dev.to_string())
+        .never_says("error");
+}
+
 #[test]
 fn what_oc_does_and_headwater_does_not_is_answered() {
     let scene = Scene::new();

@@ -170,6 +170,7 @@ fn branches(
                 branch.as_str(),
                 &beginning,
                 is_there(branch)?,
+                repository.at_origin(branch).as_deref(),
             ));
         }
     }

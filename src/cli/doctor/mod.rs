@@ -15,6 +15,7 @@ use crate::cli::place;
 use crate::cli::server_file;
 use crate::cli::style::{Role, Styles};
 use crate::cli::table::{Cell, Table};
+use crate::git::Repository;
 use crate::plain::plain;
 use crate::show::doctor::{Finding, State};
 
@@ -28,7 +29,8 @@ use crate::show::doctor::{Finding, State};
     after_help = "Examples:\n  headwater doctor\n  headwater --config server.yaml doctor https://git.example/shop/deploy.git\n  headwater doctor ssh://git@git.example/shop/deploy.git -o json"
 )]
 pub struct Args {
-    /// The paths or URLs of Git repositories; the current folder where there is none
+    /// The paths or URLs of Git repositories; without them that of the current folder, or, outside
+    /// of one, those of the server file
     #[arg(value_name = "PATH|URL")]
     locations: Vec<String>,
 
@@ -45,12 +47,16 @@ struct Checkup {
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
-    let mut findings = files::look(server_file::read(context)?, context);
+    let config = server_file::read(context)?;
+    let mut findings = files::look(config, context);
     findings.push(git::signing(context));
-    let named = args.locations.iter().map(|text| Some(text.as_str()));
-    let locations: Vec<Option<&str>> = match args.locations.as_slice() {
-        [] => vec![None],
-        _ => named.collect(),
+    let is_inside = Repository::open_local(&context.folder).is_ok();
+    let looked_after = config.repositories.iter().map(|it| it.url.as_str());
+    let named = args.locations.iter().map(String::as_str);
+    let locations: Vec<Option<&str>> = match (args.locations.is_empty(), is_inside) {
+        (false, _) => named.map(Some).collect(),
+        (true, false) if !config.repositories.is_empty() => looked_after.map(Some).collect(),
+        (true, _) => vec![None],
     };
     for location in locations {
         let location = place::location(context, location)?;

@@ -89,18 +89,25 @@ pub fn push(of: &str, outcome: &Result<(), String>) -> Finding {
     }
 }
 
-/// The branch of an environment; `is_there` whether it is, `beginning` what it is made from else.
+/// The branch of an environment; `is_there` whether it is. Else `at_origin` is where a clone knows
+/// it, and `beginning` what it is made from.
 pub fn environment_branch(
     of: &str,
     environment: &Environment,
     branch: &str,
     beginning: &str,
     is_there: bool,
+    at_origin: Option<&str>,
 ) -> Finding {
     let of = format!("{of} {branch}");
     let name = &environment.name;
     if is_there {
         return Finding::new(State::Ok, "branch", of, format!("environment {name}"));
+    }
+    if let Some(there) = at_origin {
+        let found = format!("environment {name} has its branch at {there} only");
+        return Finding::new(State::Fault, "branch", of, found)
+            .advice(format!("git branch {branch} {there}"));
     }
     Finding::new(
         State::Fault,
@@ -199,7 +206,7 @@ mod tests {
     #[test]
     fn a_branch_that_is_missing_is_told_how_to_be_made() {
         let environment = Environment::default();
-        let finding = environment_branch("shop", &environment, "env/dev", "main", false);
+        let finding = environment_branch("shop", &environment, "env/dev", "main", false, None);
         assert_eq!(
             finding.advice.as_deref(),
             Some("git push origin main:refs/heads/env/dev")

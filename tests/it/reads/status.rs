@@ -99,3 +99,47 @@ fn what_left_the_sources_status_is_counted_in_its_history() {
     });
     way.run(&["status", "--offline"]).exits(0).says("1 behind");
 }
+
+#[test]
+fn a_clone_that_has_only_its_own_branch_is_told_how_to_have_the_others() {
+    let way = Way::new(APART);
+    let clone = way.scene.home().join("fresh");
+    let (bare, clone) = (way.scene.bare(), clone.display().to_string());
+    way.scene.origin.git(&["clone", "-q", &bare, &clone]);
+    let status = || way.scene.run(&["status", "--offline", &clone]);
+    let branches = ["env/dev", "env/staging", "env/prod"];
+    for branch in branches {
+        let there = format!("this clone has it as origin/{branch} only");
+        let hint = format!("{there}: git branch {branch} origin/{branch}\n");
+        status().exits(3).says(&hint);
+        way.scene
+            .run(&["doctor", &clone])
+            .says(&format!("git branch {branch} origin/{branch}\n"));
+    }
+    for branch in branches {
+        let at_origin = format!("origin/{branch}");
+        let words = ["-C", &clone, "branch", "-q", branch, &at_origin];
+        way.scene.origin.git(&words);
+    }
+    status().exits(0);
+}
+
+/// What a pass remembers of a folder, such as since when a commit is there, is known however the
+/// folder is named.
+#[test]
+fn a_folder_has_one_cache_by_whatever_path_it_is_named() {
+    let way = Way::new(PROMOTED);
+    let passes = way.scene.home().join("cache/headwater/passes");
+    let kept = || std::fs::read_dir(&passes).unwrap().count();
+    way.run(&["status", "--offline"]).exits(0);
+    let before = kept();
+    let link = way.scene.home().join("link");
+    std::os::unix::fs::symlink(way.scene.origin.path(), &link).unwrap();
+    let name = way.scene.origin.path().file_name().unwrap();
+    let about = way.scene.origin.path().join("..").join(name);
+    for path in [link, about] {
+        let path = path.display().to_string();
+        way.scene.run(&["status", "--offline", &path]).exits(0);
+    }
+    assert_eq!(kept(), before);
+}

@@ -117,13 +117,13 @@ fn settings(scene: &Scene, repositories: &[&str], more: &str) -> String {
 }
 
 /// A port of the loopback interface that nobody listens at.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let [port] = free_ports();
     port
 }
 
 /// Several, no two the same.
-fn free_ports<const N: usize>() -> [u16; N] {
+pub fn free_ports<const N: usize>() -> [u16; N] {
     // All are held until all are known.
     let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners

@@ -18,7 +18,7 @@ spec:
 ";
 
 /// A page of the status listener.
-fn get(port: u16, path: &str) -> Value {
+pub fn get(port: u16, path: &str) -> Value {
     let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: status\r\nConnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).unwrap();
