@@ -73,7 +73,8 @@ pub struct Failure {
 pub struct PullRequestState {
     pub environment: String,
     pub branch: String,
-    /// open, conflict, edited, closed; ignored: somebody declined it.
+    /// open, conflict, edited, closed; ignored: somebody declined it; queued: a limit or the
+    /// schedule of `pullRequests` keeps it from being opened.
     pub state: String,
     pub title: String,
     /// When its commit was made.

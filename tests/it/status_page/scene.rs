@@ -291,6 +291,18 @@ fn requests() -> Vec<PullRequestState> {
             environment: "dev".to_owned(),
             ..request("edited", 407, "Update auth:1 in dev", "headwater/dev/auth")
         },
+        PullRequestState {
+            environment: "dev".to_owned(),
+            since: None,
+            number: None,
+            url: None,
+            images: vec![("shop-dev/images:5".to_owned(), String::new())],
+            waiting: vec![
+                "headwater/dev/images waits: 3 bot branches are open, the limit of pullRequests.maxOpen"
+                    .to_owned(),
+            ],
+            ..request("queued", 0, "Update shop-dev/images:5 in dev", "headwater/dev/images")
+        },
         request(
             "ignored",
             399,
