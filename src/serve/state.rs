@@ -151,6 +151,8 @@ pub struct Concern {
     pub repository: String,
     /// What it is about: an environment, a stream tag, a branch or a file.
     pub subject: String,
+    /// Where more of it is shown; none: nowhere.
+    pub place: Option<ConcernPlace>,
     /// The stream tag that it is about, by its name in [`Status`].
     pub stream: Option<String>,
     pub message: String,
@@ -158,6 +160,18 @@ pub struct Concern {
     /// What happens by itself, and when.
     pub next: Option<String>,
     pub url: Option<String>,
+}
+
+/// A page, or a part of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ConcernPlace {
+    /// Of [`Concern::stream`], or of all of the Git repository.
+    Streams,
+    Promotions,
+    PullRequests,
+    Hosts,
+    Problems,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -188,6 +202,7 @@ impl DaemonState {
                 urgency: Urgency::Failed,
                 repository: String::new(),
                 subject: "the server file".to_owned(),
+                place: None,
                 stream: None,
                 message: failure.message.clone(),
                 since: Some(failure.since.clone()),
@@ -218,6 +233,7 @@ impl RepositoryState {
             found.push(Concern {
                 since: Some(failure.since.clone()),
                 next: self.next_pass("tried again"),
+                place: Some(ConcernPlace::Hosts),
                 ..self.concern(Urgency::Failed, "the Git repository", message)
             });
         }
@@ -229,7 +245,10 @@ impl RepositoryState {
                     Some(advice) => format!("{}; {advice}", problem.message),
                     None => problem.message.clone(),
                 };
-                found.push(self.concern(Urgency::Failed, &subject, message));
+                found.push(Concern {
+                    place: Some(ConcernPlace::Problems),
+                    ..self.concern(Urgency::Failed, &subject, message)
+                });
             }
         }
         found.extend(self.failing());
@@ -243,6 +262,7 @@ impl RepositoryState {
             urgency,
             repository: self.name.clone(),
             subject: subject.to_owned(),
+            place: Some(ConcernPlace::Streams),
             stream: None,
             message,
             since: None,
@@ -296,7 +316,10 @@ impl RepositoryState {
             let failed = promotion.gates.iter().filter(|it| it.verdict == "failed");
             failed.map(|gate| {
                 let subject = format!("{} from {}", promotion.to, promotion.from);
-                self.concern(Urgency::Blocked, &subject, gate.message.clone())
+                Concern {
+                    place: Some(ConcernPlace::Promotions),
+                    ..self.concern(Urgency::Blocked, &subject, gate.message.clone())
+                }
             })
         })
     }
@@ -316,6 +339,7 @@ impl RepositoryState {
             Some(Concern {
                 since: request.since.clone(),
                 url: request.url.clone(),
+                place: Some(ConcernPlace::PullRequests),
                 ..self.concern(urgency, &request.branch, message)
             })
         })

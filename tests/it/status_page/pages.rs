@@ -77,6 +77,22 @@ fn the_overview_begins_with_what_needs_attention() {
 }
 
 #[test]
+fn each_concern_leads_to_the_page_that_says_more_of_it() {
+    let mut state = state();
+    state.repositories[1].promotions[0].gates[0].verdict = "failed".to_owned();
+    let body = get(&state, "/").body;
+    for link in [
+        "hosts#repositories\">the Git repository</a>",
+        "problems?q=shop\">apps/search/stream.yaml:14:11</a>",
+        "repository/shop/stream/search:latest\">dev/shop-dev/search:latest</a>",
+        "pull-requests?q=shop\">headwater/dev/auth</a>",
+        "repository/shop/promotions\">staging from dev</a>",
+    ] {
+        assert!(body.contains(&format!("<a href=\"./{link}")), "{link}");
+    }
+}
+
+#[test]
 fn no_one_and_many_concerns_are_said_rightly() {
     let empty = DaemonState::default();
     let said = |state: &DaemonState| read(&get(state, "/").body);
