@@ -16,7 +16,7 @@ use crate::serve::counts::Counts;
 use crate::serve::hook::Hint;
 use crate::serve::schedule::{Cause, Schedule};
 use crate::serve::shard::Shard;
-use crate::serve::state::{DaemonState, Failure, RepositoryState, TimelineRow};
+use crate::serve::state::{Circuit, DaemonState, Failure, HostState, RepositoryState, TimelineRow};
 use crate::serve::timelines::Library;
 use crate::tally::Tallies;
 
@@ -215,6 +215,11 @@ impl Shared {
                 Some(clock::rfc3339(now.checked_add(wait).ok()?))
             });
         }
+        drop(schedule);
+        let mut hosts = self.counts.hosts(now);
+        for host in &mut hosts {
+            host.next_try = self.next_try(host, &repositories);
+        }
         DaemonState {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: clock::rfc3339(self.started),
@@ -222,8 +227,38 @@ impl Shared {
             shard: self.shard.map(|shard| shard.to_string()),
             settings_failure: lock(&self.settings_failure).clone(),
             repositories,
-            hosts: self.counts.hosts(),
+            hosts,
         }
+    }
+
+    /// When a host is asked again at the earliest: the next pass of those that use it, and never
+    /// while it is left alone.
+    fn next_try(&self, host: &HostState, repositories: &[RepositoryState]) -> Option<String> {
+        let is_used = |name: &String| match host.kind.as_str() {
+            "registry" => lock(&self.followed).get(name).is_some_and(|images| {
+                let of_it = |image: &String| {
+                    let rest = image.strip_prefix(host.host.as_str());
+                    rest.is_some_and(|rest| rest.starts_with('/'))
+                };
+                images.iter().any(of_it)
+            }),
+            _ => match lock(&self.locations).get(name) {
+                Some(Location::Remote(url)) => {
+                    // GitHub's API has a host of its own.
+                    let api = host.host.strip_prefix("api.");
+                    [Some(host.host.as_str()), api].contains(&Some(url.host()))
+                }
+                _ => false,
+            },
+        };
+        let users = repositories.iter().filter(|it| is_used(&it.name));
+        // Of one form, so that the earlier is the lesser.
+        let pass = users.filter_map(|it| it.next_pass.clone()).min();
+        let rest = match &host.circuit {
+            Some(Circuit::Open { until }) => Some(until.clone()),
+            _ => None,
+        };
+        pass.max(rest).max(host.paused_until.clone())
     }
 }
 

@@ -126,6 +126,42 @@ pub struct HostState {
     pub last_success: Option<String>,
     pub last_failure: Option<String>,
     pub last_error: Option<String>,
+    /// Of a registry; others are asked in each pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub circuit: Option<Circuit>,
+    /// It asked to be left alone until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_until: Option<String>,
+    /// It is not asked before: the next pass of those that use it, or the end of a rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_try: Option<String>,
+    /// As its last answer with such a number said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// Whether a host is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "camelCase")]
+pub enum Circuit {
+    /// As always.
+    Closed,
+    /// It failed too often: not before then.
+    Open { until: String },
+    /// Its rest is over: one request finds out whether it is back.
+    HalfOpen,
+}
+
+/// How often a host may still be asked, as it says itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimit {
+    pub left: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// When all of the limit is left again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resets: Option<String>,
 }
 
 /// An image that a stream tag had in an environment.

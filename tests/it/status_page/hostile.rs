@@ -2,7 +2,7 @@
 //! somewhere else than to the web.
 
 use headwater::serve::page::{Form, MAX_BYTES};
-use headwater::serve::state::{Failure, HostState, TimelineRow};
+use headwater::serve::state::{Circuit, Failure, HostState, RateLimit, TimelineRow};
 use headwater::show::Pending;
 
 use crate::status_page::scene::{NOW, STREAM, state, why};
@@ -94,6 +94,14 @@ fn hostile(evil: &str, link: &str) -> headwater::serve::state::DaemonState {
         last_success: Some(text()),
         last_failure: Some(text()),
         last_error: Some(text()),
+        circuit: Some(Circuit::Open { until: text() }),
+        paused_until: Some(text()),
+        next_try: Some(text()),
+        rate_limit: Some(RateLimit {
+            left: 1,
+            limit: None,
+            resets: Some(text()),
+        }),
     }];
     state
 }

@@ -333,10 +333,12 @@ fn the_other_pages_list_requests_hosts_and_problems() {
     in_order(
         &text("/hosts"),
         &[
-            "registry.example registry ! fails 2026-11-21 11:31:00 UTC (29 min ago)",
-            "did not answer within 30 s",
+            "registry.example registry ! fails circuit open: left alone until 2026-11-21 12:00:48 UTC (in 48 s) 29 min ago 12 s ago",
+            "did not answer within 30 s in 4 min",
             "git.example forge answers",
-            "Git repositories",
+            "– in 4 min 4987 of 5000, all again in 40 min",
+            "ghcr.io registry answers circuit closed",
+            "in 4 min 76 Git repositories",
             "infra /srv/git/infra.git",
             "took 30012 ms",
             "! 7 in a row for 102 min",

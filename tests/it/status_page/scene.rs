@@ -3,8 +3,8 @@
 
 use headwater::problem::{Place, Problem};
 use headwater::serve::state::{
-    DaemonState, Failure, GateState, HostState, PromotionState, PullRequestState, RepositoryState,
-    TimelineRow,
+    Circuit, DaemonState, Failure, GateState, HostState, PromotionState, PullRequestState,
+    RateLimit, RepositoryState, TimelineRow,
 };
 use headwater::show::{Cell, Column, Compared, Line, Pending, Status, Why};
 
@@ -390,18 +390,46 @@ pub fn state() -> DaemonState {
         started: "2026-11-19T06:00:00Z".to_owned(),
         now: NOW.to_owned(),
         repositories: vec![infra, shop],
-        hosts: vec![
-            host("git.example", "forge", Some("2026-11-21T11:59:47Z"), None),
-            host(
+        hosts: hosts(),
+        ..DaemonState::default()
+    }
+}
+
+fn hosts() -> Vec<HostState> {
+    let next = || Some("2026-11-21T12:04:48Z".to_owned());
+    vec![
+        HostState {
+            next_try: next(),
+            rate_limit: Some(RateLimit {
+                left: 4_987,
+                limit: Some(5_000),
+                resets: Some("2026-11-21T12:40:00Z".to_owned()),
+            }),
+            ..host("git.example", "forge", Some("2026-11-21T11:59:47Z"), None)
+        },
+        HostState {
+            circuit: Some(Circuit::Open {
+                until: "2026-11-21T12:00:48Z".to_owned(),
+            }),
+            next_try: next(),
+            ..host(
                 "registry.example",
                 "registry",
                 Some("2026-11-21T11:31:00Z"),
                 Some(("2026-11-21T11:59:48Z", "did not answer within 30 s")),
-            ),
-            host("ghcr.io", "registry", Some("2026-11-21T11:59:46Z"), None),
-        ],
-        ..DaemonState::default()
-    }
+            )
+        },
+        HostState {
+            circuit: Some(Circuit::Closed),
+            next_try: next(),
+            rate_limit: Some(RateLimit {
+                left: 76,
+                limit: None,
+                resets: None,
+            }),
+            ..host("ghcr.io", "registry", Some("2026-11-21T11:59:46Z"), None)
+        },
+    ]
 }
 
 fn host(host: &str, kind: &str, success: Option<&str>, failure: Option<(&str, &str)>) -> HostState {
@@ -411,6 +439,10 @@ fn host(host: &str, kind: &str, success: Option<&str>, failure: Option<(&str, &s
         last_success: success.map(str::to_owned),
         last_failure: failure.map(|(time, _)| time.to_owned()),
         last_error: failure.map(|(_, error)| error.to_owned()),
+        circuit: None,
+        paused_until: None,
+        next_try: None,
+        rate_limit: None,
     }
 }
 
