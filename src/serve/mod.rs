@@ -7,7 +7,7 @@
 //! | [`schedule`] | which repository is looked at when |
 //! | [`answers`] | what registries have answered, and their budgets |
 //! | [`daemon`] | the engine: begins passes, keeps what is known, ends gracefully |
-//! | [`news`] | changes of state, for the log and for events |
+//! | [`news`], [`journal`] | changes of state, for the log and for events; the last of them, kept |
 //! | [`metrics`], [`health`] | what monitoring reads |
 //! | [`pass`] | one pass over a repository |
 //! | [`hook`], [`listen`] | webhooks in, and the connections of every listener |
@@ -23,6 +23,7 @@ pub mod event;
 mod gathered;
 pub mod health;
 pub mod hook;
+pub mod journal;
 pub mod listen;
 pub mod metrics;
 pub mod news;

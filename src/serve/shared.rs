@@ -14,6 +14,8 @@ use crate::image::Reference;
 use crate::serve::answers::image_repository;
 use crate::serve::counts::Counts;
 use crate::serve::hook::Hint;
+use crate::serve::journal::Journal;
+use crate::serve::news::News;
 use crate::serve::schedule::{Cause, Schedule};
 use crate::serve::shard::Shard;
 use crate::serve::state::{Circuit, DaemonState, Failure, HostState, RepositoryState, TimelineRow};
@@ -34,6 +36,7 @@ pub struct Shared {
     pub(crate) locations: Mutex<BTreeMap<String, Location>>,
     pub(crate) libraries: Mutex<BTreeMap<String, Library>>,
     pub(crate) settings_failure: Mutex<Option<Failure>>,
+    journal: Mutex<Journal>,
     /// Something is to be looked at.
     pub(crate) wake: Notify,
     /// Settings are to be read again.
@@ -60,6 +63,7 @@ impl Shared {
             locations: Mutex::default(),
             libraries: Mutex::default(),
             settings_failure: Mutex::default(),
+            journal: Mutex::default(),
             wake: Notify::new(),
             reload: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
@@ -135,6 +139,13 @@ impl Shared {
     /// How many repositories wait although their time has come.
     pub fn queue_depth(&self) -> usize {
         lock(&self.schedule).depth(self.millis())
+    }
+
+    /// Writes down what was seen at `now`.
+    pub(crate) fn note(&self, news: &News, now: Timestamp) {
+        let location = self.location(&news.repository);
+        let location = location.map_or_else(String::new, |location| location.to_string());
+        lock(&self.journal).add(news, &location, self.started, now);
     }
 
     /// The repository called so has changed.
@@ -228,6 +239,7 @@ impl Shared {
             settings_failure: lock(&self.settings_failure).clone(),
             repositories,
             hosts,
+            activity: lock(&self.journal).entries(),
         }
     }
 

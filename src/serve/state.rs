@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::problem::Problem;
+use crate::serve::journal::JournalEntry;
 use crate::show::{Cell, Line, Status, Why};
 
 /// So many stream tags of an environment that fail in one way are told one by one.
@@ -27,6 +28,8 @@ pub struct DaemonState {
     /// By name.
     pub repositories: Vec<RepositoryState>,
     pub hosts: Vec<HostState>,
+    /// What has changed since the start, newest first; the oldest are forgotten.
+    pub activity: Vec<JournalEntry>,
 }
 
 /// One Git repository.

@@ -42,7 +42,7 @@ fn text(target: &str) -> String {
 }
 
 /// Each of `expected`, one behind the other.
-fn in_order(text: &str, expected: &[&str]) {
+pub fn in_order(text: &str, expected: &[&str]) {
     let mut rest = text;
     for part in expected {
         let at = rest.find(part);
@@ -71,6 +71,11 @@ fn the_overview_begins_with_what_needs_attention() {
             "waits for approvals: 1 of 2",
             "infra 1 in 1 environment 0 0 0 2 min ago ! failed in 6 min",
             "shop 7 in 3 environments 4 2 2 12 s ago in 4 min",
+            "Lately Subject What Change When",
+            "dev/shop-dev/mailer:3 in shop Moved",
+            "2026-11-21 11:58:00 UTC (2 min ago)",
+            "dev/shop-dev/web:1.8 in shop Proposed",
+            "All activity since the daemon's start 2026-11-19 06:00:00 UTC (2 d ago)",
             "Read at 2026-11-21 12:00:00 UTC",
         ],
     );
@@ -392,6 +397,7 @@ fn every_page_has_a_twin_in_json() {
         ("/pull-requests", "/pull-requests.json", "PullRequests"),
         ("/hosts", "/hosts.json", "Hosts"),
         ("/problems", "/problems.json", "Problems"),
+        ("/activity", "/activity.json", "Activity"),
     ] {
         let html = get(&state(), page).body;
         assert!(
