@@ -56,6 +56,46 @@ pub struct HostTally {
     pub last_failure: Option<Timestamp>,
     /// Of the last failure, without secrets.
     pub last_error: Option<String>,
+    /// It failed too often and is left alone until then; one request finds out afterwards whether
+    /// it is back.
+    pub rests_until: Option<Timestamp>,
+    /// It asked to be left alone until then.
+    pub paused_until: Option<Timestamp>,
+    /// What its last answer with such a number said.
+    pub allowance: Option<Allowance>,
+}
+
+/// How often a host may still be asked, as it says itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    pub left: u64,
+    pub limit: Option<u64>,
+    /// When all of the limit is left again.
+    pub resets: Option<Timestamp>,
+}
+
+impl Allowance {
+    /// From the headers of an answer, by their lower-case names: `RateLimit-…` as registries and
+    /// GitLab write them (`76;w=21600`), `X-RateLimit-…` as GitHub does. A reset is a second since
+    /// 1970; one that counts from now is left out.
+    pub fn read<'h>(header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
+        /// No forge resets in the year 2001.
+        const EARLIEST: i64 = 1_000_000_000;
+        let number = |name: &str| {
+            let named = ["x-ratelimit-", "ratelimit-"].into_iter();
+            let mut values = named.filter_map(|family| header(&format!("{family}{name}")));
+            let value = values.next()?;
+            let value = value.split([';', ',']).next().unwrap_or_default();
+            value.trim().parse::<u64>().ok()
+        };
+        let second = number("reset").and_then(|second| i64::try_from(second).ok());
+        let second = second.filter(|second| *second >= EARLIEST);
+        Some(Self {
+            left: number("remaining")?,
+            limit: number("limit"),
+            resets: second.and_then(|second| Timestamp::from_second(second).ok()),
+        })
+    }
 }
 
 /// How long something took, in classes.
@@ -148,6 +188,40 @@ impl Tally {
         host.last_error = Some(why.chars().take(LONGEST_ERROR).collect());
     }
 
+    /// The host failed too often and is left alone for `rest`.
+    pub fn left_alone(&self, host: &str, rest: Duration) {
+        let until = self.after(rest);
+        self.kept().host(host).rests_until = until;
+    }
+
+    /// The host asked to be left alone for `wait`.
+    pub fn paused(&self, host: &str, wait: Duration) {
+        let until = self.after(wait);
+        let mut kept = self.kept();
+        let host = kept.host(host);
+        host.paused_until = host.paused_until.max(until);
+    }
+
+    /// The host answered, whatever it said. What was under way when it was left alone does not
+    /// end that.
+    pub fn answered(&self, host: &str, allowance: Option<Allowance>) {
+        let now = self.now();
+        let mut kept = self.kept();
+        if let Some(known) = kept.hosts.get_mut(host) {
+            known.rests_until = known.rests_until.filter(|until| Some(*until) > now);
+        }
+        if allowance.is_some() {
+            kept.host(host).allowance = allowance;
+        }
+    }
+
+    /// Who asks has forgotten whom it left alone.
+    pub fn begun_anew(&self) {
+        for host in self.kept().hosts.values_mut() {
+            (host.rests_until, host.paused_until) = (None, None);
+        }
+    }
+
     /// Something that concerns security, 1 to 5, the gravest last. Gives whether `subject` is new,
     /// and so worth a line in the log.
     pub fn alarm(&self, level: u8, subject: &str) -> bool {
@@ -166,6 +240,10 @@ impl Tally {
 
     fn now(&self) -> Option<Timestamp> {
         self.clock.as_ref().map(|clock| clock())
+    }
+
+    fn after(&self, wait: Duration) -> Option<Timestamp> {
+        self.now()?.checked_add(wait).ok()
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -211,6 +289,73 @@ mod tests {
         assert_eq!(counts, [1, 2, 0, 0, 0, 1, 0, 0, 1]);
         assert_eq!(durations.count(), 5);
         assert!((durations.sum() - 505.071).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_host_is_left_alone_until_it_answers_afterwards() {
+        fn clock() -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+        let tally = Tally::with_clock(clock);
+        let rests = |tally: &Tally| tally.read().hosts["r.example"].rests_until;
+        tally.left_alone("r.example", Duration::from_secs(60));
+        let until = Timestamp::from_second(60).ok();
+        assert_eq!(rests(&tally), until);
+        // It was asked before.
+        tally.answered("r.example", None);
+        assert_eq!(rests(&tally), until);
+        tally.left_alone("r.example", Duration::ZERO);
+        tally.answered("r.example", None);
+        assert_eq!(rests(&tally), None);
+        for seconds in [60, 30] {
+            tally.paused("r.example", Duration::from_secs(seconds));
+        }
+        assert_eq!(tally.read().hosts["r.example"].paused_until, until);
+        tally.begun_anew();
+        assert_eq!(tally.read().hosts["r.example"].paused_until, None);
+        // An answer alone makes no host known: it may be a token server.
+        tally.answered("auth.example", None);
+        assert_eq!(tally.read().hosts.len(), 1);
+    }
+
+    #[test]
+    fn an_allowance_is_read_from_what_registries_and_forges_say() {
+        let read = |headers: &[(&str, &'static str)]| {
+            let find = |name: &str| {
+                let found = headers.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| *value)
+            };
+            Allowance::read(find)
+        };
+        assert_eq!(
+            read(&[
+                ("ratelimit-limit", "100;w=21600"),
+                ("ratelimit-remaining", "76;w=21600")
+            ]),
+            Some(Allowance {
+                left: 76,
+                limit: Some(100),
+                resets: None
+            })
+        );
+        assert_eq!(
+            read(&[
+                ("x-ratelimit-limit", "5000"),
+                ("x-ratelimit-remaining", "4987"),
+                ("x-ratelimit-reset", "1795262400")
+            ]),
+            Some(Allowance {
+                left: 4987,
+                limit: Some(5000),
+                resets: Timestamp::from_second(1_795_262_400).ok()
+            })
+        );
+        let from_now = read(&[("ratelimit-remaining", "1"), ("ratelimit-reset", "30")]);
+        assert_eq!(from_now.unwrap().resets, None);
+        for value in ["", "-1", "many", "99999999999999999999"] {
+            assert_eq!(read(&[("ratelimit-remaining", value)]), None, "{value}");
+        }
+        assert_eq!(read(&[("ratelimit-limit", "100")]), None);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use headwater::serve::page::{Address, Pages};
 
-const TARGETS: [&str; 8] = [
+const TARGETS: [&str; 10] = [
     "/",
     "/repository/shop/streams",
     "/repository/shop/streams?q=service-00",
@@ -32,6 +32,8 @@ const TARGETS: [&str; 8] = [
     "/repository/shop/promotions",
     "/pull-requests",
     "/problems",
+    "/activity",
+    "/activity.atom",
 ];
 
 fn main() {

@@ -112,22 +112,20 @@ impl Host {
         lock(&self.date).clone()
     }
 
-    /// A connection failed: after some, or on the very first contact when `at_once`, the host
-    /// is left alone for `rest`.
-    pub fn note_unreachable(&self, failure: &Failure, at_once: bool, rest: Duration) {
+    /// A connection failed. Whether that is enough to leave the host alone: after some, or on the
+    /// very first contact when `at_once`.
+    pub fn note_unreachable(&self, at_once: bool) -> bool {
         let failures = self.connect_failures.fetch_add(1, Ordering::Relaxed) + 1;
-        if failures >= CONNECT_FAILURES || (at_once && !self.is_reached()) {
-            self.take_down(failure, rest);
-        }
+        failures >= CONNECT_FAILURES || (at_once && !self.is_reached())
     }
 
-    pub fn note_slow(&self, failure: &Failure, rest: Duration) {
+    /// An answer was too slow. Whether that is enough to leave the host alone.
+    pub fn note_slow(&self) -> bool {
         let slow = self.slow_answers.fetch_add(1, Ordering::Relaxed) + 1;
-        if slow >= SLOW_ANSWERS || !self.is_reached() {
-            self.take_down(failure, rest);
-        }
+        slow >= SLOW_ANSWERS || !self.is_reached()
     }
 
+    /// The host is left alone for `rest`.
     pub fn take_down(&self, failure: &Failure, rest: Duration) {
         self.reached.store(false, Ordering::Relaxed);
         self.is_known.store(false, Ordering::Release);

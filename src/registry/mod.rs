@@ -91,6 +91,7 @@ impl Registries {
     /// Reads the certificate files; no request is made.
     pub fn new(options: RegistryOptions) -> Result<Self, RegistryError> {
         let egress = Egress::default();
+        options.tally.begun_anew();
         Ok(Self {
             inner: Arc::new(Inner {
                 concurrency_per_host: options.concurrency_per_host,

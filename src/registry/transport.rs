@@ -21,7 +21,7 @@ use crate::registry::host::Host;
 use crate::registry::options::{Retry, Timeouts};
 use crate::registry::trouble::{Trouble, TroubleKind, name, refuse_address};
 use crate::registry::{redirect, retry};
-use crate::tally::Tally;
+use crate::tally::{Allowance, Tally};
 
 /// How grave something is that concerns security, 1 to 5, and its class in the Common Weakness
 /// Enumeration.
@@ -133,14 +133,21 @@ impl Transport {
         match self.once(request, &request.url, false).await {
             Ok(_) => {
                 host.note_answer();
+                self.tally.answered(&host.authority.to_string(), None);
                 Ok(true)
             }
             Err(trouble) if trouble.is_no_tls => Ok(false),
             Err(trouble) => {
-                host.take_down(&trouble.failure, self.retry.rest);
+                self.take_down(host, &trouble.failure);
                 Err(trouble.failure)
             }
         }
+    }
+
+    fn take_down(&self, host: &Host, failure: &Failure) {
+        let rest = self.retry.rest;
+        host.take_down(failure, rest);
+        self.tally.left_alone(&host.authority.to_string(), rest);
     }
 
     /// One try, when there is a place.
@@ -167,15 +174,25 @@ impl Transport {
         match &outcome {
             Ok(answer) => {
                 host.note_answer();
+                let mut allowance = None;
                 if answer.redirected_to.is_none() {
                     host.note_date(&answer.headers);
+                    let header = |name: &str| answer.headers.get(name)?.to_str().ok();
+                    allowance = Allowance::read(header);
                 }
+                self.tally.answered(&host.authority.to_string(), allowance);
             }
             Err(trouble) => match trouble.kind {
                 TroubleKind::Unreachable(timed_out) => {
-                    host.note_unreachable(&trouble.failure, timed_out, self.retry.rest);
+                    if host.note_unreachable(timed_out) {
+                        self.take_down(host, &trouble.failure);
+                    }
                 }
-                TroubleKind::Slow => host.note_slow(&trouble.failure, self.retry.rest),
+                TroubleKind::Slow => {
+                    if host.note_slow() {
+                        self.take_down(host, &trouble.failure);
+                    }
+                }
                 TroubleKind::Astray => self.alarm(
                     LED_ASTRAY,
                     &request.registry,
@@ -331,6 +348,7 @@ impl Transport {
         let is_throttled = answer.status == StatusCode::TOO_MANY_REQUESTS;
         if asked.is_some() || is_throttled {
             host.throttle(wait);
+            self.tally.paused(&host.authority.to_string(), wait);
         }
         if !is_last && wait <= self.retry.patience {
             (self.retry.pause)(wait).await;

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use crate::clock;
 use crate::serve::shared::lock;
-use crate::serve::state::HostState;
-use crate::tally::{Durations, Tallies};
+use crate::serve::state::{Circuit, HostState, RateLimit};
+use crate::tally::{Allowance, Durations, Tallies};
 
 /// Since the start.
 #[derive(Debug)]
@@ -103,8 +103,8 @@ impl Counts {
         }
     }
 
-    /// How hosts do, as far as they were asked.
-    pub fn hosts(&self) -> Vec<HostState> {
+    /// How hosts do at `now`, as far as they were asked. When each is asked next is not known here.
+    pub fn hosts(&self, now: Timestamp) -> Vec<HostState> {
         let kinds = [
             ("registry", &self.tallies.registries),
             ("git", &self.tallies.git),
@@ -120,8 +120,32 @@ impl Counts {
                 last_success: kept.last_success.map(clock::rfc3339),
                 last_failure: kept.last_failure.map(clock::rfc3339),
                 last_error: kept.last_error,
+                circuit: (kind == "registry").then(|| circuit(kept.rests_until, now)),
+                paused_until: kept.paused_until.filter(|it| *it > now).map(clock::rfc3339),
+                next_try: None,
+                rate_limit: kept.allowance.and_then(|it| rate_limit(it, now)),
             })
         });
         states.collect()
     }
+}
+
+fn circuit(rests_until: Option<Timestamp>, now: Timestamp) -> Circuit {
+    match rests_until {
+        None => Circuit::Closed,
+        Some(until) if until > now => Circuit::Open {
+            until: clock::rfc3339(until),
+        },
+        Some(_) => Circuit::HalfOpen,
+    }
+}
+
+/// None once all of it is there again: nobody has said how much that is.
+fn rate_limit(allowance: Allowance, now: Timestamp) -> Option<RateLimit> {
+    let is_over = allowance.resets.is_some_and(|resets| resets <= now);
+    (!is_over).then(|| RateLimit {
+        left: allowance.left,
+        limit: allowance.limit,
+        resets: allowance.resets.map(clock::rfc3339),
+    })
 }

@@ -383,6 +383,7 @@ fn settle(
     drop(states);
     for one in news {
         one.log();
+        shared.note(&one, now);
         on_news(&one);
     }
 }

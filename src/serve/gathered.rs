@@ -14,6 +14,7 @@ use crate::plan::{Plan, Reason};
 use crate::policy::OperatorPolicy;
 use crate::problem::Problem;
 use crate::reconcile::{Cache, Hosting, OpenBranch, Survey, open_branches, status};
+use crate::revision::BranchName;
 use crate::serve::answers::{Source, image_repository};
 use crate::serve::state::{GateState, PromotionState, PullRequestState};
 use crate::show::Status;
@@ -171,7 +172,46 @@ fn pull_requests(open: &[OpenBranch], plans: &[Plan]) -> Vec<PullRequestState> {
         }
     }
     found.extend(ignored.into_values());
+    let is_open = |branch: &str| open.iter().any(|it| it.pending().branch == branch);
+    for plan in plans {
+        found.extend(queued(plan).filter(|it| !is_open(&it.branch)));
+    }
     found
+}
+
+/// What would be opened but for a limit, or the schedule, of pull requests.
+fn queued(plan: &Plan) -> impl Iterator<Item = PullRequestState> {
+    let mut kept: BTreeMap<&BranchName, (String, BTreeSet<String>)> = BTreeMap::new();
+    for waiting in &plan.waiting {
+        let (Reason::TooManyOpen { branch, .. }
+        | Reason::TooManyNew { branch, .. }
+        | Reason::OffSchedule { branch, .. }) = &waiting.reason
+        else {
+            continue;
+        };
+        let reason = || (waiting.reason.to_string(), BTreeSet::new());
+        let (_, tags) = kept.entry(branch).or_insert_with(reason);
+        tags.insert(waiting.tag.to_string());
+    }
+    let environment = &plan.environment.name;
+    kept.into_iter().map(move |(branch, (reason, tags))| {
+        let what = match (tags.first(), tags.len()) {
+            (Some(tag), 1) => tag.clone(),
+            (_, count) => format!("{count} stream tags"),
+        };
+        PullRequestState {
+            environment: environment.to_string(),
+            branch: branch.to_string(),
+            state: "queued".to_owned(),
+            title: format!("Update {what} in {environment}"),
+            since: None,
+            number: None,
+            url: None,
+            images: tags.into_iter().map(|tag| (tag, String::new())).collect(),
+            waiting: vec![reason],
+            opened: None,
+        }
+    })
 }
 
 /// What a bot branch waits for.

@@ -7,7 +7,7 @@
 //! | [`schedule`] | which repository is looked at when |
 //! | [`answers`] | what registries have answered, and their budgets |
 //! | [`daemon`] | the engine: begins passes, keeps what is known, ends gracefully |
-//! | [`news`] | changes of state, for the log and for events |
+//! | [`news`], [`journal`] | changes of state, for the log and for events; the last of them, kept |
 //! | [`metrics`], [`health`] | what monitoring reads |
 //! | [`pass`] | one pass over a repository |
 //! | [`hook`] | webhooks in |
@@ -24,6 +24,7 @@ pub mod event;
 mod gathered;
 pub mod health;
 pub mod hook;
+pub mod journal;
 pub mod listen;
 mod listeners;
 pub mod metrics;

@@ -144,7 +144,8 @@ fn images(before: &RepositoryState, after: &RepositoryState, found: &mut Vec<Wha
 fn pull_requests(before: &RepositoryState, after: &RepositoryState, found: &mut Vec<What>) {
     for request in &after.pull_requests {
         let mut known = before.pull_requests.iter();
-        let known = known.find(|known| known.branch == request.branch);
+        // What a limit kept back was not there.
+        let known = known.find(|it| it.branch == request.branch && it.state != "queued");
         let is_open = |it: &PullRequestState| it.state == "open";
         if is_open(request) && known.is_none_or(|known| known.number != request.number) {
             found.push(What::PullRequestOpened {
@@ -387,6 +388,31 @@ mod tests {
                 if environment == "prod" && from_environment == "dev" && to == "b")
         };
         assert!(told.len() == 1 && is_it(&told[0]), "{told:?}");
+    }
+
+    #[test]
+    fn a_pull_request_that_was_queued_is_opened() {
+        let with = |read: &str, request: &str| {
+            let mut state = state(read, Vec::new());
+            state.pull_requests = vec![PullRequestState {
+                environment: "dev".to_owned(),
+                branch: "headwater/dev/web".to_owned(),
+                state: request.to_owned(),
+                title: "Update web:1 in dev".to_owned(),
+                since: None,
+                number: None,
+                url: None,
+                images: Vec::new(),
+                waiting: Vec::new(),
+                opened: None,
+            }];
+            state
+        };
+        let opened = told(&with("1", "queued"), &with("2", "open"));
+        let is_opened = |what: &What| matches!(what, What::PullRequestOpened { .. });
+        assert!(opened.len() == 1 && is_opened(&opened[0]), "{opened:?}");
+        assert_eq!(told(&with("1", "open"), &with("2", "open")), []);
+        assert_eq!(told(&state("1", Vec::new()), &with("2", "queued")), []);
     }
 
     #[test]

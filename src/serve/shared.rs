@@ -14,9 +14,11 @@ use crate::image::Reference;
 use crate::serve::answers::image_repository;
 use crate::serve::counts::Counts;
 use crate::serve::hook::Hint;
+use crate::serve::journal::Journal;
+use crate::serve::news::News;
 use crate::serve::schedule::{Cause, Schedule};
 use crate::serve::shard::Shard;
-use crate::serve::state::{DaemonState, Failure, RepositoryState, TimelineRow};
+use crate::serve::state::{Circuit, DaemonState, Failure, HostState, RepositoryState, TimelineRow};
 use crate::serve::timelines::Library;
 use crate::tally::Tallies;
 
@@ -39,6 +41,7 @@ pub struct Shared {
     pub(crate) locations: Mutex<BTreeMap<String, Location>>,
     pub(crate) libraries: Mutex<BTreeMap<String, Library>>,
     pub(crate) settings_failure: Mutex<Option<Failure>>,
+    journal: Mutex<Journal>,
     /// Something is to be looked at.
     pub(crate) wake: Notify,
     /// Settings are to be read again.
@@ -65,6 +68,7 @@ impl Shared {
             locations: Mutex::default(),
             libraries: Mutex::default(),
             settings_failure: Mutex::default(),
+            journal: Mutex::default(),
             wake: Notify::new(),
             reload: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
@@ -140,6 +144,13 @@ impl Shared {
     /// How many repositories wait although their time has come.
     pub fn queue_depth(&self) -> usize {
         lock(&self.schedule).depth(self.millis())
+    }
+
+    /// Writes down what was seen at `now`.
+    pub(crate) fn note(&self, news: &News, now: Timestamp) {
+        let location = self.location(&news.repository);
+        let location = location.map_or_else(String::new, |location| location.to_string());
+        lock(&self.journal).add(news, &location, self.started, now);
     }
 
     /// The repository called so has changed.
@@ -224,6 +235,11 @@ impl Shared {
                 Some(clock::rfc3339(now.checked_add(wait).ok()?))
             });
         }
+        drop(schedule);
+        let mut hosts = self.counts.hosts(now);
+        for host in &mut hosts {
+            host.next_try = self.next_try(host, &repositories);
+        }
         DaemonState {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: clock::rfc3339(self.started),
@@ -231,8 +247,39 @@ impl Shared {
             shard: self.shard.map(|shard| shard.to_string()),
             settings_failure: lock(&self.settings_failure).clone(),
             repositories,
-            hosts: self.counts.hosts(),
+            hosts,
+            activity: lock(&self.journal).entries(),
         }
+    }
+
+    /// When a host is asked again at the earliest: the next pass of those that use it, and never
+    /// while it is left alone.
+    fn next_try(&self, host: &HostState, repositories: &[RepositoryState]) -> Option<String> {
+        let is_used = |name: &String| match host.kind.as_str() {
+            "registry" => lock(&self.followed).get(name).is_some_and(|images| {
+                let of_it = |image: &String| {
+                    let rest = image.strip_prefix(host.host.as_str());
+                    rest.is_some_and(|rest| rest.starts_with('/'))
+                };
+                images.iter().any(of_it)
+            }),
+            _ => match lock(&self.locations).get(name) {
+                Some(Location::Remote(url)) => {
+                    // GitHub's API has a host of its own.
+                    let api = host.host.strip_prefix("api.");
+                    [Some(host.host.as_str()), api].contains(&Some(url.host()))
+                }
+                _ => false,
+            },
+        };
+        let users = repositories.iter().filter(|it| is_used(&it.name));
+        // Of one form, so that the earlier is the lesser.
+        let pass = users.filter_map(|it| it.next_pass.clone()).min();
+        let rest = match &host.circuit {
+            Some(Circuit::Open { until }) => Some(until.clone()),
+            _ => None,
+        };
+        pass.max(rest).max(host.paused_until.clone())
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::problem::Problem;
+use crate::serve::journal::JournalEntry;
 use crate::show::{Cell, Line, Status, Why};
 
 /// So many stream tags of an environment that fail in one way are told one by one.
@@ -27,6 +28,8 @@ pub struct DaemonState {
     /// By name.
     pub repositories: Vec<RepositoryState>,
     pub hosts: Vec<HostState>,
+    /// What has changed since the start, newest first; the oldest are forgotten.
+    pub activity: Vec<JournalEntry>,
 }
 
 /// One Git repository.
@@ -73,7 +76,8 @@ pub struct Failure {
 pub struct PullRequestState {
     pub environment: String,
     pub branch: String,
-    /// open, conflict, edited, closed; ignored: somebody declined it.
+    /// open, conflict, edited, closed; ignored: somebody declined it; queued: a limit or the
+    /// schedule of `pullRequests` keeps it from being opened.
     pub state: String,
     pub title: String,
     /// When its commit was made.
@@ -125,6 +129,42 @@ pub struct HostState {
     pub last_success: Option<String>,
     pub last_failure: Option<String>,
     pub last_error: Option<String>,
+    /// Of a registry; others are asked in each pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub circuit: Option<Circuit>,
+    /// It asked to be left alone until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_until: Option<String>,
+    /// It is not asked before: the next pass of those that use it, or the end of a rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_try: Option<String>,
+    /// As its last answer with such a number said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// Whether a host is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "camelCase")]
+pub enum Circuit {
+    /// As always.
+    Closed,
+    /// It failed too often: not before then.
+    Open { until: String },
+    /// Its rest is over: one request finds out whether it is back.
+    HalfOpen,
+}
+
+/// How often a host may still be asked, as it says itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimit {
+    pub left: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// When all of the limit is left again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resets: Option<String>,
 }
 
 /// An image that a stream tag had in an environment.
@@ -150,6 +190,8 @@ pub struct Concern {
     pub repository: String,
     /// What it is about: an environment, a stream tag, a branch or a file.
     pub subject: String,
+    /// Where more of it is shown; none: nowhere.
+    pub place: Option<ConcernPlace>,
     /// The stream tag that it is about, by its name in [`Status`].
     pub stream: Option<String>,
     pub message: String,
@@ -157,6 +199,18 @@ pub struct Concern {
     /// What happens by itself, and when.
     pub next: Option<String>,
     pub url: Option<String>,
+}
+
+/// A page, or a part of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ConcernPlace {
+    /// Of [`Concern::stream`], or of all of the Git repository.
+    Streams,
+    Promotions,
+    PullRequests,
+    Hosts,
+    Problems,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -187,6 +241,7 @@ impl DaemonState {
                 urgency: Urgency::Failed,
                 repository: String::new(),
                 subject: "the server file".to_owned(),
+                place: None,
                 stream: None,
                 message: failure.message.clone(),
                 since: Some(failure.since.clone()),
@@ -217,6 +272,7 @@ impl RepositoryState {
             found.push(Concern {
                 since: Some(failure.since.clone()),
                 next: self.next_pass("tried again"),
+                place: Some(ConcernPlace::Hosts),
                 ..self.concern(Urgency::Failed, "the Git repository", message)
             });
         }
@@ -228,7 +284,10 @@ impl RepositoryState {
                     Some(advice) => format!("{}; {advice}", problem.message),
                     None => problem.message.clone(),
                 };
-                found.push(self.concern(Urgency::Failed, &subject, message));
+                found.push(Concern {
+                    place: Some(ConcernPlace::Problems),
+                    ..self.concern(Urgency::Failed, &subject, message)
+                });
             }
         }
         found.extend(self.failing());
@@ -242,6 +301,7 @@ impl RepositoryState {
             urgency,
             repository: self.name.clone(),
             subject: subject.to_owned(),
+            place: Some(ConcernPlace::Streams),
             stream: None,
             message,
             since: None,
@@ -295,7 +355,10 @@ impl RepositoryState {
             let failed = promotion.gates.iter().filter(|it| it.verdict == "failed");
             failed.map(|gate| {
                 let subject = format!("{} from {}", promotion.to, promotion.from);
-                self.concern(Urgency::Blocked, &subject, gate.message.clone())
+                Concern {
+                    place: Some(ConcernPlace::Promotions),
+                    ..self.concern(Urgency::Blocked, &subject, gate.message.clone())
+                }
             })
         })
     }
@@ -315,6 +378,7 @@ impl RepositoryState {
             Some(Concern {
                 since: request.since.clone(),
                 url: request.url.clone(),
+                place: Some(ConcernPlace::PullRequests),
                 ..self.concern(urgency, &request.branch, message)
             })
         })

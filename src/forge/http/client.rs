@@ -14,6 +14,7 @@ use crate::forge::Error;
 use crate::forge::http::answer::{cleaned, limit_of, reason_in};
 use crate::forge::http::etags::Etags;
 use crate::forge::http::{Answer, Dialect, Options, Request, TokenHeader};
+use crate::tally::Allowance;
 
 const MAX_BODY: usize = 8 * 1024 * 1024;
 const MAX_PAGES: usize = 100;
@@ -280,6 +281,10 @@ impl Client {
             Err(_) => "none",
         };
         tally.request(&self.host, op, class, took);
+        if let Ok(answer) = received {
+            let allowance = Allowance::read(|name| answer.header(name));
+            tally.answered(&self.host, allowance);
+        }
         match received {
             Ok(answer) if matches!(answer.status, 401 | 429 | 500..) => {
                 tally.failed(&self.host, &format!("status {}", answer.status));

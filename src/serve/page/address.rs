@@ -36,6 +36,8 @@ pub enum Target {
         environment: String,
         stream_tag: String,
     },
+    /// What has changed, for feed readers.
+    Feed,
     /// All that the daemon knows, for commands.
     State,
     Style,
@@ -52,6 +54,7 @@ pub enum Page {
     PullRequests,
     Hosts,
     Problems,
+    Activity,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +109,9 @@ fn target(path: &str) -> Option<Target> {
         ["hosts.json"] => page(Page::Hosts, true),
         ["problems"] => page(Page::Problems, false),
         ["problems.json"] => page(Page::Problems, true),
+        ["activity"] => page(Page::Activity, false),
+        ["activity.json"] => page(Page::Activity, true),
+        ["activity.atom"] => Some(Target::Feed),
         ["style.css"] => Some(Target::Style),
         ["icon.svg"] => Some(Target::Icon),
         ["robots.txt"] => Some(Target::Robots),
@@ -186,6 +192,7 @@ mod tests {
             }
         );
         assert_eq!(at("/state.json"), Target::State);
+        assert_eq!(at("/activity.atom"), Target::Feed);
         assert_eq!(
             at("/repository/de%70loy/stream/shop/web%3A1.json"),
             Target::Stream {

@@ -15,6 +15,7 @@ pub enum Form {
     Html,
     Json,
     Svg,
+    Atom,
     Css,
     Text,
 }
@@ -57,6 +58,7 @@ impl Form {
             Self::Html => "text/html; charset=utf-8",
             Self::Json => "application/json",
             Self::Svg => "image/svg+xml",
+            Self::Atom => "application/atom+xml; charset=utf-8",
             Self::Css => "text/css; charset=utf-8",
             Self::Text => "text/plain; charset=utf-8",
         }

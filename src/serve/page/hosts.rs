@@ -1,4 +1,5 @@
-//! Registries, Git repositories and forges: when each last answered, and its last error.
+//! Registries, Git repositories and forges: when each last answered, its last error, whether and
+//! when it is asked again, and how often it may be.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,11 +8,11 @@ use crate::serve::page::address::Query;
 use crate::serve::page::frame::Freshness;
 use crate::serve::page::paging::Paging;
 use crate::serve::page::text::{LONGEST, weight};
-use crate::serve::state::{DaemonState, HostState};
+use crate::serve::state::{Circuit, DaemonState, HostState};
 
 const BUDGET: usize = 75_000;
 const MOST: usize = 300;
-const ROW: usize = 700;
+const ROW: usize = 1_200;
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -27,7 +28,7 @@ pub struct Hosts {
 pub struct Host {
     #[serde(flatten)]
     pub host: HostState,
-    /// It has failed since it last answered.
+    /// It has failed since it last answered, or is left alone.
     pub is_failing: bool,
 }
 
@@ -65,6 +66,9 @@ impl Hosts {
 }
 
 fn is_failing(host: &HostState) -> bool {
+    if let Some(Circuit::Open { .. } | Circuit::HalfOpen) = host.circuit {
+        return true;
+    }
     let time = |text: &Option<String>| text.as_ref()?.parse::<Timestamp>().ok();
     match (time(&host.last_failure), time(&host.last_success)) {
         (Some(failure), Some(success)) => failure > success,

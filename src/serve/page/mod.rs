@@ -4,13 +4,14 @@
 //! |---|---|
 //! | `address` | a path and a query → which page |
 //! | `history` | what is asked of Git while a page is made |
-//! | `overview`, `streams`, `stream`, `promotions`, `requests`, `hosts`, `problems` | the daemon's state → the values of one page, which are its JSON as well |
+//! | `overview`, `streams`, `stream`, `promotions`, `requests`, `hosts`, `problems`, `activity` | the daemon's state → the values of one page, which are its JSON as well |
 //! | `pages`, `frame`, `templates/` | values → HTML |
 //! | `words`, `text` | times, digests, links; text from elsewhere made safe to show |
 //! | `paging` | so much of a list that a page stays small |
 //! | `graph`, `badge` | SVG |
 //! | `listener`, `token` | HTTP, and who may read |
 
+mod activity;
 mod address;
 mod answer;
 mod badge;

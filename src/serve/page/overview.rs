@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::serve::page::activity::{Change, lately};
 use crate::serve::page::address::Query;
 use crate::serve::page::frame::{Freshness, freshness};
 use crate::serve::page::paging::Paging;
@@ -27,6 +28,8 @@ pub struct Overview {
     pub paging: Paging,
     pub concerns: Vec<Concern>,
     pub repositories: Vec<Summary>,
+    /// The last changes, newest first; on the first page.
+    pub lately: Vec<Change>,
 }
 
 /// A Git repository in a line.
@@ -64,6 +67,10 @@ impl Overview {
                 .iter()
                 .filter(|it| it.is_unread())
                 .count(),
+            lately: match paging.page {
+                1 => lately(state),
+                _ => Vec::new(),
+            },
             paging,
             repositories: shown.iter().map(|it| Summary::of(it, state, now)).collect(),
             concerns: concerns

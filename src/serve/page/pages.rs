@@ -6,6 +6,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
 
+use crate::serve::page::activity::{Activity, Feed};
 use crate::serve::page::address::{Address, Page, Target};
 use crate::serve::page::answer::{Answer, Form};
 use crate::serve::page::badge::{badge, unknown};
@@ -40,6 +41,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("PullRequests", include_str!("templates/requests.html")),
     ("Hosts", include_str!("templates/hosts.html")),
     ("Problems", include_str!("templates/problems.html")),
+    ("Activity", include_str!("templates/activity.html")),
+    ("Feed", include_str!("templates/activity.atom")),
+    ("changes", include_str!("templates/changes.html")),
     ("matrix", include_str!("templates/matrix.html")),
     ("marks", include_str!("templates/marks.html")),
     ("pager", include_str!("templates/pager.html")),
@@ -126,6 +130,7 @@ impl Pages {
                 Some(badge) => Answer::found(Form::Svg, badge),
                 None => Answer::missing(Form::Svg, unknown()),
             }),
+            Target::Feed => writer.feed(),
             Target::State => {
                 let text = serde_json::to_string(state)?;
                 Ok(Answer::found(Form::Json, text + "\n"))
@@ -205,6 +210,10 @@ impl Writer<'_> {
                 let place = place("Problems", "Problems in files", "problems.json");
                 self.written(&Problems::of(state, query), place, is_json)
             }
+            Page::Activity => {
+                let place = place("Activity", "Activity", "activity.json");
+                self.written(&Activity::of(state, query), place, is_json)
+            }
             Page::Streams { repository } | Page::Promotions { repository } => {
                 let Some(found) = state.repository(repository) else {
                     return self.missing();
@@ -261,6 +270,17 @@ impl Writer<'_> {
         }
     }
 
+    fn feed(&self) -> Result<Answer, PageError> {
+        let feed = Feed::of(self.state, &self.address.query);
+        let template = self.pages.environment.get_template("Feed")?;
+        let body = template.render(context! {
+            page => Value::from(Serde(&feed)),
+            root => &self.address.root,
+            version => self.state.version.as_str(),
+        })?;
+        Ok(Answer::found(Form::Atom, body))
+    }
+
     fn missing(&self) -> Result<Answer, PageError> {
         let place = Place {
             kind: "Missing",
@@ -309,6 +329,7 @@ impl Writer<'_> {
                 root => root,
                 filter => query.filter.as_str(),
                 repository => place_of,
+                started => self.state.started.as_str(),
                 now => now,
             })?;
         let is_overview = place.kind == "Overview";

@@ -1,4 +1,5 @@
-//! Bot branches and their pull requests: what is open, what is blocked, what was turned down.
+//! Bot branches and their pull requests: what is open, blocked or turned down, and what a limit
+//! keeps back.
 
 use serde::Serialize;
 
@@ -24,7 +25,7 @@ pub struct PullRequests {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
-    /// blocked, open or ignored.
+    /// blocked, open, queued or ignored.
     pub name: &'static str,
     pub about: &'static str,
     /// On all pages.
@@ -42,13 +43,18 @@ pub struct Request {
     pub more_waiting: usize,
 }
 
-const GROUPS: [(&str, &str, &[&str]); 3] = [
+const GROUPS: [(&str, &str, &[&str]); 4] = [
     (
         "blocked",
         "They conflict, or somebody has changed the branch: headwater leaves them alone.",
         &["conflict", "edited"],
     ),
     ("open", "They wait to be merged.", &["open"]),
+    (
+        "queued",
+        "They are not opened yet: a limit or the schedule of pullRequests in headwater.yaml keeps them back.",
+        &["queued"],
+    ),
     (
         "ignored",
         "Somebody has closed them: these images are not proposed again. Reopening the pull request, or deleting a branch that was closed without a forge, takes that back.",

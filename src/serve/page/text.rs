@@ -46,6 +46,8 @@ fn is_hidden(character: char) -> bool {
             | '\u{2060}'..='\u{206f}'
             | '\u{feff}'
             | '\u{fff9}'..='\u{fffb}'
+            // No characters, and not allowed in XML.
+            | '\u{fffe}'..='\u{ffff}'
             | '\u{e0000}'..='\u{e0fff}'
     )
 }
@@ -150,6 +152,7 @@ mod tests {
             ("a\u{202e}b", "a[U+202E]b"),
             ("a\u{200b}\u{1b}[2J", "a[U+200B][U+001B][2J"),
             ("\u{e0041}", "[U+E0041]"),
+            ("\u{ffff}", "[U+FFFF]"),
             ("für 東京", "für 東京"),
         ] {
             assert_eq!(visible(text, 100), expected);

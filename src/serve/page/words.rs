@@ -10,9 +10,9 @@ use crate::serve::page::text::{LONGEST, encoded, escape, shown, visible, web_lin
 /// The instant that a page is of, among what its template is given: seconds since 1970.
 const NOW: &str = "now";
 /// What is called longer has no page that a link could lead to.
-const LONGEST_ADDRESS: usize = 1_500;
+pub const LONGEST_ADDRESS: usize = 1_500;
 /// As many digits of a digest as tables show; of a commit fewer.
-const DIGEST: usize = 12;
+pub const DIGEST: usize = 12;
 const COMMIT: usize = 8;
 
 pub fn add_words(environment: &mut Environment<'_>) {
@@ -45,6 +45,9 @@ pub fn add_words(environment: &mut Environment<'_>) {
             part(state, "matrix", context! { rows, columns, id })
         },
     );
+    environment.add_function("changes", |state: &State, changes: Value, label: &str| {
+        part(state, "changes", context! { changes, label })
+    });
     environment.add_function("marks", |state: &State, marks: Value| {
         part(state, "marks", context! { marks })
     });

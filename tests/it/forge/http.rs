@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use headwater::forge::Error;
 use headwater::forge::http::{Client, Dialect, Options, Request, Timeouts, Token, TokenHeader};
+use headwater::tally::{Allowance, Tally};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,6 +16,10 @@ use crate::support::scripted::{Reply, Scripted, Seen};
 type Pauses = Arc<Mutex<Vec<Duration>>>;
 
 fn client(forge: &Scripted, token: Token) -> (Client, Pauses) {
+    counting(forge, token, Arc::default())
+}
+
+fn counting(forge: &Scripted, token: Token, tally: Arc<Tally>) -> (Client, Pauses) {
     let pauses = Pauses::default();
     let seen = Arc::clone(&pauses);
     let options = Options {
@@ -26,7 +31,7 @@ fn client(forge: &Scripted, token: Token) -> (Client, Pauses) {
         timeouts: Timeouts::default(),
         now: Arc::new(|| Timestamp::from_second(1_000_000).unwrap()),
         pause: Arc::new(move |pause| seen.lock().unwrap().push(pause)),
-        tally: Arc::default(),
+        tally,
     };
     let dialect = Dialect {
         token_header: TokenHeader::Bearer,
@@ -114,6 +119,26 @@ fn pages_are_followed_within_the_origin_only() {
         assert!(matches!(error, Error::Unusable { .. }), "{error}");
     }
     assert_eq!(evil.seen().len(), 0);
+}
+
+#[test]
+fn what_the_forge_says_of_its_limit_is_counted() {
+    let forge = Scripted::start(|_| {
+        page("[]")
+            .header("x-ratelimit-limit", "5000")
+            .header("x-ratelimit-remaining", "4987")
+            .header("x-ratelimit-reset", "1795262400")
+    });
+    let tally = Arc::new(Tally::default());
+    let (client, _) = counting(&forge, secret(), Arc::clone(&tally));
+    client.get(&pulls()).unwrap();
+    let kept = tally.read().hosts;
+    let allowance = Allowance {
+        left: 4987,
+        limit: Some(5000),
+        resets: Timestamp::from_second(1_795_262_400).ok(),
+    };
+    assert_eq!(kept[client.host()].allowance, Some(allowance));
 }
 
 #[test]

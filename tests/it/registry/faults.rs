@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use headwater::lookup::Lookup;
 use headwater::registry::{RegistryOptions, Retry, Timeouts};
+use headwater::tally::Tally;
+use jiff::Timestamp;
 
 use crate::registry::{
     Waits, fault, found, image_reply, known, lookup, options, registries, resolve_all,
@@ -206,6 +208,35 @@ async fn fault_31_a_host_that_cannot_be_reached_is_left_alone_and_the_others_go_
         assert_eq!(fault.host, closed);
         assert!(fault.message.contains("cannot connect"), "{fault}");
     }
+}
+
+#[tokio::test]
+async fn what_hosts_say_and_that_they_are_left_alone_is_counted() {
+    let tally = Arc::new(Tally::with_clock(|| Timestamp::UNIX_EPOCH));
+    let registries = registries(RegistryOptions {
+        tally: Arc::clone(&tally),
+        ..options()
+    });
+    let closed = closed_host();
+    let busy = Scripted::start(|_| Reply::status(429).header("retry-after", "3600"));
+    let hub = Scripted::start(|_| {
+        image_reply("one")
+            .header("ratelimit-limit", "100;w=21600")
+            .header("ratelimit-remaining", "76;w=21600")
+    });
+    for host in [&closed, &busy.host(), &hub.host()] {
+        registries.resolve(&lookup(&format!("{host}/a/b:1"))).await;
+    }
+    let kept = tally.read().hosts;
+    let after = |wait: Duration| Timestamp::UNIX_EPOCH.checked_add(wait).ok();
+    assert_eq!(kept[&closed].rests_until, after(Retry::default().rest));
+    assert_eq!(kept[&busy.host()].rests_until, None);
+    assert_eq!(
+        kept[&busy.host()].paused_until,
+        after(Duration::from_secs(3600))
+    );
+    let allowance = kept[&hub.host()].allowance.unwrap();
+    assert_eq!((allowance.left, allowance.limit), (76, Some(100)));
 }
 
 #[tokio::test]

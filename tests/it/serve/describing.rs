@@ -5,8 +5,7 @@ use std::fs;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::serve::story::get;
-use crate::serve::{Daemon, free_port};
+use crate::serve::{Daemon, free_port, get};
 use crate::support::scene::{Scene, deployment, stream};
 use crate::support::wait::until;
 

@@ -1,5 +1,6 @@
 //! The daemon, as a process beside real registries and real Git.
 
+mod activity;
 mod copies;
 mod day;
 mod hooks;
@@ -8,9 +9,12 @@ mod story;
 mod watching;
 
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
 
 use crate::support::scene::{HOST, Scene};
 use crate::support::wait::until;
@@ -129,6 +133,23 @@ pub fn free_ports<const N: usize>() -> [u16; N] {
     listeners
         .each_ref()
         .map(|listener| listener.local_addr().unwrap().port())
+}
+
+/// A page of the status listener at `port`.
+fn text(port: u16, path: &str) -> String {
+    let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: status\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
+    body.to_owned()
+}
+
+/// The same as JSON.
+fn get(port: u16, path: &str) -> Value {
+    serde_json::from_str(&text(port, path)).unwrap()
 }
 
 /// No interval ends during a test.

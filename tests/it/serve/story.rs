@@ -1,11 +1,6 @@
 //! What README tells: from a push of an image to a promotion that waits, seen on the status page.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-
-use serde_json::Value;
-
-use crate::serve::{Daemon, free_port};
+use crate::serve::{Daemon, free_port, get};
 use crate::support::scene::{Scene, deployment, stream};
 use crate::support::wait::until;
 
@@ -16,18 +11,6 @@ spec:
     - {name: dev}
     - {name: prod, branch: prod, promotedFrom: dev, gates: {soak: 8h}}
 ";
-
-/// A page of the status listener.
-pub fn get(port: u16, path: &str) -> Value {
-    let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: status\r\nConnection: close\r\n\r\n");
-    connection.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
-    serde_json::from_str(body).unwrap()
-}
 
 #[test]
 fn a_pushed_image_is_proposed_merged_and_waits_for_its_gate_on_the_page() {

@@ -2,11 +2,13 @@
 //! somewhere else than to the web.
 
 use headwater::serve::page::{Form, MAX_BYTES};
-use headwater::serve::state::{Failure, HostState, TimelineRow};
+use headwater::serve::state::{Circuit, Failure, HostState, RateLimit, TimelineRow};
 use headwater::show::Pending;
 
+use crate::status_page::feed::feed;
 use crate::status_page::scene::{NOW, STREAM, state, why};
 use crate::status_page::site::get;
+use crate::support::browser::Browser;
 
 const MARKUP: [&str; 6] = [
     "<script>alert(1)</script>",
@@ -94,17 +96,50 @@ fn hostile(evil: &str, link: &str) -> headwater::serve::state::DaemonState {
         last_success: Some(text()),
         last_failure: Some(text()),
         last_error: Some(text()),
+        circuit: Some(Circuit::Open { until: text() }),
+        paused_until: Some(text()),
+        next_try: Some(text()),
+        rate_limit: Some(RateLimit {
+            left: 1,
+            limit: None,
+            resets: Some(text()),
+        }),
     }];
+    for entry in &mut state.activity {
+        entry.repository = if entry.repository == "shop" {
+            "shop".to_owned()
+        } else {
+            text()
+        };
+        for held in [
+            &mut entry.environment,
+            &mut entry.from_environment,
+            &mut entry.stream_tag,
+            &mut entry.previous_image,
+            &mut entry.image,
+            &mut entry.branch,
+            &mut entry.title,
+            &mut entry.reason,
+        ] {
+            if held.is_some() {
+                *held = Some(text());
+            }
+        }
+        if entry.url.is_some() {
+            entry.url = Some(link.to_owned());
+        }
+    }
     state
 }
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "/",
     "/repository/shop/streams",
     "/repository/shop/promotions",
     "/pull-requests",
     "/hosts",
     "/problems",
+    "/activity",
 ];
 
 fn encoded(text: &str) -> String {
@@ -155,6 +190,27 @@ fn no_text_becomes_markup() {
         );
         assert_eq!(badge.status, 200);
         assert_eq!(tags(&badge.body), tags(&expected.body), "{evil}");
+    }
+}
+
+#[test]
+fn no_text_breaks_the_feed() {
+    let mut browser = Browser::start();
+    let harmless = hostile("harmless", "https://git.example/x");
+    let expected = tags(&get(&harmless, "/activity.atom").body).len();
+    for evil in MARKUP.into_iter().chain(["\u{fffe}\u{ffff}\u{85}"]) {
+        let state = hostile(evil, "https://git.example/x");
+        let encoded = encoded(evil);
+        for target in [
+            "/activity.atom".to_owned(),
+            format!("/activity.atom?q={encoded}"),
+        ] {
+            let feed = feed(&mut browser, &state, &target);
+            assert_eq!(tags(&get(&state, &target).body).len(), expected, "{evil}");
+            let title = feed.named("entry").next().unwrap().text_of("title");
+            assert!(title.starts_with("Moved: "), "{title}");
+            assert!(!title.chars().any(char::is_control), "{title:?}");
+        }
     }
 }
 
@@ -238,9 +294,11 @@ fn endless_texts_make_no_endless_pages() {
     shop.problems = repeat(300).map(|()| problem.clone()).collect();
     let host = state.hosts[0].clone();
     state.hosts = repeat(300).map(|()| host.clone()).collect();
+    let entry = state.activity[1].clone();
+    state.activity = repeat(200).map(|()| entry.clone()).collect();
     let name = state.repositories[1].status.stream_tags[0].name.clone();
     let stream = format!("/repository/shop/stream/{}", encoded(&name));
-    for page in PAGES.into_iter().chain([stream.as_str()]) {
+    for page in PAGES.into_iter().chain([stream.as_str(), "/activity.atom"]) {
         let length = get(&state, page).body.len();
         let page: String = page.chars().take(40).collect();
         assert!(length < MAX_BYTES, "{page}: {length} bytes");

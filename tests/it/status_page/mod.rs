@@ -1,6 +1,8 @@
 //! The status page: what it says, that nothing in it becomes markup, how it is served, and how it
 //! looks in a browser.
 
+mod activity;
+mod feed;
 mod hostile;
 mod pages;
 mod picture;

@@ -42,7 +42,7 @@ fn text(target: &str) -> String {
 }
 
 /// Each of `expected`, one behind the other.
-fn in_order(text: &str, expected: &[&str]) {
+pub fn in_order(text: &str, expected: &[&str]) {
     let mut rest = text;
     for part in expected {
         let at = rest.find(part);
@@ -71,9 +71,30 @@ fn the_overview_begins_with_what_needs_attention() {
             "waits for approvals: 1 of 2",
             "infra 1 in 1 environment 0 0 0 2 min ago ! failed in 6 min",
             "shop 7 in 3 environments 4 2 2 12 s ago in 4 min",
+            "Lately Subject What Change When",
+            "dev/shop-dev/mailer:3 in shop Moved",
+            "2026-11-21 11:58:00 UTC (2 min ago)",
+            "dev/shop-dev/web:1.8 in shop Proposed",
+            "All activity since the daemon's start 2026-11-19 06:00:00 UTC (2 d ago)",
             "Read at 2026-11-21 12:00:00 UTC",
         ],
     );
+}
+
+#[test]
+fn each_concern_leads_to_the_page_that_says_more_of_it() {
+    let mut state = state();
+    state.repositories[1].promotions[0].gates[0].verdict = "failed".to_owned();
+    let body = get(&state, "/").body;
+    for link in [
+        "hosts#repositories\">the Git repository</a>",
+        "problems?q=shop\">apps/search/stream.yaml:14:11</a>",
+        "repository/shop/stream/search:latest\">dev/shop-dev/search:latest</a>",
+        "pull-requests?q=shop\">headwater/dev/auth</a>",
+        "repository/shop/promotions\">staging from dev</a>",
+    ] {
+        assert!(body.contains(&format!("<a href=\"./{link}")), "{link}");
+    }
 }
 
 #[test]
@@ -305,6 +326,10 @@ fn the_other_pages_list_requests_hosts_and_problems() {
             "open #412 Promote staging to prod: web:1.8",
             "prod of shop, branch headwater/prod/from-staging, since 2026-11-21 10:41:00 UTC (79 min ago)",
             "waits for approvals: 1 of 2, by ada",
+            "1 queued",
+            "They are not opened yet",
+            "queued Update shop-dev/images:5 in dev",
+            "dev of shop, branch headwater/dev/images shop-dev/images:5 headwater/dev/images waits: 3 bot branches are open, the limit of pullRequests.maxOpen",
             "1 ignored",
             "Somebody has closed them",
             "ignored #399",
@@ -313,10 +338,12 @@ fn the_other_pages_list_requests_hosts_and_problems() {
     in_order(
         &text("/hosts"),
         &[
-            "registry.example registry ! fails 2026-11-21 11:31:00 UTC (29 min ago)",
-            "did not answer within 30 s",
+            "registry.example registry ! fails circuit open: left alone until 2026-11-21 12:00:48 UTC (in 48 s) 29 min ago 12 s ago",
+            "did not answer within 30 s in 4 min",
             "git.example forge answers",
-            "Git repositories",
+            "– in 4 min 4987 of 5000, all again in 40 min",
+            "ghcr.io registry answers circuit closed",
+            "in 4 min 76 Git repositories",
             "infra /srv/git/infra.git",
             "took 30012 ms",
             "! 7 in a row for 102 min",
@@ -370,6 +397,7 @@ fn every_page_has_a_twin_in_json() {
         ("/pull-requests", "/pull-requests.json", "PullRequests"),
         ("/hosts", "/hosts.json", "Hosts"),
         ("/problems", "/problems.json", "Problems"),
+        ("/activity", "/activity.json", "Activity"),
     ] {
         let html = get(&state(), page).body;
         assert!(

@@ -2,9 +2,10 @@
 //! that fail, wait and are held.
 
 use headwater::problem::{Place, Problem};
+use headwater::serve::journal::JournalEntry;
 use headwater::serve::state::{
-    DaemonState, Failure, GateState, HostState, PromotionState, PullRequestState, RepositoryState,
-    TimelineRow,
+    Circuit, DaemonState, Failure, GateState, HostState, PromotionState, PullRequestState,
+    RateLimit, RepositoryState, TimelineRow,
 };
 use headwater::show::{Cell, Column, Compared, Line, Pending, Status, Why};
 
@@ -291,6 +292,18 @@ fn requests() -> Vec<PullRequestState> {
             environment: "dev".to_owned(),
             ..request("edited", 407, "Update auth:1 in dev", "headwater/dev/auth")
         },
+        PullRequestState {
+            environment: "dev".to_owned(),
+            since: None,
+            number: None,
+            url: None,
+            images: vec![("shop-dev/images:5".to_owned(), String::new())],
+            waiting: vec![
+                "headwater/dev/images waits: 3 bot branches are open, the limit of pullRequests.maxOpen"
+                    .to_owned(),
+            ],
+            ..request("queued", 0, "Update shop-dev/images:5 in dev", "headwater/dev/images")
+        },
         request(
             "ignored",
             399,
@@ -378,18 +391,128 @@ pub fn state() -> DaemonState {
         started: "2026-11-19T06:00:00Z".to_owned(),
         now: NOW.to_owned(),
         repositories: vec![infra, shop],
-        hosts: vec![
-            host("git.example", "forge", Some("2026-11-21T11:59:47Z"), None),
-            host(
+        hosts: hosts(),
+        activity: activity(),
+        ..DaemonState::default()
+    }
+}
+
+fn hosts() -> Vec<HostState> {
+    let next = || Some("2026-11-21T12:04:48Z".to_owned());
+    vec![
+        HostState {
+            next_try: next(),
+            rate_limit: Some(RateLimit {
+                left: 4_987,
+                limit: Some(5_000),
+                resets: Some("2026-11-21T12:40:00Z".to_owned()),
+            }),
+            ..host("git.example", "forge", Some("2026-11-21T11:59:47Z"), None)
+        },
+        HostState {
+            circuit: Some(Circuit::Open {
+                until: "2026-11-21T12:00:48Z".to_owned(),
+            }),
+            next_try: next(),
+            ..host(
                 "registry.example",
                 "registry",
                 Some("2026-11-21T11:31:00Z"),
                 Some(("2026-11-21T11:59:48Z", "did not answer within 30 s")),
-            ),
-            host("ghcr.io", "registry", Some("2026-11-21T11:59:46Z"), None),
-        ],
-        ..DaemonState::default()
-    }
+            )
+        },
+        HostState {
+            circuit: Some(Circuit::Closed),
+            next_try: next(),
+            rate_limit: Some(RateLimit {
+                left: 76,
+                limit: None,
+                resets: None,
+            }),
+            ..host("ghcr.io", "registry", Some("2026-11-21T11:59:46Z"), None)
+        },
+    ]
+}
+
+fn activity() -> Vec<JournalEntry> {
+    let entry = |number: u8, time: &str, kind: &'static str| JournalEntry {
+        id: format!("urn:uuid:00000000-0000-8000-8000-0000000000{number:02}"),
+        time: format!("2026-11-{time}:00Z"),
+        repository: "shop".to_owned(),
+        kind,
+        ..JournalEntry::default()
+    };
+    let image =
+        |environment: &str, tag: &str, from: char, to: char, entry: JournalEntry| JournalEntry {
+            environment: Some(environment.to_owned()),
+            stream_tag: Some(format!("shop-{environment}/{tag}")),
+            previous_image: Some(digest(from)),
+            image: Some(digest(to)),
+            ..entry
+        };
+    let branch = |branch: &str, number: u64, entry: JournalEntry| JournalEntry {
+        environment: Some("prod".to_owned()),
+        branch: Some(branch.to_owned()),
+        url: Some(format!("https://git.example/shop/deploy/pulls/{number}")),
+        ..entry
+    };
+    let of = |repository: &str, reason: Option<&str>, entry: JournalEntry| JournalEntry {
+        repository: repository.to_owned(),
+        reason: reason.map(str::to_owned),
+        ..entry
+    };
+    vec![
+        image(
+            "dev",
+            "mailer:3",
+            'g',
+            'h',
+            entry(8, "21T11:58", "imageMoved"),
+        ),
+        JournalEntry {
+            title: Some("Promote staging to prod: web:1.8".to_owned()),
+            ..branch(
+                "headwater/prod/from-staging",
+                412,
+                entry(7, "21T10:41", "pullRequestOpened"),
+            )
+        },
+        JournalEntry {
+            from_environment: Some("dev".to_owned()),
+            ..image(
+                "staging",
+                "web:1.8",
+                'a',
+                'c',
+                entry(6, "21T10:40", "promoted"),
+            )
+        },
+        of(
+            "infra",
+            Some("/srv/git/infra.git: permission denied"),
+            entry(5, "21T10:18", "failed"),
+        ),
+        JournalEntry {
+            branch: Some("headwater/dev/web".to_owned()),
+            ..image(
+                "dev",
+                "web:1.8",
+                'a',
+                'c',
+                entry(4, "21T09:11", "imageMoved"),
+            )
+        },
+        JournalEntry {
+            reason: Some("somebody's own work is on it".to_owned()),
+            ..branch("headwater/dev/auth", 407, entry(3, "20T17:03", "blocked"))
+        },
+        of("infra", None, entry(2, "19T08:30", "recovered")),
+        of(
+            "gone",
+            Some("https://git.example/gone.git: 404"),
+            entry(1, "19T08:00", "failed"),
+        ),
+    ]
 }
 
 fn host(host: &str, kind: &str, success: Option<&str>, failure: Option<(&str, &str)>) -> HostState {
@@ -399,6 +522,10 @@ fn host(host: &str, kind: &str, success: Option<&str>, failure: Option<(&str, &s
         last_success: success.map(str::to_owned),
         last_failure: failure.map(|(time, _)| time.to_owned()),
         last_error: failure.map(|(_, error)| error.to_owned()),
+        circuit: None,
+        paused_until: None,
+        next_try: None,
+        rate_limit: None,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::status_page::scene::{state, why};
 use crate::status_page::site::Site;
 use crate::support::browser::Browser;
 
-pub const PAGES: [&str; 9] = [
+pub const PAGES: [&str; 10] = [
     "/",
     "/repository/shop/streams",
     "/repository/shop/stream/web:1.8",
@@ -13,6 +13,7 @@ pub const PAGES: [&str; 9] = [
     "/pull-requests",
     "/hosts",
     "/problems",
+    "/activity",
     "/repository/infra/streams",
 ];
 
@@ -94,6 +95,13 @@ fn long_names_and_many_environments_make_no_page_too_wide() {
     }
     shop.problems[0].message.clone_from(&long);
     state.hosts[0].host.clone_from(&long);
+    for entry in &mut state.activity {
+        for text in [&mut entry.stream_tag, &mut entry.branch, &mut entry.reason] {
+            if text.is_some() {
+                *text = Some(long.clone());
+            }
+        }
+    }
     let site = Site::of(state);
     let mut browser = Browser::start();
     let stream = format!("/repository/shop/stream/{long}-web:1.8");

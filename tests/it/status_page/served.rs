@@ -12,8 +12,10 @@ use crate::status_page::seen::PAGES;
 use crate::status_page::site::Site;
 
 const BADGE: &str = "/badge/shop/prod/shop-prod/web:1.8.svg";
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 8] = [
     "/index.json",
+    "/activity.json",
+    "/activity.atom",
     "/style.css",
     "/icon.svg",
     "/robots.txt",
