@@ -4,7 +4,7 @@
 //!
 //! | floor | modules | what lives there |
 //! |---|---|---|
-//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`selection`], [`access`], [`policy`], [`environment`], [`gate`], [`hold`], [`namespace`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`], [`pull_request`], [`pull_secret`], [`tally`], [`window`] | names and values |
+//! | 0 ground | [`image`], [`stream`], [`trigger`], [`lookup`], [`copying`], [`selection`], [`access`], [`policy`], [`environment`], [`gate`], [`hold`], [`namespace`], [`revision`], [`snapshot`], [`field_path`], [`problem`], [`plain`], [`pull_request`], [`pull_secret`], [`tally`], [`window`] | names and values |
 //! | 1 text | [`yaml`], [`manifest`], [`dockerfile`], [`config`] | bytes to values and back |
 //! | 2 decisions | [`resolve`], [`plan`], [`verb`], [`show`] | what to ask; what to write; what a command changes; what to print: values |
 //! | 3 adapters | [`git`], [`registry`], [`forge`], [`worktree`], [`clock`] | all input and output |
@@ -15,6 +15,7 @@ pub mod access;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod copying;
 pub mod dockerfile;
 pub mod environment;
 pub mod field_path;

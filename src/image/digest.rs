@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ring::digest::{Context, SHA256, SHA512};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256, Sha512};
 
@@ -40,6 +41,18 @@ impl Digest {
         }
     }
 
+    /// For bytes that come in parts, by this digest's own algorithm.
+    pub fn hashing(&self) -> Hashing {
+        let (name, algorithm) = match self.algorithm() {
+            "sha512" => ("sha512", &SHA512),
+            _ => ("sha256", &SHA256),
+        };
+        Hashing {
+            name,
+            context: Context::new(algorithm),
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -59,6 +72,32 @@ impl Digest {
     /// The first 12 hex digits, for tables.
     pub fn short(&self) -> &str {
         self.encoded().get(..12).unwrap_or_default()
+    }
+}
+
+/// A digest that is not finished.
+#[derive(Clone)]
+pub struct Hashing {
+    name: &'static str,
+    context: Context,
+}
+
+impl Hashing {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.context.update(bytes);
+    }
+
+    pub fn finish(self) -> Digest {
+        let hash = self.context.finish();
+        Digest(format!("{}:{}", self.name, hex(hash.as_ref())))
+    }
+}
+
+impl fmt::Debug for Hashing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hashing")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -159,5 +198,11 @@ mod tests {
             .unwrap();
         assert!(sha512.matches(b"x") && !sha512.matches(b"y"));
         assert!(Digest::of(b"x").matches(b"x") && !Digest::of(b"x").matches(b"y"));
+        for digest in [sha512, Digest::of(b"x")] {
+            let mut hashing = digest.hashing();
+            hashing.update(b"");
+            hashing.update(b"x");
+            assert_eq!(hashing.finish(), digest);
+        }
     }
 }

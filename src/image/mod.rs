@@ -12,7 +12,7 @@ mod repository;
 mod tag;
 
 pub use description::{Configuration, Description, ImageFacts, Layer, PlatformImage, Signature};
-pub use digest::{Digest, DigestError};
+pub use digest::{Digest, DigestError, Hashing};
 pub use platform::{Platform, PlatformError};
 pub use public_key::{PublicKey, PublicKeyError};
 pub use reference::{Reference, ReferenceError};

@@ -1,7 +1,9 @@
 //! One repository at one registry: the way there, and authorization.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use hyper::body::Bytes;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use url::Url;
@@ -18,6 +20,9 @@ use crate::registry::realm::RealmRules;
 use crate::registry::token::TokenKey;
 use crate::registry::transport::{Answer, LED_ASTRAY, Request};
 
+/// What the requests are counted as by which a blob is pushed.
+pub(super) const UPLOAD: &str = "upload";
+
 /// A repository that is asked.
 #[derive(Clone, Debug)]
 pub(super) struct Access<'a> {
@@ -30,6 +35,59 @@ pub(super) struct Access<'a> {
     pub secrets_of: Option<&'a str>,
     /// Without any credential, though there is one.
     pub is_anonymous: bool,
+    pub purpose: Purpose,
+}
+
+/// What a repository is asked for; a token is for nothing more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Pull,
+    Push {
+        /// The path of another repository on the same host, whose blobs may be taken.
+        mounts_from: Option<String>,
+    },
+    Delete,
+}
+
+/// One request to a repository.
+#[derive(Clone, Debug)]
+pub(super) struct Ask<'a> {
+    pub method: Method,
+    pub place: Place<'a>,
+    /// Media types.
+    pub accept: &'static str,
+    /// Beside the usual ones.
+    pub headers: HeaderMap,
+    pub body: Option<Bytes>,
+    /// The largest body that is read.
+    pub limit: usize,
+    /// As in [`Request`].
+    pub is_streamed: bool,
+    pub extra_time: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place<'a> {
+    /// Follows `/v2/<path>/`.
+    Below(&'a str),
+    /// On the registry's own origin.
+    At(&'a Url),
+}
+
+impl<'a> Ask<'a> {
+    /// Without a body, for an answer whose body does not matter.
+    pub fn new(method: Method, place: Place<'a>) -> Self {
+        Self {
+            method,
+            place,
+            accept: "*/*",
+            headers: HeaderMap::new(),
+            body: None,
+            limit: 0,
+            is_streamed: false,
+            extra_time: Duration::ZERO,
+        }
+    }
 }
 
 /// What a request is sent with.
@@ -57,13 +115,23 @@ impl Access<'_> {
         rest: &str,
         limit: usize,
     ) -> Result<Answer, Failure> {
-        match self.ask_once(accept, method.clone(), rest, limit).await {
-            Err(failure) if failure.is_wrong_login && !self.is_anonymous => {
+        let ask = Ask {
+            accept,
+            limit,
+            ..Ask::new(method, Place::Below(rest))
+        };
+        self.ask_this(&ask).await
+    }
+
+    pub async fn ask_this(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
+        let may_be_anonymous = !self.is_anonymous && self.purpose == Purpose::Pull;
+        match self.ask_once(ask).await {
+            Err(failure) if failure.is_wrong_login && may_be_anonymous => {
                 let anonymous = Self {
                     is_anonymous: true,
                     ..self.clone()
                 };
-                match anonymous.ask_once(accept, method, rest, limit).await {
+                match anonymous.ask_once(ask).await {
                     Ok(answer) if answer.status.is_success() => Ok(answer),
                     _ => Err(failure),
                 }
@@ -72,27 +140,11 @@ impl Access<'_> {
         }
     }
 
-    async fn ask_once(
-        &self,
-        accept: &'static str,
-        method: Method,
-        rest: &str,
-        limit: usize,
-    ) -> Result<Answer, Failure> {
+    async fn ask_once(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
         let _first = self.host.first_turn().await;
         let channel = self.inner.transport.channel(&self.host).await?;
         let sent = self.known_authorization(&channel).await?;
-        let mut request = Request {
-            method,
-            url: self.url(&channel, rest)?,
-            headers: headers(accept),
-            authorization: sent.as_ref().map(|sent| sent.header.clone()),
-            form: None,
-            limit,
-            is_verified: channel.is_verified,
-            op: op(rest),
-            registry: self.host.authority.to_string(),
-        };
+        let mut request = self.request(&channel, ask, sent.as_ref())?;
         let answer = self.inner.transport.send(&self.host, &request).await?;
         if !wants_login(&answer) {
             return Ok(answer);
@@ -104,6 +156,50 @@ impl Access<'_> {
             return Err(self.login_refused(&channel, &answer).await);
         }
         Ok(answer)
+    }
+
+    /// A request with the login that the registry is known to want, to be sent by other means.
+    pub async fn prepared(&self, ask: &Ask<'_>) -> Result<Request, Failure> {
+        let channel = self.inner.transport.channel(&self.host).await?;
+        let authorization = self.known_authorization(&channel).await?;
+        self.request(&channel, ask, authorization.as_ref())
+    }
+
+    fn request(
+        &self,
+        channel: &Channel,
+        ask: &Ask<'_>,
+        authorization: Option<&Authorization>,
+    ) -> Result<Request, Failure> {
+        let (url, op) = match ask.place {
+            Place::Below(rest) => (self.url(channel, rest)?, op(rest)),
+            Place::At(url) => (url.clone(), UPLOAD),
+        };
+        let mut headers = headers(ask.accept);
+        headers.extend(ask.headers.clone());
+        Ok(Request {
+            headers,
+            authorization: authorization.map(|sent| sent.header.clone()),
+            body: ask.body.clone(),
+            limit: ask.limit,
+            is_streamed: ask.is_streamed,
+            extra_time: ask.extra_time,
+            is_verified: channel.is_verified,
+            ..Request::new(ask.method.clone(), url, op, self.name())
+        })
+    }
+
+    /// For its token's scope.
+    fn scope(&self) -> String {
+        let path = &self.path;
+        match &self.purpose {
+            Purpose::Pull => self.host.scope(path),
+            Purpose::Push { mounts_from: None } => format!("repository:{path}:pull,push"),
+            Purpose::Push {
+                mounts_from: Some(from),
+            } => format!("repository:{path}:pull,push repository:{from}:pull"),
+            Purpose::Delete => format!("repository:{path}:pull,delete"),
+        }
     }
 
     fn url(&self, channel: &Channel, rest: &str) -> Result<Url, Failure> {
@@ -127,7 +223,7 @@ impl Access<'_> {
             None => Ok(None),
             Some(Manner::Basic) => Ok(self.basic(channel).await?),
             Some(Manner::Bearer { realm, service }) => {
-                let scope = self.host.scope(&self.path);
+                let scope = self.scope();
                 self.bearer(channel, realm, service, scope).await.map(Some)
             }
         }
@@ -195,7 +291,7 @@ impl Access<'_> {
         {
             self.host.set_scope(&self.path, scope);
         }
-        let scope = self.host.scope(&self.path);
+        let scope = self.scope();
         if let Some(Authorization {
             header,
             token: Some(key),
@@ -317,6 +413,7 @@ impl Access<'_> {
 fn op(rest: &str) -> &'static str {
     match rest.split('/').next() {
         Some("manifests") => "manifest",
+        Some("blobs") if rest.starts_with("blobs/uploads") => UPLOAD,
         Some("blobs") => "blob",
         Some("tags") => "tags",
         Some("referrers") => "referrers",

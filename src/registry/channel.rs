@@ -1,7 +1,6 @@
 //! How a host is spoken to: TLS, or plain HTTP where that is allowed.
 
 use reqwest::Method;
-use reqwest::header::HeaderMap;
 use url::Url;
 
 use crate::registry::error::Failure;
@@ -64,15 +63,8 @@ impl Transport {
         let url = Url::parse(&format!("https://{authority}/v2/"))
             .map_err(|_| Failure::refused(&authority.to_string(), "it is no usable host"))?;
         let request = Request {
-            method: Method::HEAD,
-            url,
-            headers: HeaderMap::new(),
-            authorization: None,
-            form: None,
-            limit: 0,
             is_verified,
-            op: "ping",
-            registry: authority.to_string(),
+            ..Request::new(Method::HEAD, url, "ping", authority.to_string())
         };
         self.probe(host, &request).await
     }

@@ -1,7 +1,7 @@
 //! A credential, or nothing, for an access token.
 
 use base64::Engine as _;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Url, form_urlencoded};
@@ -90,16 +90,11 @@ impl Exchange<'_> {
     }
 
     fn request(&self, is_verified: bool) -> Result<Request, Failure> {
+        let registry = self.access.host.authority.to_string();
         let mut request = Request {
-            method: Method::GET,
-            url: self.realm.clone(),
-            headers: HeaderMap::new(),
-            authorization: None,
-            form: None,
             limit: TOKEN_LIMIT,
             is_verified,
-            op: "token",
-            registry: self.access.host.authority.to_string(),
+            ..Request::new(Method::GET, self.realm.clone(), "token", registry)
         };
         match self.credential.map(|credential| &credential.secret) {
             Some(Secret::IdentityToken(token)) => {
@@ -123,7 +118,10 @@ impl Exchange<'_> {
         if !self.key.service.is_empty() {
             query.append_pair("service", &self.key.service);
         }
-        query.append_pair("scope", &self.key.scope);
+        // Each of several in a field of its own (distribution specification, "Requesting a Token").
+        for scope in self.key.scope.split(' ') {
+            query.append_pair("scope", scope);
+        }
         query.append_pair("client_id", CLIENT);
         if let Some(account) = account {
             query.append_pair("account", account);

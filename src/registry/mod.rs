@@ -1,4 +1,4 @@
-//! Tag to digest at any OCI registry.
+//! Tag to digest at any OCI registry, and images from one to another.
 //!
 //! A question is a HEAD when a digest is known already, and a GET with a hash check when it is
 //! new or has moved. Everything has a limit: bytes, time, tries, redirects, requests at once.
@@ -12,6 +12,7 @@ mod challenge;
 mod channel;
 mod clients;
 mod configuration;
+mod copy;
 mod created;
 mod credential_helper;
 mod credentials;
@@ -21,12 +22,14 @@ mod envelope;
 mod error;
 mod exchange;
 mod facts;
+mod feed;
 mod host;
 mod image_manifest;
 mod leave;
 mod next_page;
 mod options;
 mod pull_secrets;
+mod push;
 mod question;
 mod realm;
 mod redirect;
@@ -58,9 +61,10 @@ pub use options::{AllowedHosts, Pause, RegistryOptions, Retry, Timeouts};
 
 use crate::image::{Description, Repository};
 use crate::lookup::{Answer, Lookup, Question, Resolution, SignedBy, SignedQuestion, TagListing};
-use crate::registry::access::Access;
+use crate::registry::access::{Access, Purpose};
 use crate::registry::authority::Authority;
 use crate::registry::clients::Clients;
+use crate::registry::copy::Copies;
 use crate::registry::egress::Egress;
 use crate::registry::host::{Host, lock};
 use crate::registry::leave::Leave;
@@ -83,6 +87,7 @@ struct Inner {
     tags_per_page: usize,
     transport: Transport,
     tokens: Tokens,
+    copies: Copies,
     /// By authority, and whether a manifest says `insecure`.
     hosts: Mutex<HashMap<(Authority, bool), Arc<Host>>>,
 }
@@ -114,6 +119,7 @@ impl Registries {
                 strict_realms: options.strict_realms,
                 credentials: options.credentials,
                 tokens: Tokens::default(),
+                copies: Copies::new(options.concurrency_per_host),
                 hosts: Mutex::default(),
             }),
         })
@@ -258,6 +264,7 @@ impl Registries {
             repository: repository.to_string(),
             secrets_of: secrets_of.as_deref(),
             is_anonymous: false,
+            purpose: Purpose::Pull,
         })
     }
 }

@@ -1,15 +1,56 @@
-//! `Link: <…>; rel="next"` (RFC 8288), as the tag list's pages hang together (distribution
-//! specification, "Listing Tags").
+//! `Link: <…>; rel="next"` (RFC 8288), as the pages of tags and of referrers hang together
+//! (distribution specification, "Listing Tags", "Listing Referrers").
+
+use reqwest::header::LINK;
+use url::Url;
+
+use crate::registry::access::Access;
+use crate::registry::error::Failure;
+use crate::registry::transport::Answer;
+use crate::registry::trouble::name;
 
 const LONGEST_FIELD: usize = 8 * 1024;
 const MOST_LINKS: usize = 16;
 
+impl Access<'_> {
+    /// The list's own address with another query; anything else is not asked.
+    pub fn next_page(
+        &self,
+        answer: &Answer,
+        page: &Url,
+        first: &Url,
+    ) -> Result<Option<Url>, Failure> {
+        let fields = answer.headers.get_all(LINK).iter();
+        // A field that is no text is not left out: the list would end there.
+        let fields = fields.map(|field| field.to_str().unwrap_or("?"));
+        let Some(target) = target(fields).map_err(|reason| self.refused(&reason))? else {
+            return Ok(None);
+        };
+        let next = page
+            .join(target)
+            .map_err(|_| self.refused("the next page of the list has no usable address"))?;
+        let is_foreign = next.origin() != first.origin()
+            || !next.username().is_empty()
+            || next.password().is_some();
+        if is_foreign {
+            let message = format!("the next page of the list is on {}", name(&next));
+            return Err(self
+                .refused(&message)
+                .advice("no request and no credential is sent to another host"));
+        }
+        if next.path() != first.path() {
+            return Err(self.refused("the next page of the list is of another repository"));
+        }
+        Ok(Some(next))
+    }
+}
+
 /// Where the next page is, as the registry writes it; none on the last page. A link without a
 /// relation counts too: some registries write none, and there is nothing else to link to here.
-pub(super) fn target<'a>(fields: impl Iterator<Item = &'a str>) -> Result<Option<&'a str>, String> {
+fn target<'a>(fields: impl Iterator<Item = &'a str>) -> Result<Option<&'a str>, String> {
     for field in fields {
         if field.len() > LONGEST_FIELD {
-            return Err("the tag list's Link is too long".to_owned());
+            return Err("the list's Link is too long".to_owned());
         }
         if let Some(target) = target_in(field)? {
             return Ok(Some(target));
@@ -19,7 +60,7 @@ pub(super) fn target<'a>(fields: impl Iterator<Item = &'a str>) -> Result<Option
 }
 
 fn target_in(field: &str) -> Result<Option<&str>, String> {
-    let unreadable = || "the tag list's Link cannot be read".to_owned();
+    let unreadable = || "the list's Link cannot be read".to_owned();
     let mut rest = field.trim_start_matches([' ', '\t', ',']);
     for _ in 0..MOST_LINKS {
         if rest.is_empty() {

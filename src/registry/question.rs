@@ -218,7 +218,7 @@ impl Access<'_> {
         }
     }
 
-    fn access_denied(&self, answer: &Answer, image: &str, said: &str) -> Failure {
+    pub fn access_denied(&self, answer: &Answer, image: &str, said: &str) -> Failure {
         let host = self.name();
         if let Some(other) = &answer.redirected_to {
             return Failure::denied(
@@ -257,7 +257,7 @@ impl Access<'_> {
     }
 }
 
-fn address(wanted: &Wanted) -> String {
+pub(super) fn address(wanted: &Wanted) -> String {
     match wanted {
         Wanted::Tag(tag) => format!("manifests/{tag}"),
         Wanted::Digest(digest) => format!("manifests/{digest}"),
@@ -265,14 +265,14 @@ fn address(wanted: &Wanted) -> String {
 }
 
 /// Answers to HEAD that a GET may contradict.
-fn is_no_head(status: StatusCode) -> bool {
+pub(super) fn is_no_head(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND
     )
 }
 
-fn digest_header(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn digest_header(headers: &HeaderMap) -> Option<&str> {
     headers
         .get(DIGEST_HEADER)
         .and_then(|value| value.to_str().ok())

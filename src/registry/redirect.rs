@@ -16,6 +16,11 @@ pub(super) fn target(
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
+    location(from, headers).map(Some)
+}
+
+/// What `Location` names, as it may be asked at all.
+pub(super) fn location(from: &Url, headers: &HeaderMap) -> Result<Url, Failure> {
     let host = name(from);
     let to = headers
         .get(LOCATION)
@@ -29,7 +34,7 @@ pub(super) fn target(
         ));
     }
     match (from.scheme(), to.scheme()) {
-        ("https" | "http", "https") | ("http", "http") => Ok(Some(to)),
+        ("https" | "http", "https") | ("http", "http") => Ok(to),
         _ => Err(Failure::refused(
             &host,
             format!("a redirect to {} without TLS is not followed", name(&to)),

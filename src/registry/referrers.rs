@@ -23,6 +23,10 @@ pub(super) const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
 /// Digits of the digest in the tag (distribution specification, "Referrers tag schema").
 const TAG_DIGITS: usize = 64;
 
+/// Of one list that is read whole.
+const MOST_PAGES: usize = 16;
+const MOST_LISTED: usize = 1024;
+
 /// One page.
 #[derive(Debug, Default)]
 pub(super) struct Referrers {
@@ -54,6 +58,51 @@ impl Access<'_> {
         }
         Referrers::read(&answer.body, answer.headers.contains_key(LINK))
             .ok_or_else(|| self.refused("the list of what refers to the image cannot be read"))
+    }
+
+    /// The digests of all referrers, each once, page by page. Whole or not at all: a limit that is
+    /// reached is a refusal.
+    pub async fn all_referrers(&self, digest: &Digest) -> Result<Vec<Digest>, Failure> {
+        let rest = format!("referrers/{digest}");
+        let mut answer = self.list(&rest).await?;
+        if has_no_api(&answer) {
+            answer = self.list(&format!("manifests/{}", tag_of(digest))).await?;
+        }
+        let first = self.address(&rest).await?;
+        let mut page = first.clone();
+        let mut all = Vec::new();
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(all);
+        }
+        for _ in 0..MOST_PAGES {
+            if !answer.status.is_success() {
+                return Err(self.explain(&answer, &Wanted::Digest(digest.clone())));
+            }
+            let unreadable = "the list of what refers to the image cannot be read";
+            let read =
+                Referrers::read(&answer.body, false).ok_or_else(|| self.refused(unreadable))?;
+            for entry in &read.list {
+                let digest = entry.get("digest").and_then(Value::as_str);
+                let digest = digest.and_then(|digest| digest.parse().ok());
+                let digest: Digest = digest.ok_or_else(|| self.refused(unreadable))?;
+                if !all.contains(&digest) {
+                    all.push(digest);
+                }
+            }
+            if all.len() > MOST_LISTED {
+                let what = format!("more than {MOST_LISTED} images refer to one");
+                return Err(self.refused(&what));
+            }
+            let Some(next) = self.next_page(&answer, &page, &first)? else {
+                return Ok(all);
+            };
+            answer = self
+                .list(&format!("{rest}?{}", next.query().unwrap_or_default()))
+                .await?;
+            page = next;
+        }
+        let what = format!("the list of what refers to the image has more than {MOST_PAGES} pages");
+        Err(self.refused(&what))
     }
 
     async fn list(&self, address: &str) -> Result<Answer, Failure> {

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use crate::registry::options::Retry;
 
@@ -28,8 +29,13 @@ fn jitter() -> f64 {
     f64::from(u32::try_from(seed >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
+/// How long the answer asks to wait.
+pub(super) fn asked(headers: &HeaderMap) -> Option<Duration> {
+    parse_retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?)
+}
+
 /// `Retry-After` (RFC 9110, 10.2.3): seconds or a date.
-pub(super) fn parse_retry_after(text: &str) -> Option<Duration> {
+fn parse_retry_after(text: &str) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX / 4)));

@@ -3,16 +3,12 @@
 use std::collections::HashSet;
 
 use reqwest::Method;
-use reqwest::header::LINK;
 use serde::Deserialize;
-use url::Url;
 
 use crate::image::Tag;
 use crate::registry::access::Access;
 use crate::registry::error::Failure;
-use crate::registry::next_page;
 use crate::registry::transport::Answer;
-use crate::registry::trouble::name;
 
 const MOST_PAGES: usize = 1000;
 const MOST_TAGS: usize = 100_000;
@@ -77,33 +73,6 @@ impl Access<'_> {
         }
         self.check_version(&answer).await?;
         Err(self.explain_for(&answer, &format!("\"{}\"", self.repository)))
-    }
-
-    /// The tag list's own address with another query; anything else is not asked.
-    fn next_page(&self, answer: &Answer, page: &Url, first: &Url) -> Result<Option<Url>, Failure> {
-        let fields = answer.headers.get_all(LINK).iter();
-        // A field that is no text is not left out: the list would end there.
-        let fields = fields.map(|field| field.to_str().unwrap_or("?"));
-        let Some(target) = next_page::target(fields).map_err(|reason| self.refused(&reason))?
-        else {
-            return Ok(None);
-        };
-        let next = page
-            .join(target)
-            .map_err(|_| self.refused("the next page of the tag list has no usable address"))?;
-        let is_foreign = next.origin() != first.origin()
-            || !next.username().is_empty()
-            || next.password().is_some();
-        if is_foreign {
-            let message = format!("the next page of the tag list is on {}", name(&next));
-            return Err(self
-                .refused(&message)
-                .advice("no request and no credential is sent to another host"));
-        }
-        if next.path() != first.path() {
-            return Err(self.refused("the next page of the tag list is of another repository"));
-        }
-        Ok(Some(next))
     }
 
     fn too_many(&self, limit: &str) -> Failure {

@@ -4,10 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
-};
-use reqwest::{Method, Response, StatusCode};
+use hyper::body::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -50,8 +49,14 @@ pub(super) struct Request {
     pub headers: HeaderMap,
     pub authorization: Option<HeaderValue>,
     pub form: Option<String>,
+    /// What is sent, of a media type that `headers` name; sent again with each try.
+    pub body: Option<Bytes>,
     /// The largest body that is read.
     pub limit: usize,
+    /// The body of a success is left unread, in [`Answer::unread`].
+    pub is_streamed: bool,
+    /// How much longer than usual the answer may take.
+    pub extra_time: Duration,
     /// Certificates are verified; a redirect to another origin is verified always.
     pub is_verified: bool,
     /// What it is counted as.
@@ -65,8 +70,35 @@ pub(super) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
+    /// Its body is still to be read, by whoever asked for that.
+    pub unread: Option<Response>,
     /// Who answered, when a redirect led to another origin.
     pub redirected_to: Option<Authority>,
+}
+
+impl Request {
+    /// Without login and body, for an answer whose body does not matter.
+    pub fn new(method: Method, url: Url, op: &'static str, registry: String) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            authorization: None,
+            form: None,
+            body: None,
+            limit: 0,
+            is_streamed: false,
+            extra_time: Duration::ZERO,
+            is_verified: true,
+            op,
+            registry,
+        }
+    }
+
+    /// What may be sent to somebody whom the registry names.
+    fn only_asks(&self) -> bool {
+        self.body.is_none() && matches!(self.method, Method::GET | Method::HEAD | Method::POST)
+    }
 }
 
 #[derive(Debug)]
@@ -162,16 +194,29 @@ impl Transport {
             return Err(failure);
         }
         let begun = Instant::now();
-        let outcome = match tokio::time::timeout(self.timeouts.total, self.attempt(request)).await {
+        let limit = self.timeouts.total + request.extra_time;
+        let outcome = match tokio::time::timeout(limit, self.attempt(request)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Trouble::slow(&request.url, self.timeouts.total)),
+            Err(_) => Err(Trouble::slow(&request.url, limit)),
         };
+        self.note(host, request, begun, &outcome);
+        Ok(outcome)
+    }
+
+    /// Counts a try, and learns of the host.
+    pub fn note(
+        &self,
+        host: &Host,
+        request: &Request,
+        begun: Instant,
+        outcome: &Result<Answer, Trouble>,
+    ) {
         let class = outcome
             .as_ref()
             .map_or(NO_ANSWER, |answer| class(answer.status));
         self.tally
             .request(&request.registry, request.op, class, begun.elapsed());
-        match &outcome {
+        match outcome {
             Ok(answer) => {
                 host.note_answer();
                 let mut allowance = None;
@@ -201,7 +246,6 @@ impl Transport {
                 TroubleKind::Broken | TroubleKind::Final => {}
             },
         }
-        Ok(outcome)
     }
 
     /// One request with the redirects behind it.
@@ -219,14 +263,15 @@ impl Transport {
             };
             // Once away from the origin no credential follows, not even on the way back.
             left_origin |= next.origin() != origin;
-            if left_origin && !self.may_redirect_to(&next) {
-                return Err(Trouble::astray(
-                    Failure::refused(
+            if left_origin {
+                self.check_way(&request.url, &next)
+                    .map_err(Trouble::astray)?;
+                if !request.only_asks() {
+                    return Err(Trouble::astray(Failure::refused(
                         &name(&request.url),
-                        format!("a redirect to {}, which may not be asked", name(&next)),
-                    )
-                    .advice("add it to registries.allow in the server's file"),
-                ));
+                        format!("nothing is written where a redirect leads: {}", name(&next)),
+                    )));
+                }
             }
             url = next;
         }
@@ -239,12 +284,52 @@ impl Transport {
         )))
     }
 
+    /// Whether `from` may lead to another origin.
+    pub fn check_way(&self, from: &Url, to: &Url) -> Result<(), Failure> {
+        if self.may_redirect_to(to) {
+            return Ok(());
+        }
+        Err(Failure::refused(
+            &name(from),
+            format!("a redirect to {}, which may not be asked", name(to)),
+        )
+        .advice("add it to registries.allow in the server's file"))
+    }
+
     async fn once(
         &self,
         request: &Request,
         url: &Url,
         left_origin: bool,
     ) -> Result<Response, Trouble> {
+        let mut builder = self.build(request, url, left_origin)?;
+        if let Some(form) = request.form.as_ref().filter(|_| !left_origin) {
+            builder = builder
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form.clone());
+        }
+        if let Some(body) = request.body.as_ref().filter(|_| !left_origin) {
+            builder = builder.body(body.clone());
+        }
+        // Connecting has its own limit inside the client.
+        let limit = self.timeouts.connect + self.timeouts.header + request.extra_time;
+        match tokio::time::timeout(limit, builder.send()).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(Trouble::explain(&name(url), &error, self.timeouts.connect)),
+            Err(_) => Err(Trouble::slow(
+                &request.url,
+                self.timeouts.header + request.extra_time,
+            )),
+        }
+    }
+
+    /// All of a request but its body.
+    pub fn build(
+        &self,
+        request: &Request,
+        url: &Url,
+        left_origin: bool,
+    ) -> Result<RequestBuilder, Trouble> {
         let host = name(url);
         if let Some(authority) = Authority::of(url) {
             self.egress
@@ -261,21 +346,10 @@ impl Transport {
         if let Some(authorization) = request.authorization.as_ref().filter(|_| !left_origin) {
             builder = builder.header(AUTHORIZATION, authorization);
         }
-        if let Some(form) = request.form.as_ref().filter(|_| !left_origin) {
-            builder = builder
-                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(form.clone());
-        }
-        // Connecting has its own limit inside the client.
-        let limit = self.timeouts.connect + self.timeouts.header;
-        match tokio::time::timeout(limit, builder.send()).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(Trouble::explain(&host, &error, self.timeouts.connect)),
-            Err(_) => Err(Trouble::slow(&request.url, self.timeouts.header)),
-        }
+        Ok(builder)
     }
 
-    async fn answer(
+    pub async fn answer(
         &self,
         request: &Request,
         mut response: Response,
@@ -289,6 +363,15 @@ impl Transport {
                 &host,
                 "the answer is compressed, though that was not asked for",
             )));
+        }
+        if status.is_success() && request.is_streamed {
+            return Ok(Answer {
+                status,
+                headers,
+                body: Vec::new(),
+                unread: Some(response),
+                redirected_to,
+            });
         }
         let limit = if status.is_success() {
             request.limit
@@ -317,6 +400,7 @@ impl Transport {
             status,
             headers,
             body,
+            unread: None,
             redirected_to,
         })
     }
@@ -339,11 +423,7 @@ impl Transport {
         tries: u32,
         is_last: bool,
     ) -> Result<(), Failure> {
-        let asked = answer
-            .headers
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .and_then(retry::parse_retry_after);
+        let asked = retry::asked(&answer.headers);
         let wait = asked.unwrap_or_else(|| retry::backoff(&self.retry, tries));
         let is_throttled = answer.status == StatusCode::TOO_MANY_REQUESTS;
         if asked.is_some() || is_throttled {

@@ -28,15 +28,9 @@ impl Access<'_> {
         let url = Url::parse(&format!("{scheme}://{name}/v2/"))
             .map_err(|_| self.refused("it is no usable host"))?;
         let request = Request {
-            method: Method::GET,
-            url,
-            headers: reqwest::header::HeaderMap::new(),
-            authorization: None,
-            form: None,
             limit: 64 * 1024,
             is_verified: channel.is_verified,
-            op: "ping",
-            registry: name.clone(),
+            ..Request::new(Method::GET, url, "ping", name.clone())
         };
         match self.inner.transport.send(&self.host, &request).await {
             Ok(base) if base.status == StatusCode::NOT_FOUND => {}

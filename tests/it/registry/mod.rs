@@ -1,5 +1,6 @@
-//! Tag to digest, against real registries and hostile ones.
+//! Tag to digest and images from one to another, against real registries and hostile ones.
 
+mod copy;
 mod credentials;
 mod describe;
 mod digests;
@@ -55,7 +56,7 @@ fn known(reference: &str, digest: &Digest) -> Lookup {
 }
 
 /// The waits that were asked for; none is waited.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct Waits(Arc<Mutex<Vec<Duration>>>);
 
 impl Waits {

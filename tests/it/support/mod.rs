@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod forge;
 pub mod git;
+pub mod layout;
 pub mod oci;
 pub mod own_tests;
 pub mod png;

@@ -35,6 +35,10 @@ pub struct Setup {
     pub notifications: Option<Value>,
     /// Of the loopback network; 127.0.0.1 where none is given.
     pub address: Option<Ipv4Addr>,
+    /// Nothing is deleted, as where nobody has configured it.
+    pub keeps_all: bool,
+    /// Layers that are elsewhere, wherever that is.
+    pub takes_foreign_layers: bool,
 }
 
 impl Setup {
@@ -88,26 +92,23 @@ impl DockerRegistry {
             .local_addr()
             .ok()?
             .port();
-        let config = folder.path().join("config.yml");
-        fs::write(&config, configuration(folder, port, setup)).unwrap();
-        let log = |name: &str| File::create(folder.path().join(name)).unwrap();
-        let mut child = Command::new("docker-registry")
-            .arg("serve")
-            .arg(&config)
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(log("access.log"))
-            .stderr(log("error.log"))
-            .spawn()
-            .expect("docker-registry is installed");
-        let ready = wait::until("docker-registry to listen", || {
-            if child.try_wait().unwrap().is_some() {
-                return Some(false);
-            }
-            let errors = fs::read_to_string(folder.path().join("error.log")).unwrap();
-            errors.contains("listening on").then_some(true)
-        });
-        ready.then_some((child, port))
+        fs::write(
+            folder.path().join("config.yml"),
+            configuration(folder, port, setup),
+        )
+        .unwrap();
+        serve(folder).map(|child| (child, port))
+    }
+
+    /// Killed, in the middle of whatever it does.
+    pub fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// After [`Self::stop`], on the same port and with what it had; its log goes on.
+    pub fn start_again(&mut self) {
+        self.child = serve(&self.folder).expect("the registry's port is still free");
     }
 
     /// `127.0.0.1:<port>`
@@ -337,9 +338,40 @@ impl DockerRegistry {
 
 impl Drop for DockerRegistry {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.stop();
     }
+}
+
+/// Runs the configuration in the folder; none where its port is taken.
+fn serve(folder: &TempDir) -> Option<Child> {
+    let log = |name: &str| {
+        let path = folder.path().join(name);
+        File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap()
+    };
+    let path = folder.path().join("error.log");
+    let before = fs::read_to_string(&path).unwrap_or_default().len();
+    let mut child = Command::new("docker-registry")
+        .arg("serve")
+        .arg(folder.path().join("config.yml"))
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(log("access.log"))
+        .stderr(log("error.log"))
+        .spawn()
+        .expect("docker-registry is installed");
+    let is_ready = wait::until("docker-registry to listen", || {
+        if child.try_wait().unwrap().is_some() {
+            return Some(false);
+        }
+        let errors = fs::read_to_string(&path).unwrap();
+        let new = errors.get(before..).unwrap_or_default();
+        new.contains("listening on").then_some(true)
+    });
+    is_ready.then_some(child)
 }
 
 /// The usual configuration of a test's image.
@@ -365,13 +397,16 @@ fn configuration(folder: &TempDir, port: u16, setup: &Setup) -> String {
                 "maxthreads": 100,
             },
             "cache": {"blobdescriptor": "inmemory"},
-            "delete": {"enabled": true},
+            "delete": {"enabled": !setup.keeps_all},
         },
         "http": {"addr": format!("{}:{port}", setup.address()), "secret": "of no importance"},
     });
     if setup.password {
         fs::write(path("htpasswd"), format!("{USER}:{PASSWORD_HASH}\n")).unwrap();
         config["auth"] = json!({"htpasswd": {"realm": "test", "path": path("htpasswd")}});
+    }
+    if setup.takes_foreign_layers {
+        config["validation"] = json!({"manifests": {"urls": {"allow": [".*"]}}});
     }
     if let Some(auth) = &setup.auth {
         config["auth"] = auth.clone();
