@@ -13,6 +13,7 @@ use crate::reconcile::hosting::Hosting;
 use crate::reconcile::running::{Sought, entries};
 use crate::reconcile::survey::{Survey, Surveyed};
 use crate::reconcile::timeline::timeline;
+use crate::revision::CommitId;
 use crate::show::{
     Cell, Column, Compared, Line, Pending, Running, Status, Why, reasons, rows, running,
 };
@@ -28,6 +29,7 @@ pub struct OpenBranch {
     pub opened: Option<Timestamp>,
     /// When its commit was made, RFC 3339; none where that is not known.
     pub made: Option<String>,
+    pub commit: Option<CommitId>,
     pending: Pending,
 }
 
@@ -74,6 +76,7 @@ pub fn open_branches(
             .and_then(|view| view.open_of(&proposed.branch, &proposed.base));
         open.push(OpenBranch {
             images: images(&message),
+            commit: proposed.main_commit().map(|commit| commit.id),
             made: proposed.main_commit().map(|commit| commit.time.to_string()),
             message,
             opened: page.map(|page| page.created),

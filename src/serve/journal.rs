@@ -187,6 +187,7 @@ mod tests {
     fn the_last_ones_are_kept_newest_first_and_each_has_a_name_of_its_own() {
         let mut journal = Journal::default();
         let news = News {
+            commit: None,
             repository: "deploy".to_owned(),
             what: What::Recovered,
         };

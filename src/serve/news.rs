@@ -16,6 +16,8 @@ pub struct News {
     /// As the server file calls it.
     pub repository: String,
     pub what: What,
+    /// What did it: a bot branch's commit, or the one that entered an environment.
+    pub commit: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +80,39 @@ pub fn between(before: &RepositoryState, after: &RepositoryState) -> Vec<News> {
     let repository = &after.name;
     let news = found.into_iter().map(|what| News {
         repository: repository.clone(),
+        commit: commit_of(&what, after),
         what,
     });
     news.collect()
+}
+
+fn commit_of(what: &What, state: &RepositoryState) -> Option<String> {
+    match what {
+        What::ImageMoved {
+            branch: Some(branch),
+            ..
+        }
+        | What::PullRequestOpened { branch, .. }
+        | What::Blocked { branch, .. } => {
+            let mut requests = state.pull_requests.iter();
+            requests.find(|it| it.branch == *branch)?.commit.clone()
+        }
+        What::ImageMoved {
+            environment,
+            stream_tag,
+            ..
+        }
+        | What::Promoted {
+            environment,
+            stream_tag,
+            ..
+        } => {
+            let cells = cells(state);
+            let cell = cells.get(&(environment.as_str(), stream_tag.as_str()))?;
+            cell.commit.clone()
+        }
+        What::Failed { .. } | What::Recovered => None,
+    }
 }
 
 type Cells<'s> = BTreeMap<(&'s str, &'s str), &'s Cell>;
@@ -174,7 +206,10 @@ fn pull_requests(before: &RepositoryState, after: &RepositoryState, found: &mut 
 impl News {
     /// The event that others are told; none where there is none of this kind.
     pub fn event(&self, repository: &Location, now: Timestamp) -> Option<Event> {
-        let of = |kind| Event::new(kind, repository.clone(), &self.repository, now);
+        let of = |kind| Event {
+            commit: self.commit.clone(),
+            ..Event::new(kind, repository.clone(), &self.repository, now)
+        };
         Some(match &self.what {
             What::ImageMoved {
                 environment,
@@ -399,6 +434,7 @@ mod tests {
                 branch: "headwater/dev/web".to_owned(),
                 state: request.to_owned(),
                 title: "Update web:1 in dev".to_owned(),
+                commit: None,
                 since: None,
                 number: None,
                 url: None,

@@ -80,8 +80,9 @@ pub struct PullRequestState {
     /// schedule of `pullRequests` keeps it from being opened.
     pub state: String,
     pub title: String,
-    /// When its commit was made.
+    /// When its commit was made, and which it is.
     pub since: Option<String>,
+    pub commit: Option<String>,
     pub number: Option<u64>,
     pub url: Option<String>,
     /// The stream tags and images that it brings.

@@ -15,6 +15,7 @@ fn pull_request(tag: &str, state: &str, number: u64) -> PullRequestState {
         branch: format!("headwater/prod/{number}"),
         state: state.to_owned(),
         title: format!("chore(images): {tag} to sha256:3a335d7"),
+        commit: None,
         since: None,
         number: Some(number),
         url: Some(format!("https://git.example/acme/deploy/pulls/{number}")),

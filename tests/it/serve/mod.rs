@@ -3,9 +3,11 @@
 mod activity;
 mod copies;
 mod day;
+mod describing;
 mod hooks;
 mod settings;
 mod story;
+mod telling;
 mod watching;
 
 use std::fs::{self, File};
@@ -30,12 +32,21 @@ struct Daemon {
 impl Daemon {
     /// With these repositories, and more settings.
     fn start(scene: &Scene, repositories: &[&str], more: &str) -> Self {
-        let file = scene.home().join("server/config.yaml");
+        Self::start_copy("server", scene, repositories, more)
+    }
+
+    /// One of several, with files of its own.
+    fn start_copy(name: &str, scene: &Scene, repositories: &[&str], more: &str) -> Self {
+        let file = scene.home().join(name).join("config.yaml");
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, settings(scene, repositories, more)).unwrap();
-        let log = scene.home().join("daemon.log");
+        let log = scene.home().join(format!("{name}.log"));
         let process = scene
             .command(&["serve", "--config", &file.to_string_lossy(), "-vv"])
+            .env(
+                "XDG_CACHE_HOME",
+                scene.home().join(format!("cache-of-{name}")),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())

@@ -271,6 +271,7 @@ fn requests() -> Vec<PullRequestState> {
         branch: branch.to_owned(),
         state: state.to_owned(),
         title: title.to_owned(),
+        commit: None,
         since: Some("2026-11-21T10:41:00Z".to_owned()),
         number: Some(number),
         url: Some(format!("https://git.example/shop/deploy/pulls/{number}")),
@@ -294,6 +295,7 @@ fn requests() -> Vec<PullRequestState> {
         },
         PullRequestState {
             environment: "dev".to_owned(),
+            commit: None,
             since: None,
             number: None,
             url: None,

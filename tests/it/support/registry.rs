@@ -112,12 +112,6 @@ impl DockerRegistry {
     }
 
     /// `127.0.0.1:<port>`
-    /// Nobody listens any more; its address stays.
-    pub fn stop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
     pub fn host(&self) -> String {
         format!("{}:{}", self.setup.address(), self.port)
     }
