@@ -27,7 +27,7 @@ pub const MOST_STREAMS: usize = 2_000;
 pub const MOST_ENVIRONMENTS: usize = 50;
 
 /// All that is told, where there is something to tell.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 22] = [
     "headwater_build_info",
     "headwater_forge_request_duration_seconds",
     "headwater_forge_requests_total",
@@ -37,6 +37,7 @@ pub const NAMES: [&str; 21] = [
     "headwater_queue_depth",
     "headwater_reconcile_duration_seconds",
     "headwater_reconcile_total",
+    "headwater_registry_rate_limit_remaining",
     "headwater_registry_request_duration_seconds",
     "headwater_registry_requests_total",
     "headwater_security_events_total",
@@ -87,6 +88,7 @@ impl Metrics {
         of_security(&mut out, &[&registries, &git, &forges, &senders]);
         of_git(&mut out, &git);
         of_hosts(&mut out, "registry", &registries);
+        of_allowances(&mut out, &registries);
         of_hosts(&mut out, "forge", &forges);
         self.of_webhooks(&mut out);
         process::add(&mut out, self.shared.started());
@@ -306,6 +308,19 @@ fn of_hosts(out: &mut Exposition, kind: &str, kept: &Kept) {
         &format!("headwater_{kind}_request_duration_seconds"),
         "How long requests took, with the redirects behind them",
         durations,
+    );
+}
+
+/// What registries that limit their clients still allow, as they said last.
+fn of_allowances(out: &mut Exposition, kept: &Kept) {
+    let left = kept.hosts.iter().filter_map(|(host, kept)| {
+        let left = kept.allowance.as_ref()?.left;
+        Some((labels([("host", host.as_str())]), left as f64))
+    });
+    out.gauges(
+        "headwater_registry_rate_limit_remaining",
+        "Requests that a registry still allows, as it said last",
+        left,
     );
 }
 

@@ -61,7 +61,8 @@ pub enum What {
 /// What is new in `after`. Of a repository that is looked at for the first time only a failure is.
 pub fn between(before: &RepositoryState, after: &RepositoryState) -> Vec<News> {
     let mut found = Vec::new();
-    if before.read.is_some() && before.read != after.read {
+    // Two passes may have read within one second: what they read is compared, not when.
+    if before.read.is_some() {
         images(before, after, &mut found);
         pull_requests(before, after, &mut found);
     }
@@ -449,6 +450,14 @@ mod tests {
         assert!(opened.len() == 1 && is_opened(&opened[0]), "{opened:?}");
         assert_eq!(told(&with("1", "open"), &with("2", "open")), []);
         assert_eq!(told(&state("1", Vec::new()), &with("2", "queued")), []);
+    }
+
+    #[test]
+    fn what_changes_within_a_second_is_told_too() {
+        let before = state("1", vec![cell("dev", Some("a"), &[])]);
+        let after = state("1", vec![cell("dev", Some("b"), &[])]);
+        assert_eq!(told(&before, &after).len(), 1);
+        assert_eq!(told(&after, &after), []);
     }
 
     #[test]

@@ -178,7 +178,6 @@ impl Shared {
                 repository,
                 tag,
             } => {
-                let followed = lock(&self.followed);
                 let mut found = Vec::new();
                 // As it is asked for: Docker Hub has several names.
                 let pushed = host.as_ref().map(|host| {
@@ -188,7 +187,16 @@ impl Shared {
                         Err(_) => written,
                     }
                 });
-                for (name, images) in followed.iter() {
+                // What the first pass has asked for already may have moved since.
+                if let Some(pushed) = &pushed {
+                    let cause = Cause::Image {
+                        repository: pushed.clone(),
+                        tag: tag.clone(),
+                    };
+                    let new = self.not_looked_at().into_iter();
+                    found.extend(new.map(|name| (name, cause.clone())));
+                }
+                for (name, images) in lock(&self.followed).iter() {
                     let is_pushed = |image: &&String| match &pushed {
                         Some(pushed) => *image == pushed,
                         None => image
@@ -220,6 +228,13 @@ impl Shared {
             self.wake.notify_one();
         }
         count
+    }
+
+    /// Repositories whose first pass has not ended.
+    fn not_looked_at(&self) -> Vec<String> {
+        let states = lock(&self.states);
+        let new = states.values().filter(|state| state.last_pass.is_none());
+        new.map(|state| state.name.clone()).collect()
     }
 
     /// All that is known now.
@@ -303,8 +318,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    /// How long after a hint the pass over `shop` begins, which is due much later.
-    fn waits(hint: &Hint) -> u64 {
+    /// Whether the pass over `shop`, which is due much later, begins so long after a hint.
+    fn is_after(wait: u64, hint: &Hint) -> bool {
         let (shared, name) = (Shared::new(None), "shop".to_owned());
         let images = BTreeSet::from(["registry.example/acme/web".to_owned()]);
         lock(&shared.followed).insert(name.clone(), images);
@@ -315,7 +330,7 @@ mod tests {
         let before = shared.millis();
         assert_eq!(shared.hint(hint), 1);
         let next = lock(&shared.schedule).next("shop").unwrap();
-        next - before
+        (before + wait..=shared.millis() + wait).contains(&next)
     }
 
     #[test]
@@ -328,7 +343,31 @@ mod tests {
         let git = Hint::Git {
             urls: vec!["https://git.example/shop.git".to_owned()],
         };
-        assert!((TAG_MOVES..TAG_MOVES + 200).contains(&waits(&image)));
-        assert!(waits(&git) < 200);
+        assert!(is_after(TAG_MOVES, &image));
+        assert!(is_after(0, &git));
+    }
+
+    /// Nobody knows yet whether it is followed.
+    #[test]
+    fn a_push_before_the_first_pass_has_ended_is_not_lost() {
+        let shared = Shared::new(None);
+        let name = "shop".to_owned();
+        let intervals = [(name.clone(), Duration::from_secs(3600))].into();
+        lock(&shared.schedule).put(&intervals, 1, 0);
+        let state = RepositoryState {
+            name: name.clone(),
+            ..RepositoryState::default()
+        };
+        lock(&shared.states).insert(name.clone(), state);
+        let pushed = Hint::Image {
+            host: Some("registry.example".to_owned()),
+            repository: "acme/web".to_owned(),
+            tag: Some("1".to_owned()),
+        };
+        assert_eq!(shared.hint(&pushed), 1);
+        if let Some(state) = lock(&shared.states).get_mut(&name) {
+            state.last_pass = Some("2026-11-28T10:00:00Z".to_owned());
+        }
+        assert_eq!(shared.hint(&pushed), 0);
     }
 }

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::serve::shard::Shard;
 use crate::serve::state::PullRequestState;
 use crate::show::{Column, Line, Status};
-use crate::tally::{Tallies, Tally};
+use crate::tally::{Allowance, Tallies, Tally};
 
 use crate::serve::metrics::*;
 
@@ -242,6 +242,12 @@ fn every_name_is_listed_and_every_listed_name_is_told() {
     let tallies = Tallies::default();
     for tally in [&tallies.registries, &tallies.forges] {
         tally.request("r.example", "read", "2xx", Duration::ZERO);
+        let allowance = Allowance {
+            left: 7,
+            limit: None,
+            resets: None,
+        };
+        tally.answered("r.example", Some(allowance));
     }
     let metrics = Metrics {
         shared: Arc::new(Shared::counting(None, Clock::system(), tallies)),
