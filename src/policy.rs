@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::pull_request::MergeMethod;
-use crate::stream::{ImportMode, TagSettings};
+use crate::stream::{ImportMode, SpecTag, StreamName, StreamRepositories, TagSettings, TagSource};
 use crate::window::Windows;
 
 /// The settings that act on one pass over one environment.
@@ -24,8 +24,42 @@ pub struct OperatorPolicy {
     pub enforces_access: bool,
     /// Namespaces that have pull secrets of their own.
     pub namespaces_with_secrets: BTreeSet<String>,
-    /// `host[:port]` of the integrated registry beside the one inside every cluster.
-    pub integrated_hosts: BTreeSet<String>,
+    pub integrated: Option<IntegratedRegistry>,
+}
+
+/// The registry that keeps what streams have: a push into it is an import. Its names inside every
+/// cluster are understood without it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IntegratedRegistry {
+    /// `host[:port]`: where it is asked, and what pins name.
+    pub host: String,
+    /// `host[:port]` under which the outside reaches it.
+    pub public_host: Option<String>,
+    /// `host[:port]`: further names of it in manifests.
+    pub aliases: BTreeSet<String>,
+}
+
+impl IntegratedRegistry {
+    /// Whether `host[:port]` is a name of it.
+    pub fn is_named(&self, host: &str) -> bool {
+        self.host == host
+            || self.public_host.as_deref() == Some(host)
+            || self.aliases.contains(host)
+    }
+
+    /// Where it keeps a stream: `status.dockerImageRepository`, and
+    /// `status.publicDockerImageRepository` (openshift-apiserver
+    /// `registry/imagestream/strategy.go`, `dockerImageRepository`).
+    pub fn repositories(&self, stream: &StreamName) -> StreamRepositories {
+        StreamRepositories {
+            repository: Some(format!("{}/{stream}", self.host)),
+            public_repository: self
+                .public_host
+                .as_ref()
+                .map(|host| format!("{host}/{stream}")),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +80,13 @@ pub struct ImportPolicy {
 }
 
 impl ImportPolicy {
-    /// Whether a tag that names an image is looked at again and again.
-    pub fn looks_at(&self, settings: &TagSettings) -> bool {
-        self.scheduled && self.follows(settings) && !settings.reference
+    /// Whether a tag whose image is at a registry is looked at again and again.
+    pub fn looks_at(&self, tag: &SpecTag) -> bool {
+        let follows = match tag.source {
+            TagSource::Pushed(_) => true,
+            _ => self.follows(&tag.settings),
+        };
+        self.scheduled && follows && !tag.settings.reference
     }
 
     /// Whether a tag that names an image is one to be asked for again.

@@ -103,6 +103,8 @@ pub struct ImageStream {
     pub status: Vec<StatusTag>,
     /// The annotation [`OBSERVED`], by tag; a whole repository's source under [`ALL_TAGS`].
     pub observed: BTreeMap<String, Observed>,
+    /// Where the operator's integrated registry keeps it; none where there is no such registry.
+    pub integrated: Option<StreamRepositories>,
 }
 
 /// What people see of a stream beside its tags; texts as written.
@@ -112,7 +114,14 @@ pub struct StreamMetadata {
     pub annotations: BTreeMap<String, String>,
     /// `metadata.creationTimestamp`, RFC 3339.
     pub created: Option<String>,
-    /// `status.dockerImageRepository` and `status.publicDockerImageRepository`.
+    /// As the status has them.
+    pub repositories: StreamRepositories,
+}
+
+/// Where an integrated registry keeps a stream: `status.dockerImageRepository` and
+/// `status.publicDockerImageRepository`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamRepositories {
     pub repository: Option<String>,
     pub public_repository: Option<String>,
 }
@@ -131,6 +140,13 @@ pub const INSECURE: &str = "openshift.io/image.insecureRepository";
 pub const ALL_TAGS: &str = "*";
 
 impl ImageStream {
+    /// Where it is kept: by the operator's registry, else by its status.
+    pub fn repositories(&self) -> &StreamRepositories {
+        self.integrated
+            .as_ref()
+            .unwrap_or(&self.metadata.repositories)
+    }
+
     pub fn tag(&self, name: &str) -> Option<&SpecTag> {
         self.tags.iter().find(|tag| tag.name == name)
     }
@@ -194,7 +210,7 @@ pub fn followed_image<'s>(
     let (mut found, mut name) = (stream(&tag.stream)?, tag.tag.as_str());
     for _ in 0..LONGEST_CHAIN {
         match &found.tag(name)?.source {
-            TagSource::Image(reference) => return Some(reference),
+            TagSource::Image(reference) | TagSource::Pushed(reference) => return Some(reference),
             TagSource::StreamTag(next) => {
                 found = stream(&next.stream)?;
                 name = &next.tag;
@@ -215,6 +231,15 @@ pub struct SpecTag {
     pub place: Place,
     pub source: TagSource,
     pub settings: TagSettings,
+}
+
+impl SpecTag {
+    /// Whether pull specs are to name a copy in the integrated registry. What is pushed there needs
+    /// none.
+    pub fn wants_copy(&self) -> bool {
+        let is_local = self.settings.reference_policy == ReferencePolicy::Local;
+        is_local && !matches!(self.source, TagSource::Pushed(_))
+    }
 }
 
 /// What a tag says beside its source.
@@ -287,10 +312,22 @@ pub enum TagSource {
     /// `kind: ImageStreamImage`: an image in the history of a stream, this one or another, by its
     /// digest or the beginning of one, with or without `sha256:`.
     StreamImage { stream: StreamName, prefix: String },
-    /// No `from`: filled by pushes.
+    /// No `from`: filled by pushes into this place of the integrated registry.
+    Pushed(Reference),
+    /// No `from`, and no integrated registry that it could be filled from.
     None,
     /// Cannot be used; a problem with the place has been reported.
     Invalid,
+}
+
+impl TagSource {
+    /// The image at a registry that is asked for.
+    pub fn image(&self) -> Option<&Reference> {
+        match self {
+            Self::Image(reference) | Self::Pushed(reference) => Some(reference),
+            _ => None,
+        }
+    }
 }
 
 /// How an index of several platforms is recorded.

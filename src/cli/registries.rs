@@ -72,9 +72,11 @@ pub fn registries(context: &Context) -> Result<Registries, CliError> {
 fn options(context: &Context) -> Result<RegistryOptions, CliError> {
     let config = server_file::read(context)?;
     let settings = config.registries.clone();
+    let integrated = config.integrated_registry.as_ref();
     let hosts = settings.hosts.iter();
     let named: Vec<PathBuf> = hosts
         .filter_map(|host| host.credentials_file.clone())
+        .chain(integrated.and_then(|it| it.credentials_file.clone()))
         .collect();
     let files: Vec<PathBuf> = named.into_iter().chain(credential_files()).collect();
     let mut credentials = CredentialSource::from_files(&files);
@@ -91,7 +93,11 @@ fn options(context: &Context) -> Result<RegistryOptions, CliError> {
     Ok(RegistryOptions {
         credentials,
         allowed: match settings.allow {
-            Some(allow) => AllowedHosts::Only(allow),
+            Some(allow) => {
+                // Who names it as the integrated registry lets it be asked.
+                let own = integrated.and_then(|it| it.registry.host.parse().ok());
+                AllowedHosts::Only(allow.into_iter().chain(own).collect())
+            }
             None => AllowedHosts::AnyNamed,
         },
         insecure_hosts: settings

@@ -33,7 +33,10 @@ pub fn operator_policy(context: &Context) -> Result<OperatorPolicy, CliError> {
             Some(folder) => pull_secrets::namespaces(folder),
             None => BTreeSet::new(),
         },
-        ..OperatorPolicy::default()
+        integrated: config
+            .integrated_registry
+            .as_ref()
+            .map(|settings| settings.registry.clone()),
     })
 }
 

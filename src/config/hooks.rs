@@ -232,7 +232,7 @@ mod tests {
                 ],
             ),
             (
-                "{name: a, kind: github, secretFile: /s}",
+                "{name: a, kind: gitHub, secretFile: /s}",
                 vec![format!("1:25: error: {kinds}; did you mean `github`?")],
             ),
             (

@@ -10,6 +10,7 @@ mod field;
 pub mod forge;
 mod gates;
 pub mod hooks;
+pub mod integrated_registry;
 mod promotions;
 pub mod pull_secret;
 pub mod repository;

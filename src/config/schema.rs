@@ -263,6 +263,7 @@ mod tests {
             ("ForgeFields", "forges: [{}]"),
             ("AppFields", "forges: [{app: {}}]"),
             ("AccessFields", "access: {}"),
+            ("IntegratedRegistryFields", "integratedRegistry: {}"),
             ("PullSecretsFields", "pullSecrets: {}"),
             ("RepositoryFields", "repositories: [{}]"),
             ("ServeFields", "serve: {}"),

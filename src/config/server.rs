@@ -9,6 +9,7 @@ use crate::config::events::{EventSettings, read_events};
 use crate::config::field::Fields;
 use crate::config::forge::{ForgeSettings, read_forges};
 use crate::config::hooks::{HookSettings, read_hooks};
+use crate::config::integrated_registry::{IntegratedRegistrySettings, read_integrated_registry};
 use crate::config::serve::{RepositorySettings, ServeSettings, read_repositories, read_serve};
 use crate::config::variables::Variables;
 use crate::image::{RegistryPattern, RegistryPatternError};
@@ -21,6 +22,8 @@ use crate::yaml::{Node, Source};
 pub struct ServerConfig {
     pub registries: RegistrySettings,
     pub git: GitSettings,
+    /// Keeps what streams have; none: nothing is pushed anywhere that would be followed.
+    pub integrated_registry: Option<IntegratedRegistrySettings>,
     pub access: AccessSettings,
     pub pull_secrets: PullSecretSettings,
     pub forges: Vec<ForgeSettings>,
@@ -150,6 +153,7 @@ fn read_root<'a>(fields: &mut Fields<'a>, root: &'a Node) -> ServerConfig {
         "registries",
         "git",
         "forges",
+        "integratedRegistry",
         "access",
         "pullSecrets",
         "repositories",
@@ -165,6 +169,7 @@ fn read_root<'a>(fields: &mut Fields<'a>, root: &'a Node) -> ServerConfig {
     if let Some(node) = fields.mapping(root, "git", GIT) {
         config.git = read_git(fields, node);
     }
+    config.integrated_registry = read_integrated_registry(fields, root);
     config.forges = read_forges(fields, root);
     config.hooks = read_hooks(fields, root);
     config.events = read_events(fields, root);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::events::{EventSettings, EventType};
 use crate::config::forge::{ForgeKind, ForgeSettings, ForgeToken};
 use crate::config::hooks::{HookKind, HookSettings};
+use crate::config::integrated_registry::IntegratedRegistrySettings;
 use crate::config::serve::{RepositorySettings, ServeSettings};
 use crate::config::server::{GitCredential, RegistryHost, ServerConfig};
 
@@ -24,6 +25,7 @@ pub struct ServerFile {
     /// Where pull requests are opened; of other Git repositories, the branches are the pull
     /// requests.
     pub forges: Option<Vec<ForgeFields>>,
+    pub integrated_registry: Option<IntegratedRegistryFields>,
     pub access: Option<AccessFields>,
     pub pull_secrets: Option<PullSecretsFields>,
     /// What the daemon keeps reconciled.
@@ -168,6 +170,21 @@ pub struct AccessFields {
     pub enforce: Option<bool>,
 }
 
+/// The registry that keeps what streams have; any OCI registry serves. A stream tag without `from`
+/// follows what is pushed into it, as `<host>/<namespace>/<stream>:<tag>`.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IntegratedRegistryFields {
+    /// `host[:port]`: where it is asked, and what pins name.
+    pub host: String,
+    /// `host[:port]` under which the outside reaches it.
+    pub public_host: Option<String>,
+    /// `host[:port]`: further names of it in manifests, beside those that it has in every cluster.
+    pub aliases: Option<Vec<String>>,
+    /// A file in the form of Docker's `config.json`.
+    pub credentials_file: Option<String>,
+}
+
 /// The namespaces' logins for registries.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -259,6 +276,17 @@ impl Default for AppId {
     }
 }
 
+fn integrated_registry(settings: &IntegratedRegistrySettings) -> IntegratedRegistryFields {
+    let registry = &settings.registry;
+    let aliases: Vec<String> = registry.aliases.iter().cloned().collect();
+    IntegratedRegistryFields {
+        host: registry.host.clone(),
+        public_host: registry.public_host.clone(),
+        aliases: (!aliases.is_empty()).then_some(aliases),
+        credentials_file: settings.credentials_file.as_deref().map(text),
+    }
+}
+
 /// The settings in force, defaults included.
 impl From<&ServerConfig> for ServerFile {
     fn from(config: &ServerConfig) -> Self {
@@ -285,6 +313,7 @@ impl From<&ServerConfig> for ServerFile {
                 credentials: listed(&git.credentials, credential),
             }),
             forges: listed(&config.forges, forge),
+            integrated_registry: config.integrated_registry.as_ref().map(integrated_registry),
             access: Some(AccessFields {
                 enforce: Some(config.access.enforce),
             }),

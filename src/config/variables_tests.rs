@@ -238,7 +238,7 @@ fn faults_of_the_file_keep_their_places() {
         (
             "a: &a {listen: x}\nserve: {status: *a}",
             vec![
-                "config.yaml:1:1: error: unknown field `a`; known are registries, git, forges, access, pullSecrets, repositories, serve, hooks, events",
+                "config.yaml:1:1: error: unknown field `a`; known are registries, git, forges, integratedRegistry, access, pullSecrets, repositories, serve, hooks, events",
                 "config.yaml:2:17: error: a mapping is expected",
                 "config.yaml:2:17: error: `status` has a `listen`, for example 127.0.0.1:8080",
             ],

@@ -11,9 +11,12 @@ use crate::manifest::kustomize::Reach;
 use crate::manifest::local_name;
 use crate::manifest::values::{image_stream, trigger};
 use crate::manifest::{ImageField, Unfit};
+use crate::policy::IntegratedRegistry;
 use crate::problem::{Place, Problem};
 use crate::snapshot::FilePath;
-use crate::stream::{DocumentAddress, ImageStream, StreamName, StreamTagName, followed_image};
+use crate::stream::{
+    DocumentAddress, ImageStream, StreamName, StreamTagName, TagSource, followed_image,
+};
 use crate::trigger::{PinForm, Target, Trigger, TriggerKind};
 
 /// What one environment's files on a branch say.
@@ -59,16 +62,16 @@ pub fn assemble(
     environment: &Environment,
     environments: &[Environment],
 ) -> Manifests {
-    assemble_with(files, fields, environment, environments, &BTreeSet::new())
+    assemble_with(files, fields, environment, environments, None)
 }
 
-/// [`assemble`], with the hosts of the integrated registry beside its names inside every cluster.
+/// [`assemble`], with the operator's integrated registry.
 pub fn assemble_with(
     files: &[(FilePath, Arc<FileFacts>)],
     fields: &BTreeMap<FilePath, FieldFacts>,
     environment: &Environment,
     environments: &[Environment],
-    integrated_hosts: &BTreeSet<String>,
+    integrated: Option<&IntegratedRegistry>,
 ) -> Manifests {
     let neighbours = environments
         .iter()
@@ -91,6 +94,11 @@ pub fn assemble_with(
         assembly.add_streams(file, facts);
     }
     assembly.refuse_duplicates();
+    if let Some(registry) = integrated {
+        for stream in &mut assembly.manifests.streams {
+            integrate(stream, registry);
+        }
+    }
     for (file, facts) in files {
         for object in &facts.objects {
             assembly.add_object(file, object);
@@ -102,11 +110,25 @@ pub fn assemble_with(
         assembly.add_tag_hooks(file, facts);
     }
     assembly.refuse_rivals();
-    assembly.add_local_names(integrated_hosts);
+    assembly.add_local_names(integrated);
     let mut manifests = assembly.manifests;
     manifests.problems.sort();
     manifests.problems.dedup();
     manifests
+}
+
+/// Where the registry keeps the stream, and its tags that are filled by pushes there.
+fn integrate(stream: &mut ImageStream, registry: &IntegratedRegistry) {
+    let repositories = registry.repositories(&stream.name);
+    let repository = repositories.repository.clone().unwrap_or_default();
+    for tag in &mut stream.tags {
+        if tag.source == TagSource::None
+            && let Ok(reference) = format!("{repository}:{}", tag.name).parse()
+        {
+            tag.source = TagSource::Pushed(reference);
+        }
+    }
+    stream.integrated = Some(repositories);
 }
 
 struct Assembly<'a> {
@@ -221,8 +243,8 @@ impl Assembly<'_> {
         true
     }
 
-    fn add_local_names(&mut self, integrated_hosts: &BTreeSet<String>) {
-        for (trigger, own) in local_name::triggers(&self.manifests, integrated_hosts) {
+    fn add_local_names(&mut self, integrated: Option<&IntegratedRegistry>) {
+        for (trigger, own) in local_name::triggers(&self.manifests, integrated) {
             let file = trigger.target.document.file.clone();
             if !self.is_shared(&file, own.as_deref(), &trigger.place) {
                 self.manifests.triggers.push(trigger);

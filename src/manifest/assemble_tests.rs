@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::environment::Environment;
 use crate::manifest::{self, Manifests};
+use crate::policy::IntegratedRegistry;
 use crate::snapshot::FilePath;
 use crate::trigger::TriggerKind;
 
@@ -510,9 +511,12 @@ fn every_host_of_the_integrated_registry_is_understood() {
     )];
     let default = environment("default", &[], &[]);
     let environments = std::slice::from_ref(&default);
-    let own = std::collections::BTreeSet::from(["registry.apps.example:8443".to_owned()]);
+    let own = IntegratedRegistry {
+        host: "registry.apps.example:8443".to_owned(),
+        ..IntegratedRegistry::default()
+    };
     let fields = BTreeMap::new();
-    let manifests = manifest::assemble_with(&facts, &fields, &default, environments, &own);
+    let manifests = manifest::assemble_with(&facts, &fields, &default, environments, Some(&own));
     let found: Vec<_> = manifests
         .triggers
         .iter()

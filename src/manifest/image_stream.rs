@@ -10,7 +10,8 @@ use crate::manifest::reader::Reader;
 use crate::manifest::{hold, stream_status, tag_source};
 use crate::problem::Severity;
 use crate::stream::{
-    From, INTERVAL, ImportMode, MINIMUM_AGE, ReferencePolicy, SELECT, StreamMetadata, TagSettings,
+    From, INTERVAL, ImportMode, MINIMUM_AGE, ReferencePolicy, SELECT, StreamMetadata,
+    StreamRepositories, TagSettings,
 };
 use crate::yaml::Node;
 
@@ -246,8 +247,10 @@ fn read_metadata<'a>(reader: &Reader<'a>, object: &'a Node) -> StreamMetadata {
         created: metadata
             .and_then(|metadata| reader.text(metadata, "creationTimestamp"))
             .map(str::to_owned),
-        repository: repository("dockerImageRepository"),
-        public_repository: repository("publicDockerImageRepository"),
+        repositories: StreamRepositories {
+            repository: repository("dockerImageRepository"),
+            public_repository: repository("publicDockerImageRepository"),
+        },
     }
 }
 

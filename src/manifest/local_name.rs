@@ -1,10 +1,11 @@
 //! Images that are written as a stream's name
 //! (apiserver-library-go `pkg/admission/imagepolicy`).
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use crate::image::Reference;
 use crate::manifest::{ImageField, Manifests};
+use crate::policy::IntegratedRegistry;
 use crate::stream::{ImageStream, StreamName, StreamTagName};
 use crate::trigger::{PinForm, Target, Trigger, TriggerKind};
 
@@ -18,10 +19,9 @@ pub const INTEGRATED: &[&str] = &[
 
 /// A trigger for each container image that is a stream's name and has no trigger yet, with the
 /// namespace that its object names.
-/// `hosts` are further ones of the integrated registry.
 pub(crate) fn triggers(
     manifests: &Manifests,
-    hosts: &BTreeSet<String>,
+    integrated: Option<&IntegratedRegistry>,
 ) -> Vec<(Trigger, Option<String>)> {
     let streams: BTreeMap<&StreamName, &ImageStream> = manifests
         .streams
@@ -38,7 +38,7 @@ pub(crate) fn triggers(
         .iter()
         // A trigger that was refused leaves the field alone too.
         .filter(|image| !image.triggered && !taken.contains(&(&image.document, &image.field)))
-        .filter_map(|image| Some((image, named_stream(image, &streams, hosts)?)))
+        .filter_map(|image| Some((image, named_stream(image, &streams, integrated)?)))
         .map(|(image, from)| (trigger(image, from), image.own_namespace.clone()))
         .collect()
 }
@@ -46,7 +46,7 @@ pub(crate) fn triggers(
 fn named_stream(
     field: &ImageField,
     streams: &BTreeMap<&StreamName, &ImageStream>,
-    hosts: &BTreeSet<String>,
+    integrated: Option<&IntegratedRegistry>,
 ) -> Option<StreamTagName> {
     if field.is_owned {
         return None;
@@ -57,7 +57,7 @@ fn named_stream(
     }
     let tag = image.tag.as_ref().map_or("latest", |tag| tag.as_str());
     if let Some(registry) = image.repository.registry()
-        && (INTEGRATED.contains(&registry) || hosts.contains(registry))
+        && (INTEGRATED.contains(&registry) || integrated.is_some_and(|it| it.is_named(registry)))
     {
         let (namespace, name) = image.repository.path().split_once('/')?;
         return (!name.contains('/')).then(|| StreamTagName::new(namespace, name, tag));

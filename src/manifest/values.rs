@@ -35,6 +35,7 @@ pub(crate) fn image_stream(file: &FilePath, facts: &StreamFacts, namespace: &str
             .collect(),
         status: facts.status.clone(),
         observed: facts.observed.iter().cloned().collect(),
+        integrated: None,
     }
 }
 

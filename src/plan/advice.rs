@@ -12,20 +12,13 @@ use crate::manifest::{ImageField, Manifests};
 use crate::plan::value::digest_in;
 use crate::policy::PinPolicy;
 use crate::problem::Problem;
-use crate::stream::{DocumentAddress, ImageStream, ReferencePolicy, StreamName, TagSource};
+use crate::stream::{DocumentAddress, ImageStream, StreamName, TagSource};
 use crate::trigger::Trigger;
 
-/// Notes on what the manifests of an environment say. `has_integrated_registry`: one is
-/// configured.
-pub fn advice(
-    manifests: &Manifests,
-    pins: &PinPolicy,
-    has_integrated_registry: bool,
-) -> Vec<Problem> {
+/// Notes on what the manifests of an environment say.
+pub fn advice(manifests: &Manifests, pins: &PinPolicy) -> Vec<Problem> {
     let mut notes: Vec<Problem> = manifests.streams.iter().flat_map(tag_names).collect();
-    if !has_integrated_registry {
-        notes.extend(manifests.streams.iter().filter_map(local_policy));
-    }
+    notes.extend(manifests.streams.iter().filter_map(local_policy));
     let streams: BTreeMap<&StreamName, &ImageStream> = manifests
         .streams
         .iter()
@@ -125,13 +118,9 @@ fn patterns() -> Result<Patterns, regex::Error> {
 
 /// Once a stream.
 fn local_policy(stream: &ImageStream) -> Option<Problem> {
-    let is_local = |policy: ReferencePolicy| policy == ReferencePolicy::Local;
-    let tag = stream
-        .tags
-        .iter()
-        .find(|tag| is_local(tag.settings.reference_policy))?;
+    let tag = stream.tags.iter().find(|tag| tag.wants_copy())?;
     let message = format!(
-        "`referencePolicy: Local` of {} needs an integrated registry; until one is configured the pins name the source",
+        "`referencePolicy: Local` of {} asks for a copy in the integrated registry; none is made yet, and the pins name the source",
         stream.name
     );
     Some(Problem::note(tag.place.clone(), message))
@@ -169,7 +158,7 @@ fn pull_policy(
 fn lands_on_latest(written: &str, source: Option<&TagSource>) -> bool {
     let tag_of = |reference: &Reference| reference.tag.as_ref().map(ToString::to_string);
     let tag = match source {
-        Some(TagSource::Image(reference)) => tag_of(reference),
+        Some(source) if source.image().is_some() => source.image().and_then(tag_of),
         _ => written.parse().ok().as_ref().and_then(tag_of),
     };
     tag.as_deref() == Some("latest")
@@ -189,7 +178,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::sync::Arc;
 
-    fn notes(text: &str, has_integrated_registry: bool) -> Vec<String> {
+    fn notes(text: &str) -> Vec<String> {
         let environment = Environment {
             name: "default".parse().unwrap(),
             ..Environment::default()
@@ -202,7 +191,7 @@ mod tests {
         let environments = std::slice::from_ref(&environment);
         let manifests = assemble(&files, &fields, &environment, environments);
         assert!(manifests.problems.is_empty(), "{:?}", manifests.problems);
-        let notes = advice(&manifests, &PinPolicy::default(), has_integrated_registry);
+        let notes = advice(&manifests, &PinPolicy::default());
         let kinds: BTreeSet<_> = notes.iter().map(|note| &note.place).collect();
         assert_eq!(kinds.len(), notes.len(), "one note a place: {notes:?}");
         notes.iter().map(ToString::to_string).collect()
@@ -252,7 +241,7 @@ mod tests {
     fn tags_are_told_at_their_place() {
         let stream = "kind: ImageStream\napiVersion: v1\nmetadata: {name: web}\nspec:\n  tags:\n  - {name: v2.0.1-may-2016, from: {kind: DockerImage, name: a/b}}\n  - {name: '2016-05'}\n  - {name: 'a:b'}\n  - {name: v2.0}\n";
         assert_eq!(
-            notes(stream, false),
+            notes(stream),
             [
                 "a.yaml:6:5: note: the tag `v2.0.1-may-2016` points to one revision of the image, and never updates; name what stays true of later images too, as v2.0 does",
                 "a.yaml:7:5: note: the tag `2016-05` holds a date: such tags pile up; remove the old ones now and then",
@@ -265,12 +254,11 @@ mod tests {
     fn a_local_policy_is_told_once_a_stream() {
         let stream = "kind: ImageStream\napiVersion: v1\nmetadata: {name: web}\nspec:\n  tags:\n  - {name: a, referencePolicy: {type: Local}}\n  - {name: b, referencePolicy: {type: Local}}\n";
         assert_eq!(
-            notes(stream, false),
+            notes(stream),
             [
-                "a.yaml:6:5: note: `referencePolicy: Local` of default/web needs an integrated registry; until one is configured the pins name the source"
+                "a.yaml:6:5: note: `referencePolicy: Local` of default/web asks for a copy in the integrated registry; none is made yet, and the pins name the source"
             ]
         );
-        assert!(notes(stream, true).is_empty());
     }
 
     #[test]
@@ -326,7 +314,7 @@ mod tests {
                 Some("IfNotPresent is enough"),
             ),
         ] {
-            let notes = notes(&pod(image, policy, paused, tag), false);
+            let notes = notes(&pod(image, policy, paused, tag));
             match expected {
                 Some(words) => {
                     assert_eq!(notes.len(), 1, "{image}{policy} {paused}: {notes:?}");

@@ -230,6 +230,10 @@ fn status_batch(
             edits.push(put(status_path(stream, tag), status::entry(tag, &items)));
         }
     }
+    if !edits.is_empty() {
+        let repositories = status::repositories(stream).into_iter();
+        edits.extend(repositories.map(|(field, value)| put(field, value.into())));
+    }
     if let Some(text) = status::observed(stream, moves) {
         let field = stream
             .root

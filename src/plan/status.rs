@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::field_path::FieldPath;
 use crate::image::{Digest, Reference};
 use crate::plan::due::{Move, Record, recorded_reference};
-use crate::stream::{ALL_TAGS, ImageStream, Observed, TagEvent};
+use crate::stream::{ALL_TAGS, ImageStream, Observed, SpecTag, TagEvent};
 
 /// The items of a tag after a move, newest first, at most `limit`.
 ///
@@ -49,6 +50,37 @@ pub fn items(image: &Reference, record: &Record, created: &str, limit: usize) ->
     }
     items.truncate(limit.max(1));
     items
+}
+
+/// Where the integrated registry keeps the stream, as far as its status does not say so yet. Of a
+/// stream that wants copies it does not say so: by that name its images would be looked for there.
+pub fn repositories(stream: &ImageStream) -> Vec<(FieldPath, String)> {
+    let now = stream.integrated.as_ref();
+    let Some(now) = now.filter(|_| !stream.tags.iter().any(SpecTag::wants_copy)) else {
+        return Vec::new();
+    };
+    let written = &stream.metadata.repositories;
+    let fields = [
+        (
+            "dockerImageRepository",
+            &now.repository,
+            &written.repository,
+        ),
+        (
+            "publicDockerImageRepository",
+            &now.public_repository,
+            &written.public_repository,
+        ),
+    ];
+    let differ = fields
+        .into_iter()
+        .filter(|(_, now, written)| now != written);
+    differ
+        .filter_map(|(key, now, _)| {
+            let field = stream.root.clone().key("status").key(key);
+            Some((field, now.clone()?))
+        })
+        .collect()
 }
 
 /// One entry of `status.tags[]`.

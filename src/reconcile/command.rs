@@ -12,7 +12,7 @@ use crate::problem::{Problem, Severity};
 use crate::reconcile::desk::Desk;
 use crate::reconcile::gather::Ask;
 use crate::snapshot::{FileChange, Files};
-use crate::stream::{ImageStream, ImportMode, StreamName, StreamTagName, TagSource};
+use crate::stream::{ImageStream, ImportMode, StreamName, StreamTagName};
 use crate::verb::{Draft, Realm, Scene};
 
 /// A command, carried out on the files of a desk: nothing is written yet.
@@ -194,7 +194,7 @@ impl Record {
                 record.asked.insert(endpoint(&repository.repository));
             }
             for tag in &stream.tags {
-                let TagSource::Image(source) = &tag.source else {
+                let Some(source) = tag.source.image() else {
                     continue;
                 };
                 let name = StreamTagName {

@@ -58,7 +58,7 @@ impl<'a> Desk<'a> {
         operator: &'a OperatorPolicy,
     ) -> Self {
         let mut reading = read_files(&files, problems);
-        reading.integrated_hosts = operator.integrated_hosts.clone();
+        reading.integrated = operator.integrated.clone();
         let default = history.and_then(|(repository, _)| repository.default_branch().ok());
         let configuration = Configuration::read(reading.config.as_deref(), default.as_ref());
         Self {
@@ -178,8 +178,7 @@ impl<'a> Desk<'a> {
         for (subject, following) in subjects.into_iter().zip(followings) {
             let manifests = subject.manifests;
             let pins = &self.policy().pins;
-            let has_registry = !self.operator.integrated_hosts.is_empty();
-            found.extend(plan::advice(&manifests, pins, has_registry));
+            found.extend(plan::advice(&manifests, pins));
             let name = &subject.environment.name;
             found.extend(plan::hold::notes(&manifests.streams, name, now));
             let due = plan::due(

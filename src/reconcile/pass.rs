@@ -271,7 +271,7 @@ impl Pass<'_> {
 
     pub(crate) fn read(&mut self, tree: TreeId) -> Result<Reading, Failure> {
         let mut reading = read_tree(self.repository, tree, self.cache)?;
-        reading.integrated_hosts = self.operator.integrated_hosts.clone();
+        reading.integrated = self.operator.integrated.clone();
         Ok(reading)
     }
 

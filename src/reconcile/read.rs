@@ -1,11 +1,12 @@
 //! The manifests of one commit, parsing only what no pass has seen before.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::dockerfile::is_dockerfile_name;
 use crate::git::{Error, Repository};
 use crate::manifest::{self, FieldFacts, FileFacts, WantedField};
+use crate::policy::IntegratedRegistry;
 use crate::problem::Problem;
 use crate::reconcile::cache::{Cache, TreeRecord};
 use crate::revision::{BlobId, TreeId};
@@ -28,8 +29,8 @@ pub struct Reading {
     pub problems: Vec<Problem>,
     /// The content of [`CONFIG_FILE`].
     pub config: Option<Vec<u8>>,
-    /// Hosts of the integrated registry, as the operator names them.
-    pub integrated_hosts: BTreeSet<String>,
+    /// As the operator names it.
+    pub integrated: Option<IntegratedRegistry>,
 }
 
 /// Whether a file of a work tree is read: manifests, and what ImageTriggers may name.
@@ -284,7 +285,7 @@ pub fn read_files(files: &BTreeMap<FilePath, Arc<[u8]>>, problems: Vec<Problem>)
         fields,
         problems,
         config,
-        integrated_hosts: BTreeSet::new(),
+        integrated: None,
     }
 }
 

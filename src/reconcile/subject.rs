@@ -55,13 +55,12 @@ impl Subject {
         environment: &Environment,
         environments: &[Environment],
     ) -> Manifests {
-        let hosts = &reading.integrated_hosts;
         manifest::assemble_with(
             &reading.files,
             &reading.fields,
             environment,
             environments,
-            hosts,
+            reading.integrated.as_ref(),
         )
     }
 

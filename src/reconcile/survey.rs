@@ -49,7 +49,7 @@ impl Survey {
             }
             let snapshot = repository.snapshot(&branch)?;
             let mut reading = read_tree(repository, snapshot.tree, cache)?;
-            reading.integrated_hosts = operator.integrated_hosts.clone();
+            reading.integrated = operator.integrated.clone();
             let on_branch: Vec<Environment> = configuration
                 .environments
                 .iter()

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::access::Access;
 use crate::environment::EnvironmentName;
 use crate::image::{Digest, Reference};
+use crate::lookup::Resolution;
 use crate::manifest::TagHook;
 use crate::policy::ImportPolicy;
 use crate::problem::{Place, Problem};
@@ -234,6 +235,14 @@ fn follow_tag(
             let image = (name, prefix.as_str());
             link::stream_image(world, stream, tag, image, inquiry, &mut draft, problems);
         }
+        TagSource::Pushed(_) if !world.imports => draft.keep(Standing::NoSource),
+        TagSource::Pushed(reference) => {
+            image::follow(world, stream, tag, reference, inquiry, &mut draft, problems);
+            if let Course::Known(Outcome::Failed(Resolution::Missing(_))) = &draft.course {
+                // Nobody has pushed it yet, or it is there no more.
+                draft.keep(Standing::NoSource);
+            }
+        }
         TagSource::None => draft.keep(Standing::NoSource),
         TagSource::Invalid => {}
     }
@@ -311,7 +320,7 @@ fn apply_hooks(world: &World<'_>, drafts: &mut Vec<Draft>, problems: &mut Vec<Pr
         let known = drafts.iter_mut().find(|draft| draft.name == hook.to);
         let has_source = stream
             .tag(&hook.to.tag)
-            .is_some_and(|tag| tag.source != TagSource::None);
+            .is_some_and(|tag| !matches!(tag.source, TagSource::None | TagSource::Pushed(_)));
         if has_source {
             problems.push(
                 Problem::warning(

@@ -14,7 +14,7 @@ use crate::resolve::state::{Outcome, Standing, Young};
 use crate::selection::TagRule;
 use crate::stream::{
     ImageStream, ImportMode, Observed, PREFER_ARCHITECTURE, PREFER_OS, SpecTag, TagEvent,
-    TagSettings,
+    TagSettings, TagSource,
 };
 
 /// Tags of a rule that are looked at for one that is old enough.
@@ -77,7 +77,7 @@ fn platforms(settings: &TagSettings) -> Vec<Platform> {
     }]
 }
 
-/// `from.kind: DockerImage`.
+/// `from.kind: DockerImage`, and what is pushed.
 pub(crate) fn follow(
     world: &World<'_>,
     stream: &ImageStream,
@@ -105,7 +105,9 @@ pub(crate) fn follow(
     draft.source = Some(with_tag(reference, now.selected.as_deref()));
     draft.observed = Some(now);
     if !is_changed {
-        if !world.policy.follows(settings) {
+        // Whoever pushes asks for it.
+        let is_pushed = matches!(tag.source, TagSource::Pushed(_));
+        if !is_pushed && !world.policy.follows(settings) {
             return draft.keep(Standing::ImportedOnce);
         }
         if !world.policy.scheduled {

@@ -310,10 +310,10 @@ fn ask_everywhere(
     draft: &mut Draft,
 ) {
     let mut repositories = Vec::new();
-    let written = stream.tags.iter().filter_map(|tag| match &tag.source {
-        TagSource::Image(reference) => Some((&reference.repository, &tag.settings)),
-        _ => None,
-    });
+    let written = stream
+        .tags
+        .iter()
+        .filter_map(|tag| Some((&tag.source.image()?.repository, &tag.settings)));
     for (repository, settings) in written {
         if repositories.iter().all(|(other, _)| *other != repository) {
             repositories.push((repository, insecure(stream, settings)));

@@ -164,10 +164,7 @@ impl Source<'_> {
             })
         });
         // What stays is known by the name that the source follows, else by its own.
-        let own = tag.and_then(|tag| match &tag.source {
-            TagSource::Image(reference) => Some(reference),
-            _ => None,
-        });
+        let own = tag.and_then(|tag| tag.source.image());
         draft.source = named.or(own).cloned();
         let Some(chosen) = chosen else {
             draft.keep(Standing::Promoted(source));

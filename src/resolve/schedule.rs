@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::environment::EnvironmentName;
 use crate::image::Digest;
 use crate::policy::ImportPolicy;
-use crate::stream::{ImageStream, StreamTagName, TagSource};
+use crate::stream::{ImageStream, StreamTagName};
 
 /// The budget counts over this time.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -103,9 +103,7 @@ fn followed<'s>(
         .iter()
         .flat_map(|stream| stream.tags.iter().map(move |tag| (stream, tag)));
     tags.filter_map(move |(stream, tag)| {
-        let TagSource::Image(reference) = &tag.source else {
-            return None;
-        };
+        let reference = tag.source.image()?;
         let settings = &tag.settings;
         let name = StreamTagName {
             stream: stream.name.clone(),
@@ -113,7 +111,7 @@ fn followed<'s>(
         };
         let host = reference.repository.endpoint().host;
         let interval = settings.interval.map(Duration::from_secs);
-        policy.looks_at(settings).then_some((name, host, interval))
+        policy.looks_at(tag).then_some((name, host, interval))
     })
 }
 

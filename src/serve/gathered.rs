@@ -18,7 +18,7 @@ use crate::revision::BranchName;
 use crate::serve::answers::{Source, image_repository};
 use crate::serve::state::{GateState, PromotionState, PullRequestState};
 use crate::show::Status;
-use crate::stream::{StreamTagName, TagSource};
+use crate::stream::StreamTagName;
 
 #[derive(Clone, Debug, Default)]
 pub struct Gathered {
@@ -81,7 +81,7 @@ pub fn gather(
             .extend(promotion(&surveyed.environment, plan));
         for stream in &surveyed.manifests.streams {
             for tag in &stream.tags {
-                let TagSource::Image(reference) = &tag.source else {
+                let Some(reference) = tag.source.image() else {
                     continue;
                 };
                 let name = image_repository(&reference.repository);
@@ -94,7 +94,7 @@ pub fn gather(
                     }
                 }
                 let imports = &survey.configuration.policy.imports;
-                let is_followed = imports.looks_at(&tag.settings);
+                let is_followed = imports.looks_at(tag);
                 let wanted = match (&tag.settings.rule, Wanted::of(reference)) {
                     (Some(_), _) => Some(None),
                     (None, Wanted::Tag(tag)) => Some(Some(tag.to_string())),

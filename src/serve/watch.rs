@@ -79,7 +79,10 @@ impl Watch {
         // A mounted ConfigMap changes by a link beside the file: so its folder is watched.
         let mut files: BTreeMap<PathBuf, BTreeSet<OsString>> = BTreeMap::new();
         let hosts = config.registries.hosts.iter();
-        let credentials = hosts.filter_map(|host| host.credentials_file.as_ref());
+        let integrated = config.integrated_registry.as_ref();
+        let credentials = hosts
+            .filter_map(|host| host.credentials_file.as_ref())
+            .chain(integrated.and_then(|it| it.credentials_file.as_ref()));
         for file in self.settings.iter().chain(credentials) {
             if let (Some(folder), Some(name)) = (file.parent(), file.file_name()) {
                 let names = files.entry(real(folder)).or_default();

@@ -60,12 +60,13 @@ pub(crate) fn stream(stream: &ImageStream) -> Json {
     }
 
     let mut status = Map::new();
-    let repository = stream.metadata.repository.clone().or(whole);
+    let repositories = stream.repositories();
+    let repository = repositories.repository.clone().or(whole);
     status.insert(
         "dockerImageRepository".to_owned(),
         json!(repository.unwrap_or_default()),
     );
-    let public = stream.metadata.public_repository.as_deref();
+    let public = repositories.public_repository.as_deref();
     put_text(&mut status, "publicDockerImageRepository", public);
     let mut tags: Vec<&StatusTag> = stream.status.iter().collect();
     tags.sort_by_key(|status| &status.tag);

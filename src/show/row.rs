@@ -12,16 +12,16 @@ use crate::stream::{ImageStream, StatusTag};
 const TAGS_WIDTH: i64 = 40;
 
 pub(crate) fn stream(stream: &ImageStream, now: Timestamp) -> Vec<String> {
-    let metadata = &stream.metadata;
+    let repositories = stream.repositories();
     let own = stream
         .whole_repository
         .as_ref()
         .map(|(reference, _)| reference.to_string());
-    let repository = metadata
+    let repository = repositories
         .public_repository
         .clone()
         .or(own)
-        .or(metadata.repository.clone());
+        .or(repositories.repository.clone());
     let latest = stream.status.iter().filter_map(created).max();
     let updated = latest.and_then(|time| ago(&time.to_string(), now));
     vec![

@@ -26,8 +26,9 @@ pub fn describe(stream: &ImageStream, now: Timestamp) -> String {
     out.row("Created", created.as_deref().unwrap_or("<unknown>"));
     out.map("Labels", &metadata.labels);
     out.annotations(&metadata.annotations, OBSERVED);
-    let repositories = [&metadata.public_repository, &metadata.repository];
-    let repository = repositories.into_iter().flatten().find(|it| !it.is_empty());
+    let repositories = stream.repositories();
+    let names = [&repositories.public_repository, &repositories.repository];
+    let repository = names.into_iter().flatten().find(|it| !it.is_empty());
     out.row("Image Repository", repository.map_or("", String::as_str));
     out.row("Image Lookup", &format!("local={}", stream.local_lookup));
     tags(stream, now, &mut out);

@@ -29,6 +29,7 @@ mod forge;
 mod git;
 mod hosting;
 mod init;
+mod integrated;
 mod lifecycle;
 mod manifest;
 mod migrate;

@@ -22,7 +22,7 @@ use crate::support::scene::{HOST, Scene};
 use crate::support::wait::until;
 
 /// A daemon that looks after the repositories of a scene.
-struct Daemon {
+pub struct Daemon {
     process: Child,
     log: PathBuf,
     file: PathBuf,
@@ -31,7 +31,7 @@ struct Daemon {
 
 impl Daemon {
     /// With these repositories, and more settings.
-    fn start(scene: &Scene, repositories: &[&str], more: &str) -> Self {
+    pub fn start(scene: &Scene, repositories: &[&str], more: &str) -> Self {
         Self::start_copy("server", scene, repositories, more)
     }
 
@@ -74,7 +74,7 @@ impl Daemon {
 
     /// Waits until a line of the log has all of `texts`, separated by ` … `.
     #[track_caller]
-    fn says(&self, texts: &str) -> String {
+    pub fn says(&self, texts: &str) -> String {
         let has_all = |line: &str| texts.split(" … ").all(|text| line.contains(text));
         until(&format!("{texts:?} in {}", self.log.display()), || {
             let log = self.log();
@@ -103,7 +103,7 @@ impl Daemon {
     }
 
     /// Its exit code after SIGTERM.
-    fn ends(&mut self) -> i32 {
+    pub fn ends(&mut self) -> i32 {
         self.signal("-TERM");
         self.process.wait().unwrap().code().unwrap_or(-1)
     }
