@@ -3,6 +3,7 @@
 //! A command is a file with its `Args` and
 //! `pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError>`.
 
+pub mod catalog;
 pub mod completion;
 pub mod config;
 pub mod context;
@@ -104,6 +105,7 @@ enum Command {
     Promote(promote::Args),
     Get(get::Args),
     Describe(describe::Args),
+    Catalog(catalog::Args),
     Status(status::Args),
     History(history::Args),
     Where(whereabouts::Args),
@@ -142,6 +144,7 @@ impl Command {
             Self::Promote(args) => promote::run(args, context),
             Self::Get(args) => get::run(args, context),
             Self::Describe(args) => describe::run(args, context),
+            Self::Catalog(args) => catalog::run(args, context),
             Self::Resolve(args) => resolve::run(args, context),
             Self::Status(args) => status::run(args, context),
             Self::History(args) => history::run(args, context),

@@ -52,6 +52,7 @@ pub enum Page {
     PullRequests,
     Hosts,
     Problems,
+    Catalog,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +107,8 @@ fn target(path: &str) -> Option<Target> {
         ["hosts.json"] => page(Page::Hosts, true),
         ["problems"] => page(Page::Problems, false),
         ["problems.json"] => page(Page::Problems, true),
+        ["catalog"] => page(Page::Catalog, false),
+        ["catalog.json"] => page(Page::Catalog, true),
         ["style.css"] => Some(Target::Style),
         ["icon.svg"] => Some(Target::Icon),
         ["robots.txt"] => Some(Target::Robots),

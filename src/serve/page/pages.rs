@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::serve::page::address::{Address, Page, Target};
 use crate::serve::page::answer::{Answer, Form};
 use crate::serve::page::badge::{badge, unknown};
+use crate::serve::page::catalog::Catalog;
 use crate::serve::page::frame::{Freshness, freshness};
 use crate::serve::page::graph::graph;
 use crate::serve::page::history::Histories;
@@ -40,6 +41,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("PullRequests", include_str!("templates/requests.html")),
     ("Hosts", include_str!("templates/hosts.html")),
     ("Problems", include_str!("templates/problems.html")),
+    ("Catalog", include_str!("templates/catalog.html")),
     ("matrix", include_str!("templates/matrix.html")),
     ("marks", include_str!("templates/marks.html")),
     ("pager", include_str!("templates/pager.html")),
@@ -204,6 +206,10 @@ impl Writer<'_> {
             Page::Problems => {
                 let place = place("Problems", "Problems in files", "problems.json");
                 self.written(&Problems::of(state, query), place, is_json)
+            }
+            Page::Catalog => {
+                let place = place("Catalog", "Builder images", "catalog.json");
+                self.written(&Catalog::of(state, query), place, is_json)
             }
             Page::Streams { repository } | Page::Promotions { repository } => {
                 let Some(found) = state.repository(repository) else {

@@ -1,5 +1,6 @@
 //! The daemon, as a process beside real registries and real Git.
 
+mod builders;
 mod copies;
 mod day;
 mod hooks;

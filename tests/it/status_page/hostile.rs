@@ -3,7 +3,7 @@
 
 use headwater::serve::page::{Form, MAX_BYTES};
 use headwater::serve::state::{Failure, HostState, TimelineRow};
-use headwater::show::Pending;
+use headwater::show::{Builder, Pending};
 
 use crate::status_page::scene::{NOW, STREAM, state, why};
 use crate::status_page::site::get;
@@ -88,6 +88,25 @@ fn hostile(evil: &str, link: &str) -> headwater::serve::state::DaemonState {
         problem.message = text();
         problem.advice = Some(text());
     }
+    for builder in &mut shop.catalog {
+        builder.environment = text();
+        builder.builder = Builder {
+            namespace: text(),
+            stream: text(),
+            tag: text(),
+            display_name: Some(text()),
+            version: Some(text()),
+            description: Some(text()),
+            provider: Some(text()),
+            icon_class: Some(text()),
+            supports: vec![text(), text()],
+            tags: vec![text()],
+            sample_repo: Some(link.to_owned()),
+            sample_ref: Some(text()),
+            sample_context_dir: Some(text()),
+            image: Some(text()),
+        };
+    }
     state.hosts = vec![HostState {
         host: text(),
         kind: text(),
@@ -98,13 +117,14 @@ fn hostile(evil: &str, link: &str) -> headwater::serve::state::DaemonState {
     state
 }
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "/",
     "/repository/shop/streams",
     "/repository/shop/promotions",
     "/pull-requests",
     "/hosts",
     "/problems",
+    "/catalog",
 ];
 
 fn encoded(text: &str) -> String {
@@ -236,6 +256,8 @@ fn endless_texts_make_no_endless_pages() {
     shop.pull_requests = repeat(300).map(|()| request.clone()).collect();
     let problem = shop.problems[0].clone();
     shop.problems = repeat(300).map(|()| problem.clone()).collect();
+    let builder = shop.catalog[0].clone();
+    shop.catalog = repeat(300).map(|()| builder.clone()).collect();
     let host = state.hosts[0].clone();
     state.hosts = repeat(300).map(|()| host.clone()).collect();
     let name = state.repositories[1].status.stream_tags[0].name.clone();

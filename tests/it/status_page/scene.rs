@@ -3,10 +3,10 @@
 
 use headwater::problem::{Place, Problem};
 use headwater::serve::state::{
-    DaemonState, Failure, GateState, HostState, PromotionState, PullRequestState, RepositoryState,
-    TimelineRow,
+    BuilderState, DaemonState, Failure, GateState, HostState, PromotionState, PullRequestState,
+    RepositoryState, TimelineRow,
 };
-use headwater::show::{Cell, Column, Compared, Line, Pending, Status, Why};
+use headwater::show::{Builder, Cell, Column, Compared, Line, Pending, Status, Why};
 
 pub const NOW: &str = "2026-11-21T12:00:00Z";
 pub const STREAM: &str = "payments";
@@ -50,6 +50,37 @@ fn promoted(cell: Cell, source: Compared) -> Cell {
         source: Some(source),
         ..cell
     }
+}
+
+fn catalog() -> Vec<BuilderState> {
+    let ruby = Builder {
+        namespace: "shop-dev".to_owned(),
+        stream: "ruby".to_owned(),
+        tag: "3.3".to_owned(),
+        display_name: Some("Ruby 3.3".to_owned()),
+        version: Some("3.3".to_owned()),
+        description: Some("Build and run Ruby 3.3 applications.".to_owned()),
+        provider: Some("Acme, Inc.".to_owned()),
+        icon_class: Some("icon-ruby".to_owned()),
+        supports: vec!["ruby:3.3".to_owned(), "ruby".to_owned()],
+        tags: vec!["builder".to_owned(), "ruby".to_owned()],
+        sample_repo: Some("https://github.com/sclorg/ruby-ex.git".to_owned()),
+        sample_ref: Some("master".to_owned()),
+        sample_context_dir: Some("app".to_owned()),
+        image: Some(digest('b')),
+    };
+    let bare = Builder {
+        namespace: "shop-dev".to_owned(),
+        stream: "go".to_owned(),
+        tag: "latest".to_owned(),
+        sample_repo: Some("git@github.com:acme/go-ex.git".to_owned()),
+        ..Builder::default()
+    };
+    let of = |builder| BuilderState {
+        environment: "dev".to_owned(),
+        builder,
+    };
+    vec![of(ruby), of(bare)]
 }
 
 pub fn why(kind: &'static str, message: &str) -> Why {
@@ -342,6 +373,7 @@ pub fn state() -> DaemonState {
                 "the stream is applied by `apps/kustomization.yaml` too",
             ),
         ],
+        catalog: catalog(),
         ..RepositoryState::default()
     };
     let infra = RepositoryState {

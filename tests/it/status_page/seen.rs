@@ -4,7 +4,7 @@ use crate::status_page::scene::{state, why};
 use crate::status_page::site::Site;
 use crate::support::browser::Browser;
 
-pub const PAGES: [&str; 9] = [
+pub const PAGES: [&str; 10] = [
     "/",
     "/repository/shop/streams",
     "/repository/shop/stream/web:1.8",
@@ -13,6 +13,7 @@ pub const PAGES: [&str; 9] = [
     "/pull-requests",
     "/hosts",
     "/problems",
+    "/catalog",
     "/repository/infra/streams",
 ];
 
