@@ -18,6 +18,7 @@ mod elsewhere;
 mod environment_branch;
 pub mod error;
 pub mod exit;
+pub mod expose;
 mod facts;
 mod forges;
 pub mod get;
@@ -32,6 +33,7 @@ mod interrupt;
 pub mod man;
 pub mod migrate;
 pub mod namespace;
+pub mod new_app;
 pub mod output;
 mod overview;
 pub mod pin;
@@ -123,6 +125,8 @@ enum Command {
     Create(create::Args),
     Delete(delete::Args),
     Set(set::Args),
+    NewApp(new_app::Args),
+    Expose(expose::Args),
     Policy(policy::Args),
     Schema(schema::Args),
     Completion(completion::Args),
@@ -162,6 +166,8 @@ impl Command {
             Self::Create(args) => create::run(args, context),
             Self::Delete(args) => delete::run(args, context),
             Self::Set(args) => set::run(args, context),
+            Self::NewApp(args) => new_app::run(args, context),
+            Self::Expose(args) => expose::run(args, context),
             Self::Policy(args) => policy::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completion(args) => completion::run(args, context),
