@@ -149,16 +149,25 @@ const TABLE: &[Elsewhere] = &[
         "headwater builds nothing: your CI builds and pushes; a BuildConfig's trigger moves in Git when its stream tag does",
         "",
     ),
-    entry(
-        &[&["new-app"]],
-        "`new-app` is not built yet: write the Deployment, and behind its image a comment `# {\"$imagestream\": \"NAMESPACE/{}:TAG\"}`",
-        "STREAM",
-    ),
-    entry(
-        &[&["expose"]],
-        "`expose` is not built yet: write the Service or Route as a manifest and commit it",
-        "",
-    ),
+    Elsewhere {
+        words: &[&["new-app"]],
+        flags: &[
+            "--image",
+            "--docker-image",
+            "--template",
+            "-f",
+            "--file",
+            "--code",
+            "--strategy",
+            "--binary",
+            "-L",
+            "--list",
+            "-S",
+            "--search",
+        ],
+        answer: "`new-app` takes image streams alone: `headwater import-image NAME --from=IMAGE --confirm` makes one of an image, `headwater catalog` lists builders, and your CI builds",
+        example: "",
+    },
     entry(
         &[&["adm"], &["prune"]],
         "there is nothing to prune: a stream's file keeps the newest 10 images of a tag, Git keeps the rest, and a registry cleans itself up",
@@ -311,9 +320,8 @@ mod tests {
             ("oc rollout latest dc/web", "deploys nothing"),
             ("oc rollout undo dc/web", "stays back"),
             ("oc start-build web --follow", "builds nothing"),
-            ("oc new-app --image-stream=my-python", "not built yet"),
-            ("oc new-app httpd -n test2", "NAMESPACE/httpd:TAG"),
-            ("oc expose svc/httpd -n test2", "not built yet"),
+            ("oc new-app --image=quay.io/acme/web", "import-image NAME"),
+            ("oc new-app --list", "headwater catalog"),
             ("oc adm prune images --confirm", "nothing to prune"),
         ] {
             let answer = answered(line).unwrap_or_else(|| panic!("{line}"));

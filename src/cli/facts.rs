@@ -50,7 +50,17 @@ impl<'c> Facts<'c> {
             ));
             return Ok(None);
         };
-        match self.ask(&lookup)? {
+        let shown = format!("only what Git knows of {} is shown", lookup.reference());
+        self.about(&lookup, shown)
+    }
+
+    /// What a registry says to a question; `otherwise` is what is done where it says nothing.
+    pub fn about(
+        &mut self,
+        lookup: &Lookup,
+        otherwise: String,
+    ) -> Result<Option<Description>, CliError> {
+        match self.ask(lookup)? {
             Ok(description) => Ok(Some(description)),
             Err(failure) => {
                 self.exit = self.exit.max(match failure.kind {
@@ -58,13 +68,8 @@ impl<'c> Facts<'c> {
                     FailureKind::Unavailable => Exit::Unavailable,
                     _ => Exit::Failure,
                 });
-                self.context.error(
-                    &CliError::failure(format!(
-                        "only what Git knows of {} is shown",
-                        lookup.reference()
-                    ))
-                    .because(&failure),
-                );
+                self.context
+                    .error(&CliError::failure(otherwise).because(&failure));
                 Ok(None)
             }
         }

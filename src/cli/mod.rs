@@ -3,6 +3,7 @@
 //! A command is a file with its `Args` and
 //! `pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError>`.
 
+pub mod catalog;
 pub mod completion;
 pub mod config;
 pub mod context;
@@ -17,6 +18,7 @@ mod elsewhere;
 mod environment_branch;
 pub mod error;
 pub mod exit;
+pub mod expose;
 mod facts;
 mod forges;
 pub mod get;
@@ -31,6 +33,7 @@ mod interrupt;
 pub mod man;
 pub mod migrate;
 pub mod namespace;
+pub mod new_app;
 pub mod output;
 mod overview;
 pub mod pin;
@@ -104,6 +107,7 @@ enum Command {
     Promote(promote::Args),
     Get(get::Args),
     Describe(describe::Args),
+    Catalog(catalog::Args),
     Status(status::Args),
     History(history::Args),
     Where(whereabouts::Args),
@@ -121,6 +125,8 @@ enum Command {
     Create(create::Args),
     Delete(delete::Args),
     Set(set::Args),
+    NewApp(new_app::Args),
+    Expose(expose::Args),
     Policy(policy::Args),
     Schema(schema::Args),
     Completion(completion::Args),
@@ -142,6 +148,7 @@ impl Command {
             Self::Promote(args) => promote::run(args, context),
             Self::Get(args) => get::run(args, context),
             Self::Describe(args) => describe::run(args, context),
+            Self::Catalog(args) => catalog::run(args, context),
             Self::Resolve(args) => resolve::run(args, context),
             Self::Status(args) => status::run(args, context),
             Self::History(args) => history::run(args, context),
@@ -159,6 +166,8 @@ impl Command {
             Self::Create(args) => create::run(args, context),
             Self::Delete(args) => delete::run(args, context),
             Self::Set(args) => set::run(args, context),
+            Self::NewApp(args) => new_app::run(args, context),
+            Self::Expose(args) => expose::run(args, context),
             Self::Policy(args) => policy::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completion(args) => completion::run(args, context),

@@ -16,6 +16,7 @@ use crate::reconcile::{Desk, MAX_SEARCHED_BYTES, is_read};
 use crate::revision::BranchName;
 use crate::show::{self, Catalog, Selector, TriggerLine};
 use crate::snapshot::{FilePath, Files};
+use crate::stream::ImageStream;
 
 /// Where things are looked for, to be flattened into a command's arguments.
 #[derive(Debug, clap::Args)]
@@ -130,9 +131,13 @@ impl View {
         lines
     }
 
+    /// Those of every environment.
+    pub fn streams(&self) -> impl Iterator<Item = &ImageStream> {
+        self.manifests.iter().flat_map(|it| &it.streams)
+    }
+
     pub fn catalog<'v>(&'v self, triggers: &'v [TriggerLine]) -> Catalog<'v> {
-        let streams = self.manifests.iter().flat_map(|it| &it.streams);
-        Catalog::new(streams, triggers, self.namespace.as_deref())
+        Catalog::new(self.streams(), triggers, self.namespace.as_deref())
     }
 
     /// `in demo namespace`, for messages.

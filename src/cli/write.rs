@@ -174,7 +174,8 @@ pub(super) fn decide(
     let notes = std::mem::take(&mut draft.notes);
     let said = std::mem::take(&mut draft.said);
     let touched = draft.touched.clone();
-    let namespace = touched.first().map(|tag| tag.stream.namespace.as_str());
+    let of_tags = touched.first().map(|tag| tag.stream.namespace.as_str());
+    let namespace = draft.home.as_deref().or(of_tags);
     let realm = scene.realm_of(namespace.unwrap_or(&scene.namespace));
     let environment = realm.ok().map(|realm| realm.environment.name.clone());
     let mut asker = None;

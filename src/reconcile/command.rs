@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use crate::git;
 use crate::image::Digest;
 use crate::lookup::{self, Answer, Found, Lookup, Question, Resolution, Wanted};
-use crate::manifest::Reach;
+use crate::manifest::{FileFacts, Reach};
 use crate::plan::Plan;
 use crate::problem::{Problem, Severity};
 use crate::reconcile::desk::Desk;
 use crate::reconcile::gather::Ask;
-use crate::snapshot::{FileChange, Files};
+use crate::snapshot::{FileChange, FilePath, Files};
 use crate::stream::{ImageStream, ImportMode, StreamName, StreamTagName};
 use crate::verb::{Draft, Realm, Scene};
 
@@ -39,13 +39,14 @@ pub enum Fault {
 
 /// What a command is decided from.
 pub fn scene<'a>(desk: &'a Desk<'_>, namespace: &dyn Fn(&[Realm<'_>]) -> String) -> Scene<'a> {
+    let files = all_files(desk);
     let realms: Vec<Realm<'a>> = desk
         .manifests()
         .into_iter()
         .map(|(environment, manifests)| Realm {
             environment,
             manifests,
-            reach: Reach::new(&desk.reading().files, environment),
+            reach: Reach::new(&files, environment),
         })
         .collect();
     Scene {
@@ -53,6 +54,16 @@ pub fn scene<'a>(desk: &'a Desk<'_>, namespace: &dyn Fn(&[Realm<'_>]) -> String)
         realms,
         files: desk.files(),
     }
+}
+
+/// The manifests, and the files that hold nothing of ours: kustomizations gather those too, and
+/// commands name the objects in them.
+fn all_files(desk: &Desk<'_>) -> Vec<(FilePath, Arc<FileFacts>)> {
+    let mut files = desk.reading().files.clone();
+    let known: BTreeSet<FilePath> = files.iter().map(|(path, _)| path.clone()).collect();
+    let others = desk.files().keys().filter(|path| !known.contains(path));
+    files.extend(others.map(|path| (path.clone(), Arc::default())));
+    files
 }
 
 /// Makes the edits of `draft`, then plans on the edited files for what it touched, so that status

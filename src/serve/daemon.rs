@@ -366,6 +366,7 @@ fn settle(
         state.pull_requests = gathered.pull_requests;
         state.promotions = gathered.promotions;
         state.problems = gathered.problems;
+        state.catalog = gathered.catalog;
     }
     state.failure = trouble.map(|trouble| {
         let known = state.failure.as_ref();

@@ -16,8 +16,8 @@ use crate::problem::Problem;
 use crate::reconcile::{Cache, Hosting, OpenBranch, Survey, open_branches, status};
 use crate::revision::BranchName;
 use crate::serve::answers::{Source, image_repository};
-use crate::serve::state::{GateState, PromotionState, PullRequestState};
-use crate::show::Status;
+use crate::serve::state::{BuilderState, GateState, PromotionState, PullRequestState};
+use crate::show::{Status, builders};
 use crate::stream::StreamTagName;
 
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,7 @@ pub struct Gathered {
     pub pull_requests: Vec<PullRequestState>,
     pub promotions: Vec<PromotionState>,
     pub problems: Vec<Problem>,
+    pub catalog: Vec<BuilderState>,
     /// How often tags without an interval of their own are looked at.
     pub interval: Duration,
     /// The images of tags that have an interval of their own, by repository and tag.
@@ -79,6 +80,12 @@ pub fn gather(
         gathered
             .promotions
             .extend(promotion(&surveyed.environment, plan));
+        let streams = surveyed.manifests.streams.iter();
+        let own = streams.flat_map(builders).map(|builder| BuilderState {
+            environment: surveyed.environment.name.to_string(),
+            builder,
+        });
+        gathered.catalog.extend(own);
         for stream in &surveyed.manifests.streams {
             for tag in &stream.tags {
                 let Some(reference) = tag.source.image() else {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 use crate::serve::journal::JournalEntry;
-use crate::show::{Cell, Line, Status, Why};
+use crate::show::{Builder, Cell, Line, Status, Why};
 
 /// So many stream tags of an environment that fail in one way are told one by one.
 const MOST_ALIKE: usize = 3;
@@ -56,6 +56,17 @@ pub struct RepositoryState {
     pub pull_requests: Vec<PullRequestState>,
     pub promotions: Vec<PromotionState>,
     pub problems: Vec<Problem>,
+    /// Builder images, by environment and name.
+    pub catalog: Vec<BuilderState>,
+}
+
+/// A builder image, and the environment whose stream has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BuilderState {
+    pub environment: String,
+    #[serde(flatten)]
+    pub builder: Builder,
 }
 
 /// Something that does not work.

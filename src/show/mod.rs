@@ -6,6 +6,7 @@
 //! | `kind`, `selector`, `catalog`, `item` | what can be shown, and which of it |
 //! | `stream`, `image`, `meta` | `describe` |
 //! | `table`, `row`, `trigger` | the tables of `get` |
+//! | `builder` | builder images, as a catalog shows them |
 //! | `object` | objects, as OpenShift's API gives them |
 //! | `across`, `running`, `reasons` | stream tags through the environments, and why they wait |
 //! | `status`, `status_text`, `whereabouts`, `lines` | `status` and `where` |
@@ -16,6 +17,7 @@
 
 mod across;
 mod ago;
+mod builder;
 mod catalog;
 pub mod daemon;
 pub mod doctor;
@@ -48,6 +50,7 @@ use serde_json::Value as Json;
 
 pub use across::{Row, rows};
 pub use ago::{ago, human_duration};
+pub use builder::{Builder, builders};
 pub use catalog::{Catalog, FindError, split_image};
 pub use drift::{Change, Difference, Drift, Pair, Side, difference, drift_diff, drift_text};
 pub use human::{human, objects as human_objects};

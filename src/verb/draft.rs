@@ -28,6 +28,8 @@ pub struct Draft {
     removed: BTreeMap<DocumentAddress, BTreeSet<Option<usize>>>,
     /// Stream tags that are planned for at once.
     pub touched: BTreeSet<StreamTagName>,
+    /// The namespace of what is written, where the stream tags may be another's.
+    pub home: Option<String>,
     /// A stream whose every tag is planned for at once: it imports a whole repository.
     pub whole: Option<StreamName>,
     /// Streams that must be there afterwards, or the new file does not belong to its environment.
@@ -137,6 +139,11 @@ impl Draft {
     /// A new object beside the streams of its namespace.
     pub(crate) fn new_object(&mut self, path: FilePath, object: Value) {
         self.new.insert(path, object);
+    }
+
+    /// Whether a new object has this path.
+    pub(crate) fn has_new(&self, path: &FilePath) -> bool {
+        self.new.contains_key(path)
     }
 
     /// A free path for a new object: beside the namespace's streams, else where `init` puts them.

@@ -9,18 +9,24 @@
 //! | `import-image` | `import` |
 //! | `create`, `delete` | `create`, `delete` |
 //! | `set triggers`, `set image-lookup` | `triggers`, `lookup` |
+//! | `new-app` | `app`: which stream tag is meant, the objects, what is said |
+//! | `expose` | `expose`; where new objects are put: `beside` |
 //! | `policy` | `role` |
 //! | `rollback` | `rollback` |
 //! | `hold`, `release` | `hold` |
 //! | the `ENVIRONMENT/STREAM:TAG` of these | `environment_tag` |
 //! | the commit of `--pull-request` | `message` |
 
+mod app;
+mod beside;
 mod create;
 mod delete;
 mod draft;
 mod environment_tag;
+mod expose;
 mod hold;
 mod import;
+mod labels;
 mod lookup;
 mod message;
 mod object;
@@ -32,10 +38,12 @@ mod spec_tag;
 mod tag;
 mod triggers;
 
+pub use app::{App, NewApp, NewAppDraft, find_apps, new_app};
 pub use create::{CreateTag, create_stream, create_tag};
 pub use delete::{Named, delete};
 pub use draft::{Draft, Written};
 pub use environment_tag::{EnvironmentTag, EnvironmentTagError};
+pub use expose::{Expose, expose};
 pub use hold::{Holding, Note, hold, release};
 pub use import::{Import, import_image};
 pub use lookup::{Lookup, set_image_lookup};

@@ -75,7 +75,12 @@ const KINDS: &[Kind] = &[
         "rbac.authorization.k8s.io",
         &[],
     ),
+    kind("Service", "services", "", &["svc"]),
+    kind("Route", "routes", "route.openshift.io", &[]),
+    kind("Ingress", "ingresses", "networking.k8s.io", &["ing"]),
 ];
+/// These run nothing and follow nothing: of whole files they are left out.
+const NETWORK: [&str; 3] = ["Service", "Route", "Ingress"];
 
 impl Kind {
     pub fn find(word: &str) -> Result<&'static Self, Refused> {
@@ -92,8 +97,16 @@ impl Kind {
             })
     }
 
+    /// `apps/v1`; every kind here is in the first version of its group.
+    pub(crate) fn version(&self) -> String {
+        match self.group {
+            "" => "v1".to_owned(),
+            group => format!("{group}/v1"),
+        }
+    }
+
     /// `deployments.apps`
-    fn qualified(&self) -> String {
+    pub(crate) fn qualified(&self) -> String {
         match self.group {
             "" => self.resource.to_owned(),
             group => format!("{}.{group}", self.resource),
@@ -156,7 +169,8 @@ impl Selection {
                     return Err(Refused::new(format!("the path {path:?} does not exist")));
                 }
             }
-            let kinds: BTreeSet<&str> = KINDS.iter().map(|kind| kind.kind).collect();
+            let kinds = KINDS.iter().map(|kind| kind.kind);
+            let kinds: BTreeSet<&str> = kinds.filter(|kind| !NETWORK.contains(kind)).collect();
             let mut all = objects(scene, &kinds);
             all.retain(|object| self.files.contains(&object.at.file));
             found.append(&mut all);

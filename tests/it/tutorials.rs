@@ -276,7 +276,7 @@ impl Machine {
                 "Less than a second ago",
             ),
             // An image of a test was made at a fixed time.
-            (r"\d+ (weeks|months|years) ago", "10 months ago"),
+            (r"\d+ (weeks|months|years) (ago|old)", "10 months $2"),
             // A blob holds the registry's port.
             (
                 r"index [0-9a-f]{7}\.\.[0-9a-f]{7}",

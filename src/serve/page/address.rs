@@ -55,6 +55,7 @@ pub enum Page {
     Hosts,
     Problems,
     Activity,
+    Catalog,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +113,8 @@ fn target(path: &str) -> Option<Target> {
         ["activity"] => page(Page::Activity, false),
         ["activity.json"] => page(Page::Activity, true),
         ["activity.atom"] => Some(Target::Feed),
+        ["catalog"] => page(Page::Catalog, false),
+        ["catalog.json"] => page(Page::Catalog, true),
         ["style.css"] => Some(Target::Style),
         ["icon.svg"] => Some(Target::Icon),
         ["robots.txt"] => Some(Target::Robots),

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `address` | a path and a query → which page |
 //! | `history` | what is asked of Git while a page is made |
-//! | `overview`, `streams`, `stream`, `promotions`, `requests`, `hosts`, `problems`, `activity` | the daemon's state → the values of one page, which are its JSON as well |
+//! | `overview`, `streams`, `stream`, `promotions`, `requests`, `hosts`, `problems`, `activity`, `catalog` | the daemon's state → the values of one page, which are its JSON as well |
 //! | `pages`, `frame`, `templates/` | values → HTML |
 //! | `words`, `text` | times, digests, links; text from elsewhere made safe to show |
 //! | `paging` | so much of a list that a page stays small |
@@ -15,6 +15,7 @@ mod activity;
 mod address;
 mod answer;
 mod badge;
+mod catalog;
 mod frame;
 mod graph;
 mod history;

@@ -10,6 +10,7 @@ use crate::serve::page::activity::{Activity, Feed};
 use crate::serve::page::address::{Address, Page, Target};
 use crate::serve::page::answer::{Answer, Form};
 use crate::serve::page::badge::{badge, unknown};
+use crate::serve::page::catalog::Catalog;
 use crate::serve::page::frame::{Freshness, freshness};
 use crate::serve::page::graph::graph;
 use crate::serve::page::history::Histories;
@@ -44,6 +45,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("Activity", include_str!("templates/activity.html")),
     ("Feed", include_str!("templates/activity.atom")),
     ("changes", include_str!("templates/changes.html")),
+    ("Catalog", include_str!("templates/catalog.html")),
     ("matrix", include_str!("templates/matrix.html")),
     ("marks", include_str!("templates/marks.html")),
     ("pager", include_str!("templates/pager.html")),
@@ -213,6 +215,10 @@ impl Writer<'_> {
             Page::Activity => {
                 let place = place("Activity", "Activity", "activity.json");
                 self.written(&Activity::of(state, query), place, is_json)
+            }
+            Page::Catalog => {
+                let place = place("Catalog", "Builder images", "catalog.json");
+                self.written(&Catalog::of(state, query), place, is_json)
             }
             Page::Streams { repository } | Page::Promotions { repository } => {
                 let Some(found) = state.repository(repository) else {

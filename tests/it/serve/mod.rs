@@ -1,6 +1,7 @@
 //! The daemon, as a process beside real registries and real Git.
 
 mod activity;
+mod builders;
 mod copies;
 mod day;
 mod describing;

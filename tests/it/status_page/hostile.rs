@@ -3,7 +3,7 @@
 
 use headwater::serve::page::{Form, MAX_BYTES};
 use headwater::serve::state::{Circuit, Failure, HostState, RateLimit, TimelineRow};
-use headwater::show::Pending;
+use headwater::show::{Builder, Pending};
 
 use crate::status_page::feed::feed;
 use crate::status_page::scene::{NOW, STREAM, state, why};
@@ -90,6 +90,25 @@ fn hostile(evil: &str, link: &str) -> headwater::serve::state::DaemonState {
         problem.message = text();
         problem.advice = Some(text());
     }
+    for builder in &mut shop.catalog {
+        builder.environment = text();
+        builder.builder = Builder {
+            namespace: text(),
+            stream: text(),
+            tag: text(),
+            display_name: Some(text()),
+            version: Some(text()),
+            description: Some(text()),
+            provider: Some(text()),
+            icon_class: Some(text()),
+            supports: vec![text(), text()],
+            tags: vec![text()],
+            sample_repo: Some(link.to_owned()),
+            sample_ref: Some(text()),
+            sample_context_dir: Some(text()),
+            image: Some(text()),
+        };
+    }
     state.hosts = vec![HostState {
         host: text(),
         kind: text(),
@@ -132,7 +151,7 @@ fn hostile(evil: &str, link: &str) -> headwater::serve::state::DaemonState {
     state
 }
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "/",
     "/repository/shop/streams",
     "/repository/shop/promotions",
@@ -140,6 +159,7 @@ const PAGES: [&str; 7] = [
     "/hosts",
     "/problems",
     "/activity",
+    "/catalog",
 ];
 
 fn encoded(text: &str) -> String {
@@ -292,6 +312,8 @@ fn endless_texts_make_no_endless_pages() {
     shop.pull_requests = repeat(300).map(|()| request.clone()).collect();
     let problem = shop.problems[0].clone();
     shop.problems = repeat(300).map(|()| problem.clone()).collect();
+    let builder = shop.catalog[0].clone();
+    shop.catalog = repeat(300).map(|()| builder.clone()).collect();
     let host = state.hosts[0].clone();
     state.hosts = repeat(300).map(|()| host.clone()).collect();
     let entry = state.activity[1].clone();

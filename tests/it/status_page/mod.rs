@@ -2,6 +2,7 @@
 //! looks in a browser.
 
 mod activity;
+mod changes;
 mod feed;
 mod hostile;
 mod pages;

@@ -56,7 +56,7 @@ fn the_overview_begins_with_what_needs_attention() {
     in_order(
         &text("/"),
         &[
-            "Problems 4 need you",
+            "Problems Builders 4 need you",
             "1 pull request waits for a merge.",
             "Failed the Git repository in infra",
             "permission denied; let the daemon's user read the folder",
@@ -357,6 +357,17 @@ fn the_other_pages_list_requests_hosts_and_problems() {
             "apps/search/stream.yaml:3:11 shop warning",
         ],
     );
+    in_order(
+        &text("/catalog"),
+        &[
+            "2 builder images: stream tags whose annotation tags has builder.",
+            "shop-dev/go:latest git@github.com:acme/go-ex.git none yet dev of shop",
+            "Ruby 3.3 shop-dev/ruby:3.3 Build and run Ruby 3.3 applications. 3.3 ruby:3.3, ruby https://github.com/sclorg/ruby-ex.git at master in app Acme, Inc. icon-ruby",
+            "dev of shop",
+        ],
+    );
+    let filtered = read(&get(&state(), "/catalog?q=acme+ruby").body);
+    assert!(filtered.contains("1 builder image:") && !filtered.contains("go:latest"));
     let filtered = read(&get(&state(), "/problems?q=kustomization").body);
     assert!(filtered.contains("0 errors, 1 warning."));
 }
@@ -398,6 +409,7 @@ fn every_page_has_a_twin_in_json() {
         ("/hosts", "/hosts.json", "Hosts"),
         ("/problems", "/problems.json", "Problems"),
         ("/activity", "/activity.json", "Activity"),
+        ("/catalog", "/catalog.json", "Catalog"),
     ] {
         let html = get(&state(), page).body;
         assert!(
@@ -418,6 +430,9 @@ fn every_page_has_a_twin_in_json() {
     let json = |twin: &str| -> Json { serde_json::from_str(&get(&state(), twin).body).unwrap() };
     assert_eq!(json("/index.json")["needs"], 4);
     assert_eq!(json("/index.json")["concerns"][0]["urgency"], "failed");
+    let builders = &json("/catalog.json")["builders"];
+    assert_eq!(builders[1]["displayName"], "Ruby 3.3");
+    assert_eq!(builders[1]["supports"][0], "ruby:3.3");
     let streams = json("/repository/shop/streams.json?q=web");
     assert_eq!(streams["differing"][0]["name"], "web:1.8");
     assert_eq!(streams["differing"][0]["cells"][2]["source"]["images"], 2);

@@ -2,12 +2,13 @@
 //! that fail, wait and are held.
 
 use headwater::problem::{Place, Problem};
-use headwater::serve::journal::JournalEntry;
 use headwater::serve::state::{
-    Circuit, DaemonState, Failure, GateState, HostState, PromotionState, PullRequestState,
-    RateLimit, RepositoryState, TimelineRow,
+    BuilderState, Circuit, DaemonState, Failure, GateState, HostState, PromotionState,
+    PullRequestState, RateLimit, RepositoryState, TimelineRow,
 };
-use headwater::show::{Cell, Column, Compared, Line, Pending, Status, Why};
+use headwater::show::{Builder, Cell, Column, Compared, Line, Pending, Status, Why};
+
+use crate::status_page::changes::activity;
 
 pub const NOW: &str = "2026-11-21T12:00:00Z";
 pub const STREAM: &str = "payments";
@@ -51,6 +52,37 @@ fn promoted(cell: Cell, source: Compared) -> Cell {
         source: Some(source),
         ..cell
     }
+}
+
+fn catalog() -> Vec<BuilderState> {
+    let ruby = Builder {
+        namespace: "shop-dev".to_owned(),
+        stream: "ruby".to_owned(),
+        tag: "3.3".to_owned(),
+        display_name: Some("Ruby 3.3".to_owned()),
+        version: Some("3.3".to_owned()),
+        description: Some("Build and run Ruby 3.3 applications.".to_owned()),
+        provider: Some("Acme, Inc.".to_owned()),
+        icon_class: Some("icon-ruby".to_owned()),
+        supports: vec!["ruby:3.3".to_owned(), "ruby".to_owned()],
+        tags: vec!["builder".to_owned(), "ruby".to_owned()],
+        sample_repo: Some("https://github.com/sclorg/ruby-ex.git".to_owned()),
+        sample_ref: Some("master".to_owned()),
+        sample_context_dir: Some("app".to_owned()),
+        image: Some(digest('b')),
+    };
+    let bare = Builder {
+        namespace: "shop-dev".to_owned(),
+        stream: "go".to_owned(),
+        tag: "latest".to_owned(),
+        sample_repo: Some("git@github.com:acme/go-ex.git".to_owned()),
+        ..Builder::default()
+    };
+    let of = |builder| BuilderState {
+        environment: "dev".to_owned(),
+        builder,
+    };
+    vec![of(ruby), of(bare)]
 }
 
 pub fn why(kind: &'static str, message: &str) -> Why {
@@ -357,6 +389,7 @@ pub fn state() -> DaemonState {
                 "the stream is applied by `apps/kustomization.yaml` too",
             ),
         ],
+        catalog: catalog(),
         ..RepositoryState::default()
     };
     let infra = RepositoryState {
@@ -433,87 +466,6 @@ fn hosts() -> Vec<HostState> {
             }),
             ..host("ghcr.io", "registry", Some("2026-11-21T11:59:46Z"), None)
         },
-    ]
-}
-
-fn activity() -> Vec<JournalEntry> {
-    let entry = |number: u8, time: &str, kind: &'static str| JournalEntry {
-        id: format!("urn:uuid:00000000-0000-8000-8000-0000000000{number:02}"),
-        time: format!("2026-11-{time}:00Z"),
-        repository: "shop".to_owned(),
-        kind,
-        ..JournalEntry::default()
-    };
-    let image =
-        |environment: &str, tag: &str, from: char, to: char, entry: JournalEntry| JournalEntry {
-            environment: Some(environment.to_owned()),
-            stream_tag: Some(format!("shop-{environment}/{tag}")),
-            previous_image: Some(digest(from)),
-            image: Some(digest(to)),
-            ..entry
-        };
-    let branch = |branch: &str, number: u64, entry: JournalEntry| JournalEntry {
-        environment: Some("prod".to_owned()),
-        branch: Some(branch.to_owned()),
-        url: Some(format!("https://git.example/shop/deploy/pulls/{number}")),
-        ..entry
-    };
-    let of = |repository: &str, reason: Option<&str>, entry: JournalEntry| JournalEntry {
-        repository: repository.to_owned(),
-        reason: reason.map(str::to_owned),
-        ..entry
-    };
-    vec![
-        image(
-            "dev",
-            "mailer:3",
-            'g',
-            'h',
-            entry(8, "21T11:58", "imageMoved"),
-        ),
-        JournalEntry {
-            title: Some("Promote staging to prod: web:1.8".to_owned()),
-            ..branch(
-                "headwater/prod/from-staging",
-                412,
-                entry(7, "21T10:41", "pullRequestOpened"),
-            )
-        },
-        JournalEntry {
-            from_environment: Some("dev".to_owned()),
-            ..image(
-                "staging",
-                "web:1.8",
-                'a',
-                'c',
-                entry(6, "21T10:40", "promoted"),
-            )
-        },
-        of(
-            "infra",
-            Some("/srv/git/infra.git: permission denied"),
-            entry(5, "21T10:18", "failed"),
-        ),
-        JournalEntry {
-            branch: Some("headwater/dev/web".to_owned()),
-            ..image(
-                "dev",
-                "web:1.8",
-                'a',
-                'c',
-                entry(4, "21T09:11", "imageMoved"),
-            )
-        },
-        JournalEntry {
-            reason: Some("somebody's own work is on it".to_owned()),
-            ..branch("headwater/dev/auth", 407, entry(3, "20T17:03", "blocked"))
-        },
-        of("infra", None, entry(2, "19T08:30", "recovered")),
-        of(
-            "gone",
-            Some("https://git.example/gone.git: 404"),
-            entry(1, "19T08:00", "failed"),
-        ),
     ]
 }
 

@@ -4,7 +4,7 @@ use crate::status_page::scene::{state, why};
 use crate::status_page::site::Site;
 use crate::support::browser::Browser;
 
-pub const PAGES: [&str; 10] = [
+pub const PAGES: [&str; 11] = [
     "/",
     "/repository/shop/streams",
     "/repository/shop/stream/web:1.8",
@@ -14,6 +14,7 @@ pub const PAGES: [&str; 10] = [
     "/hosts",
     "/problems",
     "/activity",
+    "/catalog",
     "/repository/infra/streams",
 ];
 

@@ -6,14 +6,14 @@ use crate::support::scene::{HOST, Run, Scene, deployment, masked, stream};
 
 impl Scene {
     /// The binary in the person's clone.
-    fn types(&self, words: &[&str]) -> Run {
+    pub(super) fn types(&self, words: &[&str]) -> Run {
         let words: Vec<String> = words.iter().map(|word| self.with_host(word)).collect();
         let mut all = vec!["-C", self.person.path().to_str().unwrap()];
         all.extend(words.iter().map(String::as_str));
         self.run(&all)
     }
 
-    fn clone_file(&self, path: &str) -> String {
+    pub(super) fn clone_file(&self, path: &str) -> String {
         let text = fs::read_to_string(self.person.path().join(path)).unwrap();
         masked(&text.replace(&self.registry.host(), HOST))
     }

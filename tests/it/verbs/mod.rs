@@ -1,5 +1,6 @@
 //! The commands that write, as oc users type them.
 
+mod apps;
 mod branch;
 mod cases;
 mod histories;
