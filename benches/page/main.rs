@@ -16,8 +16,12 @@
 )]
 
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
-#[path = "../../tests/it/status_page/scene.rs"]
-mod scene;
+/// Named as the tests name it.
+#[path = "../../tests/it/status_page"]
+mod status_page {
+    mod changes;
+    pub mod scene;
+}
 
 use std::time::{Duration, Instant};
 
@@ -53,9 +57,9 @@ fn main() {
             _ => panic!("unknown: {name}"),
         }
     }
-    let state = scene::large(streams);
+    let state = status_page::scene::large(streams);
     let pages = Pages::new().expect("the templates are right");
-    let now = scene::NOW.parse().expect("a time");
+    let now = status_page::scene::NOW.parse().expect("a time");
     println!("{streams} stream tags in 3 environments, {runs} runs");
     for target in TARGETS {
         let (path, query) = match target.split_once('?') {
@@ -67,7 +71,7 @@ fn main() {
         for _ in 0..runs {
             let begun = Instant::now();
             let address = Address::parse(path, query);
-            let answer = pages.answer(&address, &state, &scene::timeline, now);
+            let answer = pages.answer(&address, &state, &status_page::scene::timeline, now);
             let answer = answer.expect("a page");
             assert_eq!(answer.status, 200, "{target}");
             length = answer.body.len();
