@@ -1,10 +1,8 @@
 use std::fs;
 
-use serde_json::json;
-
 use crate::integrated::{DEPLOYMENT, STREAM, integrated, reconcile, server_file, settle};
+use crate::serve::hooks::{notified, notifying};
 use crate::serve::{Daemon, free_port};
-use crate::support::registry::{DockerRegistry, Setup};
 use crate::support::scene::{HOST, Scene};
 use crate::support::wait::until;
 
@@ -119,33 +117,13 @@ fn where_a_stream_is_kept_is_shown() {
 
 #[test]
 fn a_push_is_told_by_the_registry_itself() {
-    const SECRET: &str = "a secret of some length";
     let port = free_port();
-    let endpoint = json!({
-        "name": "headwater",
-        "url": format!("http://127.0.0.1:{port}/hook/images"),
-        "headers": {"Authorization": [format!("Bearer {SECRET}")]},
-        "timeout": "5s",
-        "threshold": 3,
-        "backoff": "100ms",
-    });
-    let scene = Scene::with_registry(DockerRegistry::start_with(Setup {
-        notifications: Some(json!({"endpoints": [endpoint]})),
-        ..Setup::default()
-    }));
+    let scene = Scene::with_registry(notifying(port));
     scene.commit(
         &[("streams/web.yaml", STREAM), ("web.yaml", DEPLOYMENT)],
         "add web",
     );
-    let secret = scene.home().join("secret");
-    fs::write(&secret, SECRET).unwrap();
-    let more = format!(
-        "serve: {{interval: 10h, hooks: {{listen: \"127.0.0.1:{port}\"}}}}
-hooks: [{{name: images, kind: distribution, secretFile: {}}}]
-{}",
-        secret.display(),
-        integrated(&scene)
-    );
+    let more = format!("{}{}", notified(&scene, port), integrated(&scene));
     let mut daemon = Daemon::start(&scene, &[&scene.bare()], &more);
     daemon.says("a pass has ended … \"questions\":1");
     let digest = scene.image("shop/web", "1", "one");

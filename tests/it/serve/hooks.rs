@@ -11,9 +11,8 @@ use crate::support::wait::until;
 
 const SECRET: &str = "a secret of some length";
 
-/// A registry that notifies a daemon, which nothing else makes look.
-fn notified() -> (Scene, Daemon) {
-    let port = free_port();
+/// A registry that tells of each push at this port of the daemon.
+pub fn notifying(port: u16) -> DockerRegistry {
     let endpoint = json!({
         "name": "headwater",
         "url": format!("http://127.0.0.1:{port}/hook/images"),
@@ -22,24 +21,35 @@ fn notified() -> (Scene, Daemon) {
         "threshold": 3,
         "backoff": "100ms",
     });
-    let scene = Scene::with_registry(DockerRegistry::start_with(Setup {
+    DockerRegistry::start_with(Setup {
         notifications: Some(json!({"endpoints": [endpoint]})),
         ..Setup::default()
-    }));
+    })
+}
+
+/// What the server file says of it, where no interval ends.
+pub fn notified(scene: &Scene, port: u16) -> String {
     let secret = scene.home().join("secret");
     fs::write(&secret, SECRET).unwrap();
     let secret = secret.display();
-    let hooks = format!(
+    format!(
         "serve: {{interval: 10h, hooks: {{listen: \"127.0.0.1:{port}\"}}}}
 hooks: [{{name: images, kind: distribution, secretFile: {secret}}}]\n"
-    );
+    )
+}
+
+/// A daemon that nothing but its registry makes look.
+fn begin() -> (Scene, Daemon) {
+    let port = free_port();
+    let scene = Scene::with_registry(notifying(port));
+    let hooks = notified(&scene, port);
     let daemon = Daemon::start(&scene, &[&scene.bare()], &hooks);
     (scene, daemon)
 }
 
 #[test]
 fn a_push_to_a_registry_is_a_branch_within_a_second() {
-    let (scene, mut daemon) = notified();
+    let (scene, mut daemon) = begin();
     let quick = stream("shop", "web", "1");
     scene.commit(
         &[
@@ -83,7 +93,7 @@ fn a_push_to_a_registry_is_a_branch_within_a_second() {
 
 #[test]
 fn a_storm_of_hooks_costs_few_passes() {
-    let (scene, mut daemon) = notified();
+    let (scene, mut daemon) = begin();
     scene.commit(
         &[
             ("streams/web.yaml", &stream("shop", "web", "1")),

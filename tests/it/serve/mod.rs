@@ -5,7 +5,7 @@ mod builders;
 mod copies;
 mod day;
 mod describing;
-mod hooks;
+pub mod hooks;
 mod settings;
 mod story;
 mod telling;
