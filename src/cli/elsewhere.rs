@@ -175,8 +175,8 @@ const TABLE: &[Elsewhere] = &[
         "",
     ),
     entry(
-        &[&["image"], &["mirror", "append", "extract"]],
-        "headwater copies no images yet: use skopeo or crane",
+        &[&["image"], &["append", "extract"]],
+        "headwater looks into no layers: use crane or podman",
         "",
     ),
     entry(

@@ -25,6 +25,7 @@ pub mod global;
 pub mod help;
 pub mod history;
 pub mod hold;
+pub mod image;
 pub mod import_image;
 pub mod init;
 mod interrupt;
@@ -109,6 +110,7 @@ enum Command {
     Where(whereabouts::Args),
     Drift(drift::Args),
     Resolve(resolve::Args),
+    Image(image::Args),
     Validate(validate::Args),
     Doctor(doctor::Args),
     Config(config::Args),
@@ -143,6 +145,7 @@ impl Command {
             Self::Get(args) => get::run(args, context),
             Self::Describe(args) => describe::run(args, context),
             Self::Resolve(args) => resolve::run(args, context),
+            Self::Image(args) => image::run(args, context),
             Self::Status(args) => status::run(args, context),
             Self::History(args) => history::run(args, context),
             Self::Where(args) => whereabouts::run(args, context),

@@ -28,6 +28,7 @@ mod floors;
 mod forge;
 mod git;
 mod hosting;
+mod image;
 mod init;
 mod lifecycle;
 mod manifest;
