@@ -180,11 +180,6 @@ const TABLE: &[Elsewhere] = &[
         "",
     ),
     entry(
-        &[&["image"], &["info"]],
-        "use `headwater resolve {}`",
-        "IMAGE",
-    ),
-    entry(
         &[&["process"]],
         "headwater processes no templates: write out the manifests, with kustomize or helm where they vary",
         "",

@@ -7,6 +7,21 @@ pub fn ago(time: &str, now: Timestamp) -> Option<String> {
     Some(format!("{} ago", human_duration(seconds)))
 }
 
+/// How long ago an RFC 3339 time was, `5d ago`; None where the text is no time (apimachinery
+/// `util/duration`, `ShortHumanDuration`).
+pub fn short_ago(time: &str, now: Timestamp) -> Option<String> {
+    let time: Timestamp = time.parse().ok()?;
+    let seconds = now.as_second().saturating_sub(time.as_second()).max(0);
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    Some(match (minutes, hours) {
+        (0, _) => format!("{seconds}s ago"),
+        (_, 0) => format!("{minutes}m ago"),
+        (_, 1..24) => format!("{hours}h ago"),
+        (_, 24..8760) => format!("{}d ago", hours / 24),
+        _ => format!("{}y ago", hours / 24 / 365),
+    })
+}
+
 /// A duration in the words of `oc` (docker/go-units `HumanDuration`).
 pub fn human_duration(seconds: i64) -> String {
     const MINUTE: i64 = 60;

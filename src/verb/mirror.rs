@@ -83,7 +83,7 @@ pub fn mappings_of_file(name: &str, text: &str) -> Result<Vec<Mapping>, Refused>
 }
 
 fn mapping(source: &str, to: &str) -> Result<Mapping, Refused> {
-    let source = source_of(source)?;
+    let source = self::source(source)?;
     let to = reference(to)?;
     if to.digest.is_some() {
         return Err(Refused::new(
@@ -103,7 +103,8 @@ fn mapping(source: &str, to: &str) -> Result<Mapping, Refused> {
     })
 }
 
-fn source_of(text: &str) -> Result<Source, Refused> {
+/// What a SRC means.
+pub fn source(text: &str) -> Result<Source, Refused> {
     let all_of = |repository, pattern: &str| Source::Tags {
         repository,
         pattern: pattern.to_owned(),
@@ -123,6 +124,12 @@ fn source_of(text: &str) -> Result<Source, Refused> {
         (None, None) => all_of(named.repository, "*"),
         _ => Source::Image(named),
     })
+}
+
+/// Those of the tags that a pattern means.
+pub fn matching(pattern: &str, tags: &[String]) -> Vec<Tag> {
+    let found = tags.iter().filter(|tag| matches_wildcards(pattern, tag));
+    found.filter_map(|tag| tag.parse().ok()).collect()
 }
 
 fn is_in_pattern(sign: char) -> bool {
@@ -167,10 +174,8 @@ impl Mapping {
             Source::Tags {
                 repository,
                 pattern,
-            } => tags
-                .iter()
-                .filter(|tag| matches_wildcards(pattern, tag))
-                .filter_map(|tag| tag.parse::<Tag>().ok())
+            } => matching(pattern, tags)
+                .into_iter()
                 .map(|tag| Copy {
                     source: Reference {
                         repository: repository.clone(),

@@ -1,5 +1,6 @@
 //! `image`: images in registries, with streams or without; one command a file.
 
+mod info;
 mod mirror;
 mod mirrored;
 
@@ -16,10 +17,10 @@ use crate::registry::CredentialSource;
 use crate::stream::ImportMode;
 use crate::verb::PlatformFilter;
 
-/// Copy images between registries
+/// Copy images between registries, and show what they are
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  headwater image mirror registry.example/web:1.8 mirror.example/web"
+    after_help = "Examples:\n  headwater image info registry.example/web:1.8\n  headwater image mirror registry.example/web:1.8 mirror.example/web"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -28,11 +29,13 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Info(info::Args),
     Mirror(mirror::Args),
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     match &args.command {
+        Command::Info(args) => info::run(args, context),
         Command::Mirror(args) => mirror::run(args, context),
     }
 }

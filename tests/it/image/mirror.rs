@@ -1,9 +1,8 @@
-use headwater::image::Digest;
 use serde_json::{Value, json};
 
-use crate::image::{Desk, PLATFORMS, tags, there, with_password};
+use crate::image::{Desk, PLATFORMS, push_artifact, tags, there, with_password};
 use crate::support::layout::{OCI_MANIFEST, raw};
-use crate::support::oci::{FerroRegistry, push_blob, push_manifest};
+use crate::support::oci::FerroRegistry;
 use crate::support::registry::{DockerRegistry, PASSWORD};
 
 const LOGIN: &str = ".docker/config.json";
@@ -261,25 +260,6 @@ fn what_refers_to_an_image_comes_along_unless_told_otherwise() {
     let json: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(json["images"][0]["referrers"], 1);
     assert_eq!(there(&format!("{to}/web@{}", sbom.0), false), sbom.0);
-}
-
-/// Digest and size of a manifest with a layer.
-fn push_artifact(host: &str, tag: &str, extra: &Value) -> (Digest, usize) {
-    let blob = |text: &str| {
-        let digest = push_blob(host, "web", text.as_bytes());
-        json!({"mediaType": "application/x", "digest": digest, "size": text.len()})
-    };
-    let mut manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "config": blob("{}"),
-        "layers": [blob("layer")],
-    });
-    let members = manifest.as_object_mut().unwrap();
-    members.extend(extra.as_object().unwrap().clone());
-    let body = manifest.to_string();
-    let digest = push_manifest(host, "web", tag, OCI_MANIFEST, body.as_bytes());
-    (digest, body.len())
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `image`: images in registries, without any stream.
 
+mod info;
 mod mirror;
 
 use std::fs;
@@ -9,10 +10,11 @@ use std::process::{Command, Output, Stdio};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use headwater::image::Digest;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::layout::raw;
+use crate::support::layout::{OCI_MANIFEST, raw};
+use crate::support::oci::{push_blob, push_manifest};
 use crate::support::registry::{DockerRegistry, Setup, USER};
 use crate::support::scene::Run;
 
@@ -109,4 +111,23 @@ fn tags(registry: &DockerRegistry, repository: &str) -> Vec<String> {
     let mut tags: Vec<String> = entries.map(|entry| name(entry.unwrap())).collect();
     tags.sort();
     tags
+}
+
+/// Digest and size of a manifest with a layer.
+fn push_artifact(host: &str, tag: &str, extra: &Value) -> (Digest, usize) {
+    let blob = |text: &str| {
+        let digest = push_blob(host, "web", text.as_bytes());
+        json!({"mediaType": "application/x", "digest": digest, "size": text.len()})
+    };
+    let mut manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": blob("{}"),
+        "layers": [blob("layer")],
+    });
+    let members = manifest.as_object_mut().unwrap();
+    members.extend(extra.as_object().unwrap().clone());
+    let body = manifest.to_string();
+    let digest = push_manifest(host, "web", tag, OCI_MANIFEST, body.as_bytes());
+    (digest, body.len())
 }
