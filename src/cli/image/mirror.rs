@@ -17,7 +17,7 @@ use crate::cli::registries::{Asker, failed};
 use crate::cli::write::refusal;
 use crate::copying::{Copied, CopyOrder, CopyProgress, Platforms};
 use crate::image::{Digest, Endpoint, Platform, Reference, Repository};
-use crate::lookup::{Answer, Question, Resolution, TagListing, Wanted};
+use crate::lookup::{Answer, Fault, Question, Reason, Resolution, TagListing, Wanted};
 use crate::problem::Problem;
 use crate::show::human_size;
 use crate::verb::PlatformFilter;
@@ -320,26 +320,51 @@ impl Mirroring<'_> {
                     let wanted = Wanted::Digest(key.1.clone());
                     let lookup = self.args.asking.lookup(&source.repository, wanted);
                     let described = registries.describe(&lookup).await;
-                    let left = described.map(|description| {
+                    let left = described.map_err(Resolution::from);
+                    let left = left.and_then(|description| {
                         if description.images.is_empty() {
-                            return Some(Platforms::All);
+                            return Ok(Some(Platforms::All));
                         }
                         let images = description.images.iter();
-                        let there = images.filter_map(|image| image.platform.as_ref());
-                        self.left(filter.among(there))
+                        let there: Vec<&Platform> =
+                            images.filter_map(|image| image.platform.as_ref()).collect();
+                        self.left(filter, &there, &key.0)
                     });
-                    (key, left.map_err(Resolution::from))
+                    (key, left)
                 })
                 .buffer_unordered(AT_ONCE)
                 .collect(),
         )
     }
 
-    fn left(&self, platforms: Vec<Platform>) -> Option<Platforms> {
-        (!platforms.is_empty()).then_some(Platforms::Only {
+    fn left(
+        &self,
+        filter: &PlatformFilter,
+        there: &[&Platform],
+        from: &Endpoint,
+    ) -> Result<Option<Platforms>, Resolution> {
+        let platforms = filter.among(there.iter().copied());
+        if platforms.is_empty() {
+            return Ok(None);
+        }
+        let only = Platforms::Only {
             platforms,
             keeps_index: self.args.keep_manifest_list,
-        })
+        };
+        // An expression may mean linux/arm and not linux/arm/v7.
+        let is_exact =
+            |platform: &&&Platform| only.admits(Some(**platform)) == filter.admits(platform);
+        if let Some(other) = there.iter().find(|platform| !is_exact(platform)) {
+            return Err(Resolution::Refused(Fault {
+                host: from.host.clone(),
+                message: format!(
+                    "--filter-by-os leaves out {other} and not the image without a variant; they cannot be told apart"
+                ),
+                advice: Some("take both, or name variants".to_owned()),
+                reason: Reason::InternalError,
+            }));
+        }
+        Ok(Some(only))
     }
 
     /// Nothing is copied where not all of it can be, unless that is asked for.

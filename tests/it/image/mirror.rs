@@ -124,8 +124,16 @@ fn a_filter_leaves_one_image_or_an_index_of_several() {
         .exits(0)
         .says("--filter-by-os leaves no image of it");
     assert_eq!(run.stdout, format!("{single} {to}/single:single\n"));
-    desk.run(&["mirror", &from, &to, "--filter-by-os=("])
-        .exits(2);
+    source.push_index("web", "arms", "arms", &["linux/arm", "linux/arm/v7"]);
+    let arms = format!("{here}/web:arms");
+    let place = format!("{to}/arms");
+    desk.run(&["mirror", &arms, &place, "--filter-by-os=^linux/arm$"])
+        .exits(3)
+        .says("leaves out linux/arm/v7 and not the image without a variant");
+    desk.run(&["mirror", &from, &place, "--filter-by-os=("])
+        .exits(2)
+        .says("error: --filter-by-os was not a valid regular expression");
+    assert_eq!(tags(&target, "arms"), [""; 0]);
 }
 
 #[test]
@@ -228,6 +236,13 @@ fn a_registry_that_is_not_there_is_unavailable() {
     desk.run(&["mirror", &from, "127.0.0.1:1/web"])
         .exits(5)
         .says("was not copied to 127.0.0.1:1/web:1");
+    // Four are under way at once.
+    let mut words = vec!["mirror".to_owned(), from.clone()];
+    words.extend((0..6).map(|number| format!("127.0.0.1:1/web{number}")));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    desk.run(&words)
+        .exits(5)
+        .says("2 more were not begun; --continue-on-error goes on");
     desk.run(&["mirror", "127.0.0.1:1/web:1", &from, "--skip-missing"])
         .exits(5)
         .says("unable to retrieve source image 127.0.0.1:1/web:1");
