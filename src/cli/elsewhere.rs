@@ -310,6 +310,7 @@ mod tests {
             ("oc new-app httpd -n test2", "NAMESPACE/httpd:TAG"),
             ("oc expose svc/httpd -n test2", "not built yet"),
             ("oc adm prune images --confirm", "nothing to prune"),
+            ("oc image extract quay.io/a/b:1", "use crane or podman"),
         ] {
             let answer = answered(line).unwrap_or_else(|| panic!("{line}"));
             assert!(answer.contains(expected), "{line}: {answer}");

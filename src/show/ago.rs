@@ -97,4 +97,22 @@ mod tests {
         assert_eq!(ago("", now), None);
         assert_eq!(ago("yesterday", now), None);
     }
+
+    #[test]
+    fn short_durations_have_one_unit() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        for (time, expected) in [
+            ("2026-01-01T00:00:05Z", Some("0s ago")),
+            ("2025-12-31T23:59:01Z", Some("59s ago")),
+            ("2025-12-31T23:59:00Z", Some("1m ago")),
+            ("2025-12-31T22:01:00Z", Some("1h ago")),
+            ("2025-12-31T00:00:00Z", Some("1d ago")),
+            ("2025-01-02T00:00:00Z", Some("364d ago")),
+            ("2025-01-01T00:00:00Z", Some("1y ago")),
+            ("1970-01-01T00:00:00Z", Some("56y ago")),
+            ("yesterday", None),
+        ] {
+            assert_eq!(short_ago(time, now).as_deref(), expected, "{time}");
+        }
+    }
 }
