@@ -16,6 +16,9 @@ pub struct CopyOrder {
     pub digest: Digest,
     /// Written to with the operator's credentials.
     pub to: Repository,
+    /// Of `to`: unverified TLS and plain HTTP will do, and get no credential unless the operator
+    /// says so of the host.
+    pub to_insecure: bool,
     /// Set at `to` after everything else is there.
     pub tags: Vec<Tag>,
     /// Signatures, attestations, SBOMs: what refers to the image or to one of its parts, and what

@@ -101,6 +101,7 @@ fn copy(words: &[String]) {
                 secrets_of: None,
                 digest: from.digest.unwrap(),
                 to: to.repository,
+                to_insecure: false,
                 tags: to.tag.into_iter().collect(),
                 with_referrers: false,
                 platforms: Platforms::All,

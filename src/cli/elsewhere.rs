@@ -184,14 +184,9 @@ const TABLE: &[Elsewhere] = &[
         "",
     ),
     entry(
-        &[&["image"], &["mirror", "append", "extract"]],
-        "headwater copies no images yet: use skopeo or crane",
+        &[&["image"], &["append", "extract"]],
+        "headwater looks into no layers: use crane or podman",
         "",
-    ),
-    entry(
-        &[&["image"], &["info"]],
-        "use `headwater resolve {}`",
-        "IMAGE",
     ),
     entry(
         &[&["process"]],
@@ -323,6 +318,7 @@ mod tests {
             ("oc new-app --image=quay.io/acme/web", "import-image NAME"),
             ("oc new-app --list", "headwater catalog"),
             ("oc adm prune images --confirm", "nothing to prune"),
+            ("oc image extract quay.io/a/b:1", "use crane or podman"),
         ] {
             let answer = answered(line).unwrap_or_else(|| panic!("{line}"));
             assert!(answer.contains(expected), "{line}: {answer}");

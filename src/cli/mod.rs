@@ -27,6 +27,7 @@ pub mod global;
 pub mod help;
 pub mod history;
 pub mod hold;
+pub mod image;
 pub mod import_image;
 pub mod init;
 mod interrupt;
@@ -113,6 +114,7 @@ enum Command {
     Where(whereabouts::Args),
     Drift(drift::Args),
     Resolve(resolve::Args),
+    Image(image::Args),
     Validate(validate::Args),
     Doctor(doctor::Args),
     Config(config::Args),
@@ -150,6 +152,7 @@ impl Command {
             Self::Describe(args) => describe::run(args, context),
             Self::Catalog(args) => catalog::run(args, context),
             Self::Resolve(args) => resolve::run(args, context),
+            Self::Image(args) => image::run(args, context),
             Self::Status(args) => status::run(args, context),
             Self::History(args) => history::run(args, context),
             Self::Where(args) => whereabouts::run(args, context),

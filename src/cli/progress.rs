@@ -29,6 +29,21 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {elapsed}") {
             bar.set_style(style);
         }
+        self.shown(bar)
+    }
+
+    /// As [`Progress::start`], for bytes of which nobody knows yet how many they are.
+    pub fn start_bytes(self, what: &'static str) -> Bar {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+        bar.set_message(what);
+        let template = "{msg} {bar:30} {decimal_bytes}/{decimal_total_bytes} {elapsed}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        self.shown(bar)
+    }
+
+    fn shown(self, bar: ProgressBar) -> Bar {
         let show = self.is_wanted.then(|| show_later(bar.clone()));
         Bar { bar, _show: show }
     }
@@ -46,6 +61,17 @@ impl Bar {
     /// `count` more parts are done.
     pub fn advance(&self, count: u64) {
         self.bar.inc(count);
+    }
+
+    /// So much of so much is done.
+    pub fn set(&self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
+    /// Writes something while the bar is out of the way.
+    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cli::server_file;
 use crate::clock::Clock;
 use crate::config::server::RegistryHost;
 use crate::image::ImageFacts;
-use crate::lookup::{Answer, Lookup, Question};
+use crate::lookup::{Answer, Lookup, Question, Resolution};
 use crate::registry::{AllowedHosts, CredentialSource, Registries, RegistryOptions, Retry};
 
 /// The registries, and the runtime that asks them.
@@ -23,7 +23,17 @@ pub struct Asker {
 
 impl Asker {
     pub fn new(context: &Context) -> Result<Self, CliError> {
-        let registries = registries(context)?;
+        Self::with(context, |_| Ok(()))
+    }
+
+    /// With what a command's own flags change of the operator's settings.
+    pub fn with(
+        context: &Context,
+        change: impl FnOnce(&mut RegistryOptions) -> Result<(), CliError>,
+    ) -> Result<Self, CliError> {
+        let mut options = options(context)?;
+        change(&mut options)?;
+        let registries = started(options)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -64,8 +74,29 @@ impl Asker {
 
 /// The registries of the operator's settings.
 pub fn registries(context: &Context) -> Result<Registries, CliError> {
-    Registries::new(options(context)?)
+    started(options(context)?)
+}
+
+fn started(options: RegistryOptions) -> Result<Registries, CliError> {
+    Registries::new(options)
         .map_err(|error| CliError::usage("the registry settings cannot be used").because(&error))
+}
+
+/// What cannot be done because of a registry's answer, as the failure of a command.
+pub fn failed(what: impl Into<String>, answer: &Resolution) -> CliError {
+    let error = match answer {
+        Resolution::Denied(_) => CliError::denied(what),
+        Resolution::Unavailable(_) => CliError::unavailable(what),
+        _ => CliError::failure(what),
+    };
+    let Some(fault) = answer.fault() else {
+        return error;
+    };
+    let error = error.why(format!("{}: {}", fault.host, fault.message));
+    match &fault.advice {
+        Some(advice) => error.hint(advice.clone()),
+        None => error,
+    }
 }
 
 /// The operator's settings, and what the environment says.

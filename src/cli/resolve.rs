@@ -5,7 +5,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, OutputArgs};
-use crate::cli::registries::Asker;
+use crate::cli::registries::{self, Asker};
 use crate::image::{Description, Reference};
 use crate::lookup::{Lookup, Wanted};
 use crate::plain::plain;
@@ -54,7 +54,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let asker = Asker::new(context)?;
     let description = asker
         .run(asker.registries().describe(&lookup))
-        .map_err(|failure| failed(&args.image, &failure.into()))?;
+        .map_err(|failure| {
+            registries::failed(
+                format!("{} cannot be resolved", args.image),
+                &failure.into(),
+            )
+        })?;
     let pinned = Reference::pinned(
         reference.repository.clone(),
         reference.tag.clone(),
@@ -67,25 +72,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     };
     output::write_document(args.output.output, "Image", &resolved, text)?;
     Ok(Exit::Success)
-}
-
-/// An answer without a digest, as the failure of a command.
-fn failed(image: &str, resolution: &crate::lookup::Resolution) -> CliError {
-    use crate::lookup::Resolution;
-    let what = format!("{image} cannot be resolved");
-    let error = match resolution {
-        Resolution::Denied(_) => CliError::denied(what),
-        Resolution::Unavailable(_) => CliError::unavailable(what),
-        _ => CliError::failure(what),
-    };
-    let Some(fault) = resolution.fault() else {
-        return error;
-    };
-    let error = error.why(format!("{}: {}", fault.host, fault.message));
-    match &fault.advice {
-        Some(advice) => error.hint(advice.clone()),
-        None => error,
-    }
 }
 
 fn text(resolved: &Resolved) -> String {

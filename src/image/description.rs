@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::image::{Digest, Platform};
+use crate::image::{Digest, Platform, Tag};
 
 /// What a registry says of an image, all of it read by the one digest and hashed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,21 @@ pub enum Signature {
     NotFound,
     /// The registry did not say, or said more than is read.
     Unknown,
+}
+
+/// What refers to an image: a signature, an SBOM, an attestation. Its word is not verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Referrer {
+    pub digest: Digest,
+    /// As the registry lists it.
+    pub artifact_type: Option<String>,
+    /// What a Sigstore bundle says that it states.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predicate: Option<String>,
+    /// Where cosign has set a tag instead of a reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
 }
 
 /// One image of an index.

@@ -11,7 +11,9 @@ mod registry_pattern;
 mod repository;
 mod tag;
 
-pub use description::{Configuration, Description, ImageFacts, Layer, PlatformImage, Signature};
+pub use description::{
+    Configuration, Description, ImageFacts, Layer, PlatformImage, Referrer, Signature,
+};
 pub use digest::{Digest, DigestError, Hashing};
 pub use platform::{Platform, PlatformError};
 pub use public_key::{PublicKey, PublicKeyError};

@@ -5,10 +5,11 @@ use reqwest::header::LINK;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::image::Digest;
+use crate::image::{Digest, Referrer, Repository, Tag};
 use crate::lookup::Wanted;
+use crate::registry::Registries;
 use crate::registry::access::Access;
-use crate::registry::error::Failure;
+use crate::registry::error::{Failure, FailureKind, clean};
 use crate::registry::image_manifest::OCI_INDEX;
 use crate::registry::question::{MANIFEST_LIMIT, content_type};
 use crate::registry::transport::Answer;
@@ -22,6 +23,9 @@ pub(super) const PREDICATE: &str = "dev.sigstore.bundle.predicateType";
 pub(super) const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
 /// Digits of the digest in the tag (distribution specification, "Referrers tag schema").
 const TAG_DIGITS: usize = 64;
+
+/// What cosign 2 makes its tags of (cosign `pkg/oci/remote`).
+pub(super) const COSIGN_SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
 
 /// Of one list that is read whole.
 const MOST_PAGES: usize = 16;
@@ -43,6 +47,36 @@ pub(super) enum SignatureKind {
     Bundle,
 }
 
+impl Registries {
+    /// What refers to the image, those under cosign's tags at the end: the whole list, at most
+    /// 1024, and one request for each tag.
+    pub async fn referrers_of(
+        &self,
+        repository: &Repository,
+        insecure: bool,
+        digest: &Digest,
+    ) -> Result<Vec<Referrer>, Failure> {
+        let access = self.access(repository, insecure, &None)?;
+        let mut all = access.all_referrers(digest).await?;
+        for suffix in COSIGN_SUFFIXES {
+            let Ok(tag) = format!("{}.{suffix}", tag_of(digest)).parse::<Tag>() else {
+                continue;
+            };
+            match access.read(&Wanted::Tag(tag.clone())).await {
+                Ok(read) => all.push(Referrer {
+                    digest: read.digest,
+                    artifact_type: None,
+                    predicate: None,
+                    tag: Some(tag),
+                }),
+                Err(failure) if failure.kind == FailureKind::Missing => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(all)
+    }
+}
+
 impl Access<'_> {
     /// At most two requests. Empty where the registry says that nothing refers to the image.
     pub async fn referrers(&self, digest: &Digest) -> Result<Referrers, Failure> {
@@ -60,9 +94,9 @@ impl Access<'_> {
             .ok_or_else(|| self.refused("the list of what refers to the image cannot be read"))
     }
 
-    /// The digests of all referrers, each once, page by page. Whole or not at all: a limit that is
+    /// All referrers, each once, page by page. Whole or not at all: a limit that is
     /// reached is a refusal.
-    pub async fn all_referrers(&self, digest: &Digest) -> Result<Vec<Digest>, Failure> {
+    pub async fn all_referrers(&self, digest: &Digest) -> Result<Vec<Referrer>, Failure> {
         let rest = format!("referrers/{digest}");
         let mut answer = self.list(&rest).await?;
         if has_no_api(&answer) {
@@ -70,7 +104,7 @@ impl Access<'_> {
         }
         let first = self.address(&rest).await?;
         let mut page = first.clone();
-        let mut all = Vec::new();
+        let mut all: Vec<Referrer> = Vec::new();
         if answer.status == StatusCode::NOT_FOUND {
             return Ok(all);
         }
@@ -82,11 +116,9 @@ impl Access<'_> {
             let read =
                 Referrers::read(&answer.body, false).ok_or_else(|| self.refused(unreadable))?;
             for entry in &read.list {
-                let digest = entry.get("digest").and_then(Value::as_str);
-                let digest = digest.and_then(|digest| digest.parse().ok());
-                let digest: Digest = digest.ok_or_else(|| self.refused(unreadable))?;
-                if !all.contains(&digest) {
-                    all.push(digest);
+                let referrer = referrer(entry).ok_or_else(|| self.refused(unreadable))?;
+                if !all.iter().any(|other| other.digest == referrer.digest) {
+                    all.push(referrer);
                 }
             }
             if all.len() > MOST_LISTED {
@@ -118,6 +150,18 @@ impl Referrers {
             _ => None,
         }
     }
+}
+
+/// None where it has no digest.
+fn referrer(entry: &Value) -> Option<Referrer> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(clean);
+    let annotations = entry.get("annotations");
+    Some(Referrer {
+        digest: entry.get("digest")?.as_str()?.parse().ok()?,
+        artifact_type: text(entry.get("artifactType")).filter(|kind| !kind.is_empty()),
+        predicate: text(annotations.and_then(|it| it.get(PREDICATE))),
+        tag: None,
+    })
 }
 
 /// The tag under which an image's referrers are listed, and the beginning of cosign's own.

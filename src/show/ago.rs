@@ -7,6 +7,21 @@ pub fn ago(time: &str, now: Timestamp) -> Option<String> {
     Some(format!("{} ago", human_duration(seconds)))
 }
 
+/// How long ago an RFC 3339 time was, `5d ago`; None where the text is no time (apimachinery
+/// `util/duration`, `ShortHumanDuration`).
+pub fn short_ago(time: &str, now: Timestamp) -> Option<String> {
+    let time: Timestamp = time.parse().ok()?;
+    let seconds = now.as_second().saturating_sub(time.as_second()).max(0);
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    Some(match (minutes, hours) {
+        (0, _) => format!("{seconds}s ago"),
+        (_, 0) => format!("{minutes}m ago"),
+        (_, 1..24) => format!("{hours}h ago"),
+        (_, 24..8760) => format!("{}d ago", hours / 24),
+        _ => format!("{}y ago", hours / 24 / 365),
+    })
+}
+
 /// A duration in the words of `oc` (docker/go-units `HumanDuration`).
 pub fn human_duration(seconds: i64) -> String {
     const MINUTE: i64 = 60;
@@ -81,5 +96,23 @@ mod tests {
         );
         assert_eq!(ago("", now), None);
         assert_eq!(ago("yesterday", now), None);
+    }
+
+    #[test]
+    fn short_durations_have_one_unit() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        for (time, expected) in [
+            ("2026-01-01T00:00:05Z", Some("0s ago")),
+            ("2025-12-31T23:59:01Z", Some("59s ago")),
+            ("2025-12-31T23:59:00Z", Some("1m ago")),
+            ("2025-12-31T22:01:00Z", Some("1h ago")),
+            ("2025-12-31T00:00:00Z", Some("1d ago")),
+            ("2025-01-02T00:00:00Z", Some("364d ago")),
+            ("2025-01-01T00:00:00Z", Some("1y ago")),
+            ("1970-01-01T00:00:00Z", Some("56y ago")),
+            ("yesterday", None),
+        ] {
+            assert_eq!(short_ago(time, now).as_deref(), expected, "{time}");
+        }
     }
 }

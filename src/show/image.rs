@@ -196,7 +196,7 @@ fn docker_image(configuration: &Configuration, size: Option<u64>) -> Json {
     json!(object)
 }
 
-fn docker_config(configuration: &Configuration) -> Json {
+pub(crate) fn docker_config(configuration: &Configuration) -> Json {
     let mut object = Map::new();
     for (key, texts) in [
         ("Cmd", &configuration.command),

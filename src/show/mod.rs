@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `kind`, `selector`, `catalog`, `item` | what can be shown, and which of it |
 //! | `stream`, `image`, `meta` | `describe` |
+//! | `image_info` | `image info` |
 //! | `table`, `row`, `trigger` | the tables of `get` |
 //! | `builder` | builder images, as a catalog shows them |
 //! | `object` | objects, as OpenShift's API gives them |
@@ -24,6 +25,9 @@ pub mod doctor;
 mod drift;
 mod human;
 pub mod image;
+mod image_info;
+#[cfg(test)]
+mod image_info_tests;
 #[cfg(test)]
 mod image_tests;
 mod item;
@@ -54,6 +58,7 @@ pub use builder::{Builder, builders};
 pub use catalog::{Catalog, FindError, split_image};
 pub use drift::{Change, Difference, Drift, Pair, Side, difference, drift_diff, drift_text};
 pub use human::{human, objects as human_objects};
+pub use image_info::{ImageInfo, ImageList, choices, info, info_object};
 pub use item::{Item, Tagged, stream_images, stream_tags};
 pub use kind::Kind;
 pub use object::list;

@@ -19,6 +19,8 @@ pub enum Padding {
     /// With blanks, at least 3, to no less than 6: what `oc get` uses (cli-runtime
     /// `pkg/printers`, `GetNewTabWriter`).
     Blanks,
+    /// With blanks, at least one: what `oc image info` uses.
+    Narrow,
 }
 
 const TAB_WIDTH: usize = 8;
@@ -29,6 +31,7 @@ impl Padding {
         match self {
             Self::Tabs => width + 1,
             Self::Blanks => (width + 3).max(6),
+            Self::Narrow => width + 1,
         }
     }
 
@@ -39,7 +42,7 @@ impl Padding {
                 let count = column.saturating_sub(width).div_ceil(TAB_WIDTH);
                 ('\t', count)
             }
-            Self::Blanks => (' ', column.saturating_sub(width)),
+            Self::Blanks | Self::Narrow => (' ', column.saturating_sub(width)),
         };
         out.extend(std::iter::repeat_n(fill, count));
     }

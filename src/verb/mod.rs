@@ -14,6 +14,7 @@
 //! | `policy` | `role` |
 //! | `rollback` | `rollback` |
 //! | `hold`, `release` | `hold` |
+//! | `image mirror`, `image info` | `mirror`, `platform_filter` |
 //! | the `ENVIRONMENT/STREAM:TAG` of these | `environment_tag` |
 //! | the commit of `--pull-request` | `message` |
 
@@ -29,7 +30,9 @@ mod import;
 mod labels;
 mod lookup;
 mod message;
+pub mod mirror;
 mod object;
+mod platform_filter;
 mod role;
 mod rollback;
 mod scene;
@@ -49,6 +52,7 @@ pub use import::{Import, import_image};
 pub use lookup::{Lookup, set_image_lookup};
 pub use message::{command_trailer, group, message};
 pub use object::{Kind, Object, Selection};
+pub use platform_filter::{PlatformFilter, PlatformFilterError};
 pub use role::{RoleChange, Target, change_role};
 pub use rollback::{Earlier, Memory, Moved, Rollback, rollback};
 pub use scene::{Realm, Scene};

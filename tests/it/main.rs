@@ -28,6 +28,7 @@ mod floors;
 mod forge;
 mod git;
 mod hosting;
+mod image;
 mod init;
 mod integrated;
 mod lifecycle;

@@ -11,14 +11,14 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::copying::Platforms;
-use crate::image::{Digest, Tag};
+use crate::image::{Digest, Referrer, Tag};
 use crate::lookup::Wanted;
 use crate::registry::copy::tree::{Item, Tree};
 use crate::registry::copy::{AT_ONCE, Copying};
 use crate::registry::error::{Failure, FailureKind};
 use crate::registry::image_manifest::OCI_INDEX;
 use crate::registry::question::MANIFEST_LIMIT;
-use crate::registry::referrers::tag_of;
+use crate::registry::referrers::{COSIGN_SUFFIXES, tag_of};
 
 /// A signature of an SBOM of an image.
 const DEEPEST: usize = 3;
@@ -28,8 +28,6 @@ const MOST_REFERRERS: usize = 512;
 const MOST_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Writes of one list, while others write it too.
 const MOST_WRITES: usize = 4;
-/// What cosign 2 makes its tags of (cosign `pkg/oci/remote`).
-const COSIGN_SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
 
 /// What is left of the limits.
 #[derive(Debug, Default)]
@@ -78,7 +76,7 @@ impl Copying<'_> {
                 Vec::new()
             }
         };
-        for digest in list {
+        for Referrer { digest, .. } in list {
             if spent.referrers.load(Ordering::Relaxed) >= MOST_REFERRERS {
                 let what = format!("the others: more than {MOST_REFERRERS} referrers in all");
                 self.tell_left_out(subject.as_str(), what);

@@ -96,7 +96,10 @@ impl Registries {
         on_progress: &(dyn Fn(CopyProgress) + Send + Sync),
     ) -> Result<Copied, Failure> {
         let source = self.access(&order.from, order.insecure, &order.secrets_of)?;
-        let target = self.writing(&order.to, Purpose::Push { mounts_from: None })?;
+        let target = Access {
+            purpose: Purpose::Push { mounts_from: None },
+            ..self.access(&order.to, order.to_insecure, &None)?
+        };
         let copying = Copying {
             inner: &self.inner,
             order,

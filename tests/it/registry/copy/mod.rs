@@ -19,6 +19,7 @@ fn order(from: &str, digest: &Digest, to: &str) -> CopyOrder {
         secrets_of: None,
         digest: digest.clone(),
         to: repository(to),
+        to_insecure: false,
         tags: vec![tag("1")],
         with_referrers: false,
         platforms: Platforms::All,
