@@ -84,72 +84,19 @@ impl Journal {
 
 impl JournalEntry {
     fn of(what: &What) -> Self {
-        match what.clone() {
-            What::ImageMoved {
-                environment,
-                stream_tag,
-                from,
-                to,
-                branch,
-            } => Self {
-                kind: EventType::ImageMoved.name(),
-                environment: Some(environment),
-                stream_tag: Some(stream_tag),
-                previous_image: from,
-                image: Some(to),
-                branch,
-                ..Self::default()
-            },
-            What::PullRequestOpened {
-                environment,
-                branch,
-                title,
-                url,
-            } => Self {
-                kind: EventType::PullRequestOpened.name(),
-                environment: Some(environment),
-                branch: Some(branch),
-                title: Some(title),
-                url,
-                ..Self::default()
-            },
-            What::Promoted {
-                environment,
-                from_environment,
-                stream_tag,
-                from,
-                to,
-            } => Self {
-                kind: EventType::Promoted.name(),
-                environment: Some(environment),
-                from_environment: Some(from_environment),
-                stream_tag: Some(stream_tag),
-                previous_image: from,
-                image: Some(to),
-                ..Self::default()
-            },
-            What::Blocked {
-                environment,
-                branch,
-                reason,
-                url,
-            } => Self {
-                kind: EventType::Blocked.name(),
-                environment: Some(environment),
-                branch: Some(branch),
-                reason: Some(reason),
-                url,
-                ..Self::default()
-            },
-            What::Failed { reason } => Self {
-                kind: EventType::Failed.name(),
-                reason: Some(reason),
-                ..Self::default()
-            },
-            What::Recovered => Self {
-                kind: "recovered",
-                ..Self::default()
-            },
+        let facts = what.facts();
+        Self {
+            kind: facts.kind.map_or("recovered", EventType::name),
+            environment: facts.environment,
+            from_environment: facts.from_environment,
+            stream_tag: facts.stream_tag,
+            previous_image: facts.from,
+            image: facts.to,
+            branch: facts.branch,
+            title: facts.title,
+            url: facts.url,
+            reason: facts.reason,
+            ..Self::default()
         }
     }
 }

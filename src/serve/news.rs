@@ -67,55 +67,26 @@ pub fn between(before: &RepositoryState, after: &RepositoryState) -> Vec<News> {
         pull_requests(before, after, &mut found);
     }
     match (&before.failure, &after.failure) {
-        (None, Some(failure)) => found.push(What::Failed {
-            reason: failure.message.clone(),
-        }),
-        (Some(known), Some(failure)) if known.message != failure.message => {
-            found.push(What::Failed {
-                reason: failure.message.clone(),
-            });
+        (known, Some(failure))
+            if known.as_ref().map(|known| &known.message) != Some(&failure.message) =>
+        {
+            let reason = failure.message.clone();
+            found.push((What::Failed { reason }, None));
         }
-        (Some(_), None) => found.push(What::Recovered),
+        (Some(_), None) => found.push((What::Recovered, None)),
         _ => {}
     }
     let repository = &after.name;
-    let news = found.into_iter().map(|what| News {
+    let news = found.into_iter().map(|(what, commit)| News {
         repository: repository.clone(),
-        commit: commit_of(&what, after),
         what,
+        commit,
     });
     news.collect()
 }
 
-fn commit_of(what: &What, state: &RepositoryState) -> Option<String> {
-    match what {
-        What::ImageMoved {
-            branch: Some(branch),
-            ..
-        }
-        | What::PullRequestOpened { branch, .. }
-        | What::Blocked { branch, .. } => {
-            let mut requests = state.pull_requests.iter();
-            requests.find(|it| it.branch == *branch)?.commit.clone()
-        }
-        What::ImageMoved {
-            environment,
-            stream_tag,
-            ..
-        }
-        | What::Promoted {
-            environment,
-            stream_tag,
-            ..
-        } => {
-            let cells = cells(state);
-            let cell = cells.get(&(environment.as_str(), stream_tag.as_str()))?;
-            cell.commit.clone()
-        }
-        What::Failed { .. } | What::Recovered => None,
-    }
-}
-
+/// What is new, with the commit that did it.
+type Found = Vec<(What, Option<String>)>;
 type Cells<'s> = BTreeMap<(&'s str, &'s str), &'s Cell>;
 
 fn cells(state: &RepositoryState) -> Cells<'_> {
@@ -128,8 +99,14 @@ fn cells(state: &RepositoryState) -> Cells<'_> {
     named.collect()
 }
 
-fn images(before: &RepositoryState, after: &RepositoryState, found: &mut Vec<What>) {
+fn images(before: &RepositoryState, after: &RepositoryState, found: &mut Found) {
     let known = cells(before);
+    let requests = after.pull_requests.iter();
+    // Of two of one branch the first counts: the one that is open.
+    let commits: BTreeMap<&str, &Option<String>> = requests
+        .rev()
+        .map(|request| (request.branch.as_str(), &request.commit))
+        .collect();
     let sources: BTreeMap<&str, &str> = after
         .status
         .environments
@@ -140,7 +117,7 @@ fn images(before: &RepositoryState, after: &RepositoryState, found: &mut Vec<Wha
         let was = known.get(&(environment, stream_tag));
         let from = was.and_then(|was| was.image.clone());
         if let Some(to) = cell.image.clone().filter(|to| from.as_ref() != Some(to)) {
-            found.push(match sources.get(environment) {
+            let what = match sources.get(environment) {
                 Some(source) => What::Promoted {
                     environment: environment.to_owned(),
                     from_environment: (*source).to_owned(),
@@ -155,38 +132,42 @@ fn images(before: &RepositoryState, after: &RepositoryState, found: &mut Vec<Wha
                     to,
                     branch: None,
                 },
-            });
+            };
+            found.push((what, cell.commit.clone()));
         }
         for pending in &cell.proposed {
             let was_proposed =
                 |was: &&Cell| was.proposed.iter().any(|it| it.image == pending.image);
             let Some(to) = &pending.image else { continue };
             if !was.is_some_and(was_proposed) {
-                found.push(What::ImageMoved {
+                let what = What::ImageMoved {
                     environment: environment.to_owned(),
                     stream_tag: stream_tag.to_owned(),
                     from: cell.image.clone(),
                     to: to.clone(),
                     branch: Some(pending.branch.clone()),
-                });
+                };
+                let commit = commits.get(pending.branch.as_str()).copied();
+                found.push((what, commit.cloned().flatten()));
             }
         }
     }
 }
 
-fn pull_requests(before: &RepositoryState, after: &RepositoryState, found: &mut Vec<What>) {
+fn pull_requests(before: &RepositoryState, after: &RepositoryState, found: &mut Found) {
     for request in &after.pull_requests {
         let mut known = before.pull_requests.iter();
         // What a limit kept back was not there.
         let known = known.find(|it| it.branch == request.branch && it.state != "queued");
         let is_open = |it: &PullRequestState| it.state == "open";
         if is_open(request) && known.is_none_or(|known| known.number != request.number) {
-            found.push(What::PullRequestOpened {
+            let what = What::PullRequestOpened {
                 environment: request.environment.clone(),
                 branch: request.branch.clone(),
                 title: request.title.clone(),
                 url: request.url.clone(),
-            });
+            };
+            found.push((what, request.commit.clone()));
         }
         let is_blocked = matches!(request.state.as_str(), "conflict" | "edited");
         if is_blocked && known.is_none_or(|known| known.state != request.state) {
@@ -194,12 +175,98 @@ fn pull_requests(before: &RepositoryState, after: &RepositoryState, found: &mut 
                 "conflict" => "it conflicts with its base",
                 _ => "somebody's own work is on it",
             };
-            found.push(What::Blocked {
+            let what = What::Blocked {
                 environment: request.environment.clone(),
                 branch: request.branch.clone(),
                 reason: words.to_owned(),
                 url: request.url.clone(),
-            });
+            };
+            found.push((what, request.commit.clone()));
+        }
+    }
+}
+
+/// The same for all kinds of news: what does not belong to one is none.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    /// None where others are told nothing of it.
+    pub kind: Option<EventType>,
+    pub environment: Option<String>,
+    pub from_environment: Option<String>,
+    pub stream_tag: Option<String>,
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub branch: Option<String>,
+    pub title: Option<String>,
+    pub url: Option<String>,
+    pub reason: Option<String>,
+}
+
+impl What {
+    pub(crate) fn facts(&self) -> Facts {
+        match self.clone() {
+            Self::ImageMoved {
+                environment,
+                stream_tag,
+                from,
+                to,
+                branch,
+            } => Facts {
+                kind: Some(EventType::ImageMoved),
+                environment: Some(environment),
+                stream_tag: Some(stream_tag),
+                from,
+                to: Some(to),
+                branch,
+                ..Facts::default()
+            },
+            Self::PullRequestOpened {
+                environment,
+                branch,
+                title,
+                url,
+            } => Facts {
+                kind: Some(EventType::PullRequestOpened),
+                environment: Some(environment),
+                branch: Some(branch),
+                title: Some(title),
+                url,
+                ..Facts::default()
+            },
+            Self::Promoted {
+                environment,
+                from_environment,
+                stream_tag,
+                from,
+                to,
+            } => Facts {
+                kind: Some(EventType::Promoted),
+                environment: Some(environment),
+                from_environment: Some(from_environment),
+                stream_tag: Some(stream_tag),
+                from,
+                to: Some(to),
+                ..Facts::default()
+            },
+            Self::Blocked {
+                environment,
+                branch,
+                reason,
+                url,
+            } => Facts {
+                kind: Some(EventType::Blocked),
+                environment: Some(environment),
+                branch: Some(branch),
+                reason: Some(reason),
+                url,
+                ..Facts::default()
+            },
+            Self::Failed { reason } => Facts {
+                kind: Some(EventType::Failed),
+                reason: Some(reason),
+                ..Facts::default()
+            },
+            Self::Recovered => Facts::default(),
         }
     }
 }
@@ -207,66 +274,17 @@ fn pull_requests(before: &RepositoryState, after: &RepositoryState, found: &mut 
 impl News {
     /// The event that others are told; none where there is none of this kind.
     pub fn event(&self, repository: &Location, now: Timestamp) -> Option<Event> {
-        let of = |kind| Event {
+        let facts = self.what.facts();
+        Some(Event {
+            environment: facts.environment,
+            stream_tag: facts.stream_tag,
+            digest: facts.to,
+            previous_digest: facts.from,
             commit: self.commit.clone(),
-            ..Event::new(kind, repository.clone(), &self.repository, now)
-        };
-        Some(match &self.what {
-            What::ImageMoved {
-                environment,
-                stream_tag,
-                from,
-                to,
-                branch,
-            } => Event {
-                environment: Some(environment.clone()),
-                stream_tag: Some(stream_tag.clone()),
-                digest: Some(to.clone()),
-                previous_digest: from.clone(),
-                branch: branch.clone(),
-                ..of(EventType::ImageMoved)
-            },
-            What::PullRequestOpened {
-                environment,
-                branch,
-                url,
-                ..
-            } => Event {
-                environment: Some(environment.clone()),
-                branch: Some(branch.clone()),
-                pull_request: url.clone(),
-                ..of(EventType::PullRequestOpened)
-            },
-            What::Promoted {
-                environment,
-                stream_tag,
-                from,
-                to,
-                ..
-            } => Event {
-                environment: Some(environment.clone()),
-                stream_tag: Some(stream_tag.clone()),
-                digest: Some(to.clone()),
-                previous_digest: from.clone(),
-                ..of(EventType::Promoted)
-            },
-            What::Blocked {
-                environment,
-                branch,
-                reason,
-                url,
-            } => Event {
-                environment: Some(environment.clone()),
-                branch: Some(branch.clone()),
-                pull_request: url.clone(),
-                reason: Some(reason.clone()),
-                ..of(EventType::Blocked)
-            },
-            What::Failed { reason } => Event {
-                reason: Some(reason.clone()),
-                ..of(EventType::Failed)
-            },
-            What::Recovered => return None,
+            branch: facts.branch,
+            pull_request: facts.url,
+            reason: facts.reason,
+            ..Event::new(facts.kind?, repository.clone(), &self.repository, now)
         })
     }
 
