@@ -49,6 +49,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("matrix", include_str!("templates/matrix.html")),
     ("marks", include_str!("templates/marks.html")),
     ("pager", include_str!("templates/pager.html")),
+    ("search", include_str!("templates/search.html")),
     ("Missing", include_str!("templates/missing.html")),
 ];
 

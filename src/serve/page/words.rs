@@ -54,6 +54,9 @@ pub fn add_words(environment: &mut Environment<'_>) {
     environment.add_function("pager", |state: &State, paging: Value| {
         part(state, "pager", context! { paging })
     });
+    environment.add_function("search", |state: &State, hint: &str, all: &str| {
+        part(state, "search", context! { hint, all })
+    });
 }
 
 /// All that a template writes goes through here: nothing is markup but what was made above.
