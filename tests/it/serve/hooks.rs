@@ -1,11 +1,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use crate::serve::{Daemon, free_port};
 
-use crate::support::registry::{DockerRegistry, Setup};
+use crate::support::registry::DockerRegistry;
 use crate::support::scene::{Scene, deployment, stream};
 use crate::support::wait::until;
 
@@ -13,18 +11,8 @@ const SECRET: &str = "a secret of some length";
 
 /// A registry that tells of each push at this port of the daemon.
 pub fn notifying(port: u16) -> DockerRegistry {
-    let endpoint = json!({
-        "name": "headwater",
-        "url": format!("http://127.0.0.1:{port}/hook/images"),
-        "headers": {"Authorization": [format!("Bearer {SECRET}")]},
-        "timeout": "5s",
-        "threshold": 3,
-        "backoff": "100ms",
-    });
-    DockerRegistry::start_with(Setup {
-        notifications: Some(json!({"endpoints": [endpoint]})),
-        ..Setup::default()
-    })
+    let url = format!("http://127.0.0.1:{port}/hook/images");
+    DockerRegistry::notifying(&url, SECRET)
 }
 
 /// What the server file says of it, where no interval ends.

@@ -6,22 +6,12 @@ use headwater::config::hooks::HookKind;
 use serde_json::json;
 
 use crate::serve_hooks::{Listening, SECRET, image};
-use crate::support::registry::{DockerRegistry, Setup};
+use crate::support::registry::DockerRegistry;
 use crate::support::wait::until;
 
 fn registry(listening: &Listening, token: &str) -> DockerRegistry {
-    let endpoint = json!({
-        "name": "headwater",
-        "url": format!("http://{}/hook/images", listening.address),
-        "headers": {"Authorization": [format!("Bearer {token}")]},
-        "timeout": "5s",
-        "threshold": 3,
-        "backoff": "100ms",
-    });
-    DockerRegistry::start_with(Setup {
-        notifications: Some(json!({"endpoints": [endpoint]})),
-        ..Setup::default()
-    })
+    let url = format!("http://{}/hook/images", listening.address);
+    DockerRegistry::notifying(&url, token)
 }
 
 #[test]

@@ -86,6 +86,22 @@ impl DockerRegistry {
         panic!("docker-registry did not start");
     }
 
+    /// Tells this URL of each push, with a bearer token.
+    pub fn notifying(url: &str, token: &str) -> Self {
+        let endpoint = json!({
+            "name": "headwater",
+            "url": url,
+            "headers": {"Authorization": [format!("Bearer {token}")]},
+            "timeout": "5s",
+            "threshold": 3,
+            "backoff": "100ms",
+        });
+        Self::start_with(Setup {
+            notifications: Some(json!({"endpoints": [endpoint]})),
+            ..Setup::default()
+        })
+    }
+
     fn try_start(folder: &TempDir, setup: &Setup) -> Option<(Child, u16)> {
         let port = TcpListener::bind((setup.address(), 0))
             .ok()?
