@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::image::{Digest, Platform, Repository, Tag};
 
 /// One image, all of what it consists of, to another image repository.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CopyOrder {
     pub from: Repository,
     /// Of `from`, as in [`crate::lookup::Lookup`].
@@ -28,7 +28,7 @@ pub struct CopyOrder {
 }
 
 /// Which images of an index are copied. A single image is copied whatever it is for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Platforms {
     /// The index as it is, byte for byte.
     All,
@@ -40,6 +40,52 @@ pub enum Platforms {
         platforms: Vec<Platform>,
         keeps_index: bool,
     },
+}
+
+/// Whether a copy that is asked for is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CopyState {
+    /// All of it.
+    There,
+    /// Not yet, and whoever asked only looks.
+    Wanted,
+}
+
+/// What becomes of a copy that is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CopyMode {
+    /// Nothing is written.
+    #[default]
+    Look,
+    /// What is not there is copied.
+    Missing,
+    /// All is copied again, for what was attached to the source since.
+    Anew,
+}
+
+/// What has no tag, many registries remove: this one keeps a copy, and is set when all of it is
+/// there. A stream's own tags do not serve, since environments differ in what they have.
+const KEEPING: &str = "headwater-";
+/// A tag has 128 characters at most, which a SHA-512 would exceed.
+const KEEPING_HEX: usize = 64;
+
+/// The tag that keeps the copy of an image.
+pub fn keeping_tag(digest: &Digest) -> Option<Tag> {
+    let (algorithm, hex) = digest.as_str().split_once(':')?;
+    let hex: String = hex.chars().take(KEEPING_HEX).collect();
+    format!("{KEEPING}{algorithm}-{hex}").parse().ok()
+}
+
+/// Whether it is a tag that keeps a copy.
+pub fn is_keeping_tag(tag: &str) -> bool {
+    let parts = tag
+        .strip_prefix(KEEPING)
+        .and_then(|rest| rest.split_once('-'));
+    parts.is_some_and(|(algorithm, hex)| {
+        matches!(algorithm, "sha256" | "sha512")
+            && hex.len() == KEEPING_HEX
+            && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// What a copy has brought about.
@@ -102,6 +148,22 @@ impl Platforms {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_is_kept_by_a_tag_of_its_digest() {
+        for text in [
+            format!("sha256:{}", "ab".repeat(32)),
+            format!("sha512:{}", "ab".repeat(64)),
+        ] {
+            let digest: Digest = text.parse().unwrap();
+            let tag = keeping_tag(&digest).unwrap();
+            assert!(is_keeping_tag(tag.as_str()), "{tag}");
+        }
+        let cosign = format!("sha256-{}.sig", "ab".repeat(32));
+        for other in ["latest", "headwater-1", "headwater-sha256-ab", &cosign] {
+            assert!(!is_keeping_tag(other), "{other}");
+        }
+    }
 
     #[test]
     fn a_platform_without_a_variant_matches_each() {

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::copying::{CopyOrder, CopyState};
 use crate::image::{Digest, Platform, PublicKey, Reference, Repository, Tag};
 use crate::stream::ImportMode;
 
@@ -42,6 +43,8 @@ pub enum Question {
     Created(Lookup),
     /// Is this image signed by one of these keys?
     Signed(SignedQuestion),
+    /// Is this image kept where a copy of it is to be?
+    Copied(CopyOrder),
 }
 
 /// The question for all tags of a repository.
@@ -77,6 +80,8 @@ pub enum Answer {
     Created(Result<Option<String>, Resolution>),
     /// Otherwise why nobody knows: never `Found`.
     Signed(Result<SignedBy, Resolution>),
+    /// Otherwise why there is no copy: never `Found`.
+    Copied(Result<CopyState, Resolution>),
 }
 
 /// Who has signed an image. Only `Key` is a signature that counts, and a digest that has one has
@@ -126,12 +131,13 @@ pub enum Wanted {
 }
 
 impl Question {
-    /// Whose registry is asked.
+    /// Whose registry is asked, of a copy first.
     pub fn repository(&self) -> &Repository {
         match self {
             Self::Image(lookup) | Self::Created(lookup) => &lookup.repository,
             Self::Tags(listing) => &listing.repository,
             Self::Signed(question) => &question.repository,
+            Self::Copied(order) => &order.to,
         }
     }
 }
@@ -143,8 +149,12 @@ impl Answer {
             Self::Image(resolution)
             | Self::Tags(Err(resolution))
             | Self::Created(Err(resolution))
-            | Self::Signed(Err(resolution)) => Some(resolution),
-            Self::Tags(Ok(_)) | Self::Created(Ok(_)) | Self::Signed(Ok(_)) => None,
+            | Self::Signed(Err(resolution))
+            | Self::Copied(Err(resolution)) => Some(resolution),
+            Self::Tags(Ok(_))
+            | Self::Created(Ok(_))
+            | Self::Signed(Ok(_))
+            | Self::Copied(Ok(_)) => None,
         }
     }
 
@@ -152,7 +162,7 @@ impl Answer {
     pub fn image(self) -> Option<Resolution> {
         match self {
             Self::Image(resolution) => Some(resolution),
-            Self::Tags(_) | Self::Created(_) | Self::Signed(_) => None,
+            Self::Tags(_) | Self::Created(_) | Self::Signed(_) | Self::Copied(_) => None,
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::environment::EnvironmentName;
 use crate::field_path::FieldPath;
 use crate::hold::Holds;
-use crate::image::Reference;
+use crate::image::{Reference, Repository};
 use crate::problem::Place;
 use crate::selection::TagRule;
 use crate::snapshot::FilePath;
@@ -145,6 +145,14 @@ impl ImageStream {
         self.integrated
             .as_ref()
             .unwrap_or(&self.metadata.repositories)
+    }
+
+    /// Where the operator's integrated registry keeps it; none where there is none, or no usable
+    /// one.
+    pub fn own_repository(&self) -> Option<Repository> {
+        let text = self.integrated.as_ref()?.repository.as_deref()?;
+        let reference: Reference = text.parse().ok()?;
+        Some(reference.repository)
     }
 
     pub fn tag(&self, name: &str) -> Option<&SpecTag> {

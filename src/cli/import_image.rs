@@ -194,7 +194,7 @@ fn failure(waiting: &&Waiting) -> String {
 /// Gives a tag the condition that the original's server has recorded by now. Files hold none:
 /// a failure may be over in the next minute.
 fn put_failure(stream: &mut ImageStream, waiting: &Waiting, now: &str) {
-    let Reason::Unresolved(resolution) = &waiting.reason else {
+    let (Reason::Unresolved(resolution) | Reason::Uncopied(resolution)) = &waiting.reason else {
         return;
     };
     let Some(fault) = resolution.fault() else {

@@ -7,6 +7,7 @@ use crate::cli::registries::Asker;
 use crate::cli::report::painted;
 use crate::cli::server_file;
 use crate::clock;
+use crate::copying::CopyMode;
 use crate::git::Location;
 use crate::plan::{Action, Plan};
 use crate::problem::Severity;
@@ -28,7 +29,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         );
     };
     let folder = place::folder(&path)?;
-    let asker = Asker::new(context)?;
+    let asker = Asker::copying(context, CopyMode::Missing)?;
     let operator = server_file::operator_policy(context)?;
     let planned = folder
         .desk(&operator)

@@ -11,6 +11,7 @@ use crate::cli::report::painted;
 use crate::cli::results;
 use crate::cli::server_file;
 use crate::clock;
+use crate::copying::CopyMode;
 use crate::git::{Author, Error, Location, Repository};
 use crate::plan::{Plan, Reason, Waiting};
 use crate::problem::Severity;
@@ -59,7 +60,7 @@ pub(super) fn rounds(
     scope: &Scope,
 ) -> Result<Exit, CliError> {
     let author = place::author(context)?;
-    let asker = Asker::new(context)?;
+    let asker = Asker::copying(context, CopyMode::Missing)?;
     let mut cache = place::cache(location);
     let mut repository = place::repository(context, location)?;
     if repository.is_shallow() {

@@ -10,6 +10,7 @@ use crate::cli::pull_secrets;
 use crate::cli::server_file;
 use crate::clock::Clock;
 use crate::config::server::RegistryHost;
+use crate::copying::CopyMode;
 use crate::image::ImageFacts;
 use crate::lookup::{Answer, Lookup, Question, Resolution};
 use crate::registry::{AllowedHosts, CredentialSource, Registries, RegistryOptions, Retry};
@@ -24,6 +25,14 @@ pub struct Asker {
 impl Asker {
     pub fn new(context: &Context) -> Result<Self, CliError> {
         Self::with(context, |_| Ok(()))
+    }
+
+    /// For what writes pins: what these are to name is copied first.
+    pub fn copying(context: &Context, mode: CopyMode) -> Result<Self, CliError> {
+        Self::with(context, |options| {
+            options.copy_mode = mode;
+            Ok(())
+        })
     }
 
     /// With what a command's own flags change of the operator's settings.
@@ -72,9 +81,12 @@ impl Asker {
     }
 }
 
-/// The registries of the operator's settings.
+/// The registries of the operator's settings, for the daemon.
 pub fn registries(context: &Context) -> Result<Registries, CliError> {
-    started(options(context)?)
+    started(RegistryOptions {
+        copy_mode: CopyMode::Missing,
+        ..options(context)?
+    })
 }
 
 fn started(options: RegistryOptions) -> Result<Registries, CliError> {

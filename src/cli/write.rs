@@ -12,6 +12,7 @@ use crate::cli::place::{self, Folder};
 use crate::cli::registries::Asker;
 use crate::cli::{server_file, write_branch};
 use crate::clock;
+use crate::copying::CopyMode;
 use crate::environment::{Environment, EnvironmentName};
 use crate::git::Location;
 use crate::lookup::{Answer, Question, Resolution};
@@ -182,7 +183,12 @@ pub(super) fn decide(
     let mut failed = None;
     let mut ask = |questions: &[Question]| -> Vec<Answer> {
         if asker.is_none() {
-            match Asker::new(context) {
+            let mode = match (args.dry_run, verb.imports) {
+                (DryRun::None, true) => CopyMode::Anew,
+                (DryRun::None, false) => CopyMode::Missing,
+                _ => CopyMode::Look,
+            };
+            match Asker::copying(context, mode) {
                 Ok(new) => asker = Some(new),
                 Err(error) => failed = Some(error),
             }

@@ -12,7 +12,7 @@ use crate::manifest::{ImageField, Manifests};
 use crate::plan::value::digest_in;
 use crate::policy::PinPolicy;
 use crate::problem::Problem;
-use crate::stream::{DocumentAddress, ImageStream, StreamName, TagSource};
+use crate::stream::{DocumentAddress, ImageStream, SpecTag, StreamName};
 use crate::trigger::Trigger;
 
 /// Notes on what the manifests of an environment say.
@@ -118,9 +118,12 @@ fn patterns() -> Result<Patterns, regex::Error> {
 
 /// Once a stream.
 fn local_policy(stream: &ImageStream) -> Option<Problem> {
+    if stream.integrated.is_some() {
+        return None;
+    }
     let tag = stream.tags.iter().find(|tag| tag.wants_copy())?;
     let message = format!(
-        "`referencePolicy: Local` of {} asks for a copy in the integrated registry; none is made yet, and the pins name the source",
+        "`referencePolicy: Local` of {} asks for a copy in the integrated registry, and the server file names none: the pins name the source",
         stream.name
     );
     Some(Problem::note(tag.place.clone(), message))
@@ -143,7 +146,7 @@ fn pull_policy(
         (Some("Always"), true) => {
             "`imagePullPolicy: Always` asks the registry at each start, and the image is pinned by its digest: IfNotPresent is enough"
         }
-        (None, true) if pins.keep_tag && lands_on_latest(written, tag.map(|tag| &tag.source)) => {
+        (None, true) if pins.keep_tag && lands_on_latest(written, stream, tag) => {
             "without `imagePullPolicy`, `latest` is pulled Always, even with its digest: IfNotPresent is enough"
         }
         (None, false) if names_latest(written) => {
@@ -155,9 +158,13 @@ fn pull_policy(
 }
 
 /// Whether the pin will have the tag `latest` beside its digest.
-fn lands_on_latest(written: &str, source: Option<&TagSource>) -> bool {
+fn lands_on_latest(written: &str, stream: Option<&ImageStream>, tag: Option<&SpecTag>) -> bool {
     let tag_of = |reference: &Reference| reference.tag.as_ref().map(ToString::to_string);
-    let tag = match source {
+    let is_copied = stream.is_some_and(|stream| stream.integrated.is_some());
+    let tag = match tag.map(|tag| &tag.source) {
+        Some(_) if is_copied && tag.is_some_and(SpecTag::wants_copy) => {
+            tag.map(|tag| tag.name.clone())
+        }
         Some(source) if source.image().is_some() => source.image().and_then(tag_of),
         _ => written.parse().ok().as_ref().and_then(tag_of),
     };
@@ -256,7 +263,7 @@ mod tests {
         assert_eq!(
             notes(stream),
             [
-                "a.yaml:6:5: note: `referencePolicy: Local` of default/web asks for a copy in the integrated registry; none is made yet, and the pins name the source"
+                "a.yaml:6:5: note: `referencePolicy: Local` of default/web asks for a copy in the integrated registry, and the server file names none: the pins name the source"
             ]
         );
     }

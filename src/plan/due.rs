@@ -5,11 +5,11 @@ use crate::plan::value::{digest_in, wanted_value};
 use crate::plan::waiting::{Reason, Waiting};
 use crate::policy::PinPolicy;
 use crate::problem::{Place, Problem};
-use crate::resolve::{Outcome, Standing, TagState};
+use crate::resolve::{Kept, Outcome, Standing, TagState};
 use crate::stream::{
     ALL_TAGS, ImageStream, Observed, SourceTag, StreamName, StreamTagName, TagEvent,
 };
-use crate::trigger::Trigger;
+use crate::trigger::{PinForm, Trigger};
 
 /// A stream tag that goes to an image, and the fields that go with it.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Move {
     pub place: Place,
     /// Repository and tag as followed, and the digest.
     pub image: Reference,
+    /// Repository and tag of the copy that fields name; none where they name the source.
+    pub copy: Option<Reference>,
     /// The digest that was recorded before, or stood in the fields; none on the first pin.
     pub previous: Option<Digest>,
     /// None where only fields are behind.
@@ -110,21 +112,24 @@ pub fn due(
     let incomplete = incomplete_sets(triggers, tags);
     for state in tags {
         let followers = by_tag.remove(&state.name).unwrap_or_default();
+        let wait = |reason| Waiting::stream_tag(&state.name, &state.place, reason);
         let Some(image) = state.image() else {
-            due.waiting.extend(
-                reason_without_image(state)
-                    .map(|reason| Waiting::stream_tag(&state.name, &state.place, reason)),
-            );
+            due.waiting.extend(reason_without_image(state).map(wait));
             continue;
         };
-        due.waiting.extend(
-            reason_to_stay(state)
-                .map(|reason| Waiting::stream_tag(&state.name, &state.place, reason)),
-        );
+        due.waiting.extend(reason_to_stay(state).map(wait));
+        let Some(pin) = state.pin() else {
+            if let (Kept::Nowhere(Some(failed)), false) =
+                (&state.kept, matches!(state.outcome, Outcome::Uncopied(_)))
+            {
+                due.waiting.push(wait(Reason::Uncopied(failed.clone())));
+            }
+            continue;
+        };
         let record = record(streams, state, &image);
         let mut fields = Vec::new();
         for trigger in followers {
-            match pin_field(trigger, &image, policy, &incomplete) {
+            match pin_field(trigger, state, &pin, policy, &incomplete) {
                 Ok(None) => {}
                 Ok(Some(pin)) => fields.push(pin),
                 Err(reason) => due.waiting.push(Waiting::field(trigger, reason)),
@@ -136,6 +141,7 @@ pub fn due(
                 place: state.place.clone(),
                 previous: previous_digest(state, &fields),
                 image,
+                copy: state.copy().cloned(),
                 record,
                 fields,
                 promoted_from: state.promoted_from.clone(),
@@ -161,7 +167,7 @@ pub fn due(
 fn incomplete_sets(triggers: &[Trigger], tags: &[TagState]) -> BTreeSet<usize> {
     let resolved: BTreeSet<&StreamTagName> = tags
         .iter()
-        .filter(|state| state.image().is_some())
+        .filter(|state| state.pin().is_some())
         .map(|state| &state.name)
         .collect();
     triggers
@@ -175,12 +181,18 @@ fn incomplete_sets(triggers: &[Trigger], tags: &[TagState]) -> BTreeSet<usize> {
 
 fn pin_field(
     trigger: &Trigger,
-    image: &Reference,
+    state: &TagState,
+    pin: &Reference,
     policy: &PinPolicy,
     incomplete: &BTreeSet<usize>,
 ) -> Result<Option<FieldPin>, Reason> {
     let current = trigger.target.current.as_deref();
-    let Some(value) = wanted_value(trigger.target.form, current, image, policy.keep_tag) else {
+    let form = match (trigger.target.form, &state.kept) {
+        // The registry has no tag of that name: environments differ in what it would be.
+        (PinForm::Tag, Kept::Copied(_)) => PinForm::TagAndDigest,
+        (form, _) => form,
+    };
+    let Some(value) = wanted_value(form, current, pin, policy.keep_tag) else {
         return Ok(None);
     };
     if trigger.paused {
@@ -214,6 +226,7 @@ fn record(streams: &[ImageStream], state: &TagState, image: &Reference) -> Optio
         Outcome::Failed(_)
         | Outcome::Unchosen(_)
         | Outcome::Young(_)
+        | Outcome::Uncopied(_)
         | Outcome::Held
         | Outcome::Pending
         | Outcome::Without(_) => state.adopted,
@@ -275,6 +288,7 @@ fn reason_without_image(state: &TagState) -> Option<Reason> {
 fn reason_to_stay(state: &TagState) -> Option<Reason> {
     match &state.outcome {
         Outcome::Failed(resolution) => Some(Reason::Unresolved(resolution.clone())),
+        Outcome::Uncopied(resolution) => Some(Reason::Uncopied(resolution.clone())),
         Outcome::Unchosen(why) => Some(Reason::Unchosen(why.clone())),
         Outcome::Young(young) => Some(Reason::Young(young.clone())),
         Outcome::Kept(

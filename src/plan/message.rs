@@ -108,6 +108,9 @@ fn push_names(text: &mut String, moved: &Move) {
         Some(digest) => writeln!(text, "  to      {digest}"),
         None => writeln!(text, "  to      the name as written (`reference: true`)"),
     };
+    if let Some(copy) = &moved.copy {
+        let _ = writeln!(text, "  copy    {copy}");
+    }
 }
 
 fn push_back(text: &mut String, moved: &Move) {

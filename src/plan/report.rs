@@ -110,6 +110,9 @@ fn write_moves(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Result {
         if !shows_fields {
             continue;
         }
+        if let Some(copy) = &moved.copy {
+            writeln!(f, "    copied to {copy}")?;
+        }
         for field in &moved.fields {
             let target = &field.trigger.target;
             writeln!(
@@ -243,6 +246,9 @@ pub struct PullRequestReport {
 pub struct MoveReport {
     pub stream_tag: String,
     pub image: String,
+    /// Repository and tag of the copy that fields name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
     /// `environment/namespace/stream:tag`, where it comes from another environment.
@@ -369,6 +375,7 @@ impl From<&Move> for MoveReport {
         Self {
             stream_tag: moved.tag.to_string(),
             image: image_name(moved),
+            copy: moved.copy.as_ref().map(ToString::to_string),
             previous: moved.previous.as_ref().map(ToString::to_string),
             promoted_from: moved
                 .promoted_from

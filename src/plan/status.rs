@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::field_path::FieldPath;
 use crate::image::{Digest, Reference};
 use crate::plan::due::{Move, Record, recorded_reference};
-use crate::stream::{ALL_TAGS, ImageStream, Observed, SpecTag, TagEvent};
+use crate::stream::{ALL_TAGS, ImageStream, Observed, TagEvent};
 
 /// The items of a tag after a move, newest first, at most `limit`.
 ///
@@ -52,11 +52,9 @@ pub fn items(image: &Reference, record: &Record, created: &str, limit: usize) ->
     items
 }
 
-/// Where the integrated registry keeps the stream, as far as its status does not say so yet. Of a
-/// stream that wants copies it does not say so: by that name its images would be looked for there.
+/// Where the integrated registry keeps the stream, as far as its status does not say so yet.
 pub fn repositories(stream: &ImageStream) -> Vec<(FieldPath, String)> {
-    let now = stream.integrated.as_ref();
-    let Some(now) = now.filter(|_| !stream.tags.iter().any(SpecTag::wants_copy)) else {
+    let Some(now) = &stream.integrated else {
         return Vec::new();
     };
     let written = &stream.metadata.repositories;

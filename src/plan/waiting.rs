@@ -26,6 +26,8 @@ pub struct Waiting {
 pub enum Reason {
     /// The registry's answer gives no digest.
     Unresolved(Resolution),
+    /// The image cannot be copied to the registry that is to keep it.
+    Uncopied(Resolution),
     /// The tag's rule chooses no tag of the repository.
     Unchosen(String),
     /// The image is not old enough yet.
@@ -111,6 +113,7 @@ impl Reason {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unresolved(resolution) => resolution.kind(),
+            Self::Uncopied(_) => "uncopied",
             Self::Unchosen(_) => "unchosen",
             Self::Young(_) => "young",
             Self::NotFollowed(_) => "notFollowed",
@@ -160,7 +163,7 @@ impl Reason {
     pub fn is_failure(&self) -> bool {
         matches!(
             self,
-            Self::Unresolved(_) | Self::Unchosen(_) | Self::Outage { .. }
+            Self::Unresolved(_) | Self::Uncopied(_) | Self::Unchosen(_) | Self::Outage { .. }
         )
     }
 }
@@ -171,6 +174,10 @@ impl fmt::Display for Reason {
             Self::Unresolved(resolution) => match resolution.fault() {
                 Some(fault) => write!(f, "{}: {fault}", resolution.kind()),
                 None => f.write_str(resolution.kind()),
+            },
+            Self::Uncopied(resolution) => match resolution.fault() {
+                Some(fault) => write!(f, "not copied to the integrated registry: {fault}"),
+                None => f.write_str("not copied to the integrated registry"),
             },
             Self::Unchosen(why) => f.write_str(why),
             Self::Young(young) => write!(f, "{young}"),

@@ -182,6 +182,8 @@ struct Record {
     images: BTreeMap<(String, Wanted, ImportMode), Digest>,
     /// Repositories that are asked.
     asked: BTreeSet<String>,
+    /// Repositories that are to keep the images of what is touched.
+    kept: BTreeSet<String>,
     answered: Vec<(Question, Answer)>,
 }
 
@@ -195,9 +197,15 @@ impl Record {
         let mut record = Self {
             images: BTreeMap::new(),
             asked: BTreeSet::new(),
+            kept: BTreeSet::new(),
             answered: Vec::new(),
         };
         for stream in streams {
+            if touched.iter().any(|tag| tag.stream == stream.name) {
+                record
+                    .kept
+                    .extend(stream.own_repository().map(|own| endpoint(&own)));
+            }
             if imports
                 && whole == Some(&stream.name)
                 && let Some((repository, _)) = &stream.whole_repository
@@ -244,7 +252,11 @@ impl Record {
         let open: Vec<Question> = questions
             .iter()
             .filter(|question| {
-                self.asked.contains(&endpoint(question.repository()))
+                let asked = match question {
+                    Question::Copied(_) => &self.kept,
+                    _ => &self.asked,
+                };
+                asked.contains(&endpoint(question.repository()))
                     && known(&self.answered, question).is_none()
             })
             .cloned()
@@ -278,6 +290,7 @@ impl Record {
             Question::Tags(listing) => Answer::Tags(Err(fault(&listing.repository))),
             Question::Created(lookup) => Answer::Created(Err(fault(&lookup.repository))),
             Question::Signed(question) => Answer::Signed(Err(fault(&question.repository))),
+            Question::Copied(order) => Answer::Copied(Err(fault(&order.to))),
         }
     }
 

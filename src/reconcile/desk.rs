@@ -75,7 +75,8 @@ impl<'a> Desk<'a> {
     /// The same desk with other files on it, to do what a person asks for: nothing is held there
     /// because it was taken back before. A hold counts: somebody has to take it out.
     pub fn with_files(&self, files: Files) -> Self {
-        let reading = read_files(&files, Vec::new());
+        let mut reading = read_files(&files, Vec::new());
+        reading.integrated.clone_from(&self.reading.integrated);
         Self {
             files,
             reading,

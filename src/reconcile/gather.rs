@@ -105,12 +105,17 @@ fn follow_all(
         .collect()
 }
 
-/// What the tags are on a tree that a merge gave: nothing is asked, what comes from other
-/// environments moves, and the rest is what is recorded.
+/// A copy is made from where the image came from, else from where it was kept before.
+const MAX_COPY_ROUNDS: usize = 4;
+
+/// What the tags are on a tree that a merge gave: nothing is asked but for copies, what comes from
+/// other environments moves, and the rest is what is recorded.
 pub fn follow_merged(
     merged: &Subject,
     subjects: &[&Subject],
     gathering: &Gathering<'_>,
+    inquiry: &mut Inquiry,
+    ask: &mut Ask<'_>,
 ) -> Following {
     let mut index = StreamIndex::default();
     for subject in subjects {
@@ -134,8 +139,20 @@ pub fn follow_merged(
         minimum_age: std::time::Duration::ZERO,
         now: gathering.now,
     };
-    let mut inquiry = Inquiry::new(&gathering.operator.namespaces_with_secrets);
-    resolve::follow(&world, &mut inquiry)
+    let mut following = resolve::follow(&world, inquiry);
+    for _ in 0..MAX_COPY_ROUNDS {
+        let open = inquiry.open(gathering.verified);
+        if open.is_empty() {
+            break;
+        }
+        let answers = ask(&open);
+        if answers.is_empty() {
+            break;
+        }
+        inquiry.put_answers(answers);
+        following = resolve::follow(&world, inquiry);
+    }
+    following
 }
 
 /// The RoleBindings of all environments: one may let another in.

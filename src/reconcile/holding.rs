@@ -6,12 +6,12 @@ use crate::plan::pull_request::ForgeView;
 use crate::plan::{self, BotBranch, Due, HoldsInForce, Spot, TakenBack};
 use crate::policy::PinPolicy;
 use crate::reconcile::evidence::Past;
-use crate::resolve::{Outcome, TagState};
+use crate::resolve::TagState;
 
 /// What is due without what somebody declined, and which fields are held of it.
 ///
 /// Where a stream tag's new image is held, its fields follow the recorded one: a workload that
-/// comes new must not run what was taken out. Such tags are [`Outcome::Held`] afterwards.
+/// comes new must not run what was taken out. Such tags are [`crate::resolve::Outcome::Held`] afterwards.
 pub fn due_without_held(
     manifests: &Manifests,
     policy: &PinPolicy,
@@ -34,7 +34,7 @@ pub fn due_without_held(
     }
     for state in tags.iter_mut() {
         if held.iter().any(|waiting| waiting.tag == state.name) {
-            state.outcome = Outcome::Held;
+            state.hold();
         }
     }
     let mut due = plan::due(streams, &manifests.triggers, tags, policy);

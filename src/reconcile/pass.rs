@@ -138,7 +138,7 @@ impl Pass<'_> {
             merged.push(self.merge(subject, place, &configuration, &mut choices, &mut problems)?);
         }
         let takings = choices.takings(subjects.iter(), Ground::Tip);
-        let (followings, inquiry) = self.gather(
+        let (followings, mut inquiry) = self.gather(
             &subjects,
             &places,
             &configuration,
@@ -147,7 +147,14 @@ impl Pass<'_> {
             &mut asked,
         )?;
         drop(takings);
-        self.follow_merged(&mut merged, &subjects, &configuration, &checks, &choices);
+        self.follow_merged(
+            &mut merged,
+            &subjects,
+            &configuration,
+            &choices,
+            &mut inquiry,
+            &mut asked,
+        );
         let is_timeless = !followings
             .iter()
             .flat_map(|following| &following.tags)

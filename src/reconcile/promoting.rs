@@ -8,8 +8,9 @@ use crate::reconcile::configuration::Configuration;
 use crate::reconcile::gather::{Gathering, follow_merged};
 use crate::reconcile::pass::{Branched, Failure, Pass};
 use crate::reconcile::promotion::{self, Choices, Ground, Merged, Side};
+use crate::reconcile::quiet::Asked;
 use crate::reconcile::subject::Subject;
-use crate::resolve::{Checks, Following};
+use crate::resolve::{Checks, Following, Inquiry};
 use crate::revision::BranchName;
 
 /// The environments at the tips of their branches.
@@ -99,26 +100,34 @@ impl Pass<'_> {
     }
 
     pub(crate) fn follow_merged(
-        &self,
+        &mut self,
         merged: &mut [Option<Merged>],
         subjects: &[Subject],
         configuration: &Configuration,
-        checks: &Checks,
         choices: &Choices,
+        inquiry: &mut Inquiry,
+        asked: &mut Asked,
     ) {
         let takings = choices.takings(subjects.iter(), Ground::Merge);
+        let ask = &mut *self.ask;
         let gathering = Gathering {
             policy: &configuration.policy,
             operator: self.operator,
             is_partial: configuration.environments.len() > subjects.len(),
             verified: self.cache.verified(),
-            checks,
+            checks: &Checks::default(),
             takings: &takings,
             now: self.now,
         };
         let subjects: Vec<&Subject> = subjects.iter().collect();
         for merged in merged.iter_mut().flatten() {
-            merged.following = follow_merged(&merged.subject, &subjects, &gathering);
+            merged.following = follow_merged(
+                &merged.subject,
+                &subjects,
+                &gathering,
+                inquiry,
+                &mut |questions| asked.ask(questions, ask),
+            );
         }
     }
 }

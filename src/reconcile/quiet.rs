@@ -157,6 +157,10 @@ pub fn identity(question: &Question) -> String {
             question.insecure,
             question.secrets_of
         ),
+        Question::Copied(order) => format!(
+            "copied {} {} {} {} {:?} ",
+            order.to, order.digest, order.from, order.insecure, order.secrets_of
+        ),
     }
 }
 

@@ -20,7 +20,7 @@ impl Registries {
             .map(|question| async move {
                 let facts = match question {
                     Question::Image(lookup) => self.facts(lookup).await.ok(),
-                    Question::Tags(_) | Question::Created(_) | Question::Signed(_) => None,
+                    _ => None,
                 };
                 (question, facts)
             })

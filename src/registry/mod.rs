@@ -59,6 +59,7 @@ pub use credentials::CredentialSource;
 pub use error::{Failure, FailureKind, RegistryError};
 pub use options::{AllowedHosts, Pause, RegistryOptions, Retry, Timeouts};
 
+use crate::copying::CopyMode;
 use crate::image::{Description, Repository};
 use crate::lookup::{Answer, Lookup, Question, Resolution, SignedBy, SignedQuestion, TagListing};
 use crate::registry::access::{Access, Purpose};
@@ -88,6 +89,7 @@ struct Inner {
     transport: Transport,
     tokens: Tokens,
     copies: Copies,
+    copy_mode: CopyMode,
     /// By authority, and whether a manifest says `insecure`.
     hosts: Mutex<HashMap<(Authority, bool), Arc<Host>>>,
 }
@@ -120,6 +122,7 @@ impl Registries {
                 credentials: options.credentials,
                 tokens: Tokens::default(),
                 copies: Copies::new(options.concurrency_per_host),
+                copy_mode: options.copy_mode,
                 hosts: Mutex::default(),
             }),
         })
@@ -155,6 +158,9 @@ impl Registries {
             }
             Question::Signed(question) => {
                 Answer::Signed(self.signed(question).await.map_err(Resolution::from))
+            }
+            Question::Copied(order) => {
+                Answer::Copied(self.copied(order).await.map_err(Resolution::from))
             }
         }
     }

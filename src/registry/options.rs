@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::copying::CopyMode;
 use crate::image::RegistryPattern;
 use crate::registry::CredentialSource;
 use crate::tally::Tally;
@@ -31,6 +32,8 @@ pub struct RegistryOptions {
     pub timeouts: Timeouts,
     pub retry: Retry,
     pub user_agent: String,
+    /// What becomes of copies that are asked for.
+    pub copy_mode: CopyMode,
     /// Counts requests, and what comes of questions.
     pub tally: Arc<Tally>,
 }
@@ -51,6 +54,7 @@ impl Default for RegistryOptions {
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             user_agent: concat!("headwater/", env!("CARGO_PKG_VERSION")).to_owned(),
+            copy_mode: CopyMode::default(),
             tally: Arc::default(),
         }
     }

@@ -13,8 +13,8 @@ use crate::policy::ImportPolicy;
 use crate::problem::{Place, Problem};
 use crate::resolve::inquiry::Inquiry;
 use crate::resolve::promoted::{self, Taking};
-use crate::resolve::state::{Outcome, Standing, TagState};
-use crate::resolve::{image, link, whole};
+use crate::resolve::state::{Kept, Outcome, Standing, TagState};
+use crate::resolve::{image, keep, link, whole};
 use crate::stream::{
     ImageStream, Observed, SourceTag, SpecTag, StreamName, StreamTagName, TagEvent, TagSource,
 };
@@ -73,6 +73,17 @@ impl<'a> World<'a> {
             return Some((self.environment, own));
         }
         self.index.0.get(name)?.first().copied()
+    }
+
+    /// The stream of that name in an environment, as it is at the tip.
+    pub(crate) fn of(
+        &self,
+        environment: &EnvironmentName,
+        name: &StreamName,
+    ) -> Option<&'a ImageStream> {
+        let mut found = self.index.0.get(name)?.iter();
+        let (_, stream) = found.find(|(other, _)| *other == environment)?;
+        Some(stream)
     }
 }
 
@@ -162,6 +173,8 @@ impl Draft {
             observed: self.observed,
             whole: self.whole,
             promoted_from: self.promoted_from,
+            kept: Kept::AtSource,
+            recorded_kept: Kept::AtSource,
         }
     }
 }
@@ -192,10 +205,9 @@ pub fn follow(world: &World<'_>, inquiry: &mut Inquiry) -> Following {
         }
     }
     apply_hooks(world, &mut drafts, &mut problems);
-    Following {
-        tags: finish(drafts),
-        problems,
-    }
+    let mut tags = finish(drafts);
+    keep::keep(world, &mut tags, inquiry);
+    Following { tags, problems }
 }
 
 fn follow_tag(

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::copying::{CopyOrder, CopyState};
 use crate::image::{Digest, Platform, Repository};
 use crate::lookup::{Answer, Lookup, Question, Resolution, TagListing, Verified, Wanted};
 use crate::stream::{ImportMode, StreamName, TagEvent};
@@ -28,6 +29,8 @@ struct Entry {
 struct Key {
     kind: Kind,
     endpoint: String,
+    /// From where a copy is made.
+    from: Option<String>,
     wanted: Option<Wanted>,
     import_mode: ImportMode,
     platforms: Vec<Platform>,
@@ -42,6 +45,7 @@ enum Kind {
     ImageAnew,
     Tags,
     Created,
+    Copied,
 }
 
 /// An image, and how it is asked for.
@@ -99,7 +103,7 @@ impl Inquiry {
         };
         match self.answer_of(number)? {
             Answer::Image(resolution) => Some(resolution),
-            Answer::Tags(_) | Answer::Created(_) | Answer::Signed(_) => None,
+            _ => None,
         }
     }
 
@@ -114,6 +118,7 @@ impl Inquiry {
         let key = Key {
             kind: Kind::Tags,
             endpoint: repository.endpoint().to_string(),
+            from: None,
             wanted: None,
             import_mode: ImportMode::default(),
             platforms: Vec::new(),
@@ -132,7 +137,7 @@ impl Inquiry {
         });
         match self.answer_of(number)? {
             Answer::Tags(tags) => Some(tags),
-            Answer::Image(_) | Answer::Created(_) | Answer::Signed(_) => None,
+            _ => None,
         }
     }
 
@@ -145,7 +150,30 @@ impl Inquiry {
         let number = self.register(&key, asking);
         match self.answer_of(number)? {
             Answer::Created(created) => Some(created),
-            Answer::Image(_) | Answer::Tags(_) | Answer::Signed(_) => None,
+            _ => None,
+        }
+    }
+
+    /// Whether a copy is there; none where it must be asked first.
+    pub(crate) fn copied(&mut self, order: &CopyOrder) -> Option<&Result<CopyState, Resolution>> {
+        let key = Key {
+            kind: Kind::Copied,
+            endpoint: order.to.endpoint().to_string(),
+            from: Some(order.from.endpoint().to_string()),
+            wanted: Some(Wanted::Digest(order.digest.clone())),
+            import_mode: ImportMode::default(),
+            platforms: Vec::new(),
+            insecure: order.insecure,
+            secrets_of: order.secrets_of.clone(),
+        };
+        let number = self.number(key, || Entry {
+            question: Question::Copied(order.clone()),
+            known: BTreeSet::new(),
+            answer: None,
+        });
+        match self.answer_of(number)? {
+            Answer::Copied(copied) => Some(copied),
+            _ => None,
         }
     }
 
@@ -169,6 +197,7 @@ impl Inquiry {
         Key {
             kind,
             endpoint: asking.repository.endpoint().to_string(),
+            from: None,
             wanted: Some(asking.wanted.clone()),
             import_mode: asking.import_mode,
             platforms: asking.platforms.clone(),
@@ -177,7 +206,7 @@ impl Inquiry {
         }
     }
 
-    fn secrets_of(&self, namespace: &str) -> Option<String> {
+    pub(crate) fn secrets_of(&self, namespace: &str) -> Option<String> {
         self.secrets.get(namespace).cloned()
     }
 
@@ -204,7 +233,7 @@ impl Inquiry {
         };
         let question = match key.kind {
             Kind::Created => Question::Created(lookup),
-            Kind::Image | Kind::ImageAnew | Kind::Tags => Question::Image(lookup),
+            Kind::Image | Kind::ImageAnew | Kind::Tags | Kind::Copied => Question::Image(lookup),
         };
         self.number(key.clone(), || Entry {
             question,

@@ -24,6 +24,22 @@ pub struct TagState {
     pub whole: Option<Observed>,
     /// The stream tag of another environment that its image comes from.
     pub promoted_from: Option<SourceTag>,
+    pub kept: Kept,
+    /// As `kept`, of what is recorded.
+    pub recorded_kept: Kept,
+}
+
+/// Where fields find the image of a tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Kept {
+    /// Where it was imported from.
+    #[default]
+    AtSource,
+    /// In the environment's registry, under this repository and tag.
+    Copied(Reference),
+    /// It is to be copied and is not, so that fields stay as they are; without a reason it must be
+    /// asked for first.
+    Nowhere(Option<Resolution>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +58,9 @@ pub enum Outcome {
     Unchosen(String),
     /// The registry names this digest, and it is not old enough; what is recorded stays.
     Young(Young),
+    /// The new image cannot be copied to where fields are to find it; the recorded digest, if any,
+    /// stays.
+    Uncopied(Resolution),
     /// Somebody declined what the registry names now; the recorded digest, if any, stays.
     Held,
     /// Not known before something else is asked.
@@ -88,8 +107,8 @@ pub enum Standing {
 }
 
 impl TagState {
-    /// The image that fields of this tag are to hold: repository as written in the source, the
-    /// followed tag, the digest. None where nothing is known.
+    /// The image, as it was imported: repository as written in the source, the followed tag, the
+    /// digest. None where nothing is known.
     pub fn image(&self) -> Option<Reference> {
         match &self.outcome {
             Outcome::Resolved(digest) | Outcome::Linked(digest) => self.source_image(digest),
@@ -102,9 +121,37 @@ impl TagState {
             | Outcome::Failed(_)
             | Outcome::Unchosen(_)
             | Outcome::Young(_)
+            | Outcome::Uncopied(_)
             | Outcome::Held => self.recorded_image(),
             Outcome::Pending | Outcome::Without(_) => None,
         }
+    }
+
+    /// The image that fields of this tag are to hold; none where they stay as they are.
+    pub fn pin(&self) -> Option<Reference> {
+        let image = self.image()?;
+        match &self.kept {
+            Kept::AtSource => Some(image),
+            Kept::Copied(at) => {
+                let (repository, tag) = (at.repository.clone(), at.tag.clone());
+                Some(Reference::pinned(repository, tag, image.digest?))
+            }
+            Kept::Nowhere(_) => None,
+        }
+    }
+
+    /// Repository and tag under which fields find the image, where that is not its source.
+    pub fn copy(&self) -> Option<&Reference> {
+        match &self.kept {
+            Kept::Copied(at) => Some(at),
+            Kept::AtSource | Kept::Nowhere(_) => None,
+        }
+    }
+
+    /// Leaves the tag where it was: somebody declined what it would go to.
+    pub fn hold(&mut self) {
+        self.outcome = Outcome::Held;
+        self.kept = self.recorded_kept.clone();
     }
 
     /// The digest under the name that is followed.
@@ -117,7 +164,7 @@ impl TagState {
 
     /// The recorded image, with the followed tag where it came from the same repository: a source
     /// that has changed since and was not imported must not lend its name to an older digest.
-    fn recorded_image(&self) -> Option<Reference> {
+    pub(crate) fn recorded_image(&self) -> Option<Reference> {
         let newest = self.recorded.first()?;
         let recorded = newest.reference.parse::<Reference>().ok();
         let digest: Digest = newest.image.parse().ok()?;
@@ -146,7 +193,7 @@ impl TagState {
     /// Why the registry's answer could not be used.
     pub fn fault(&self) -> Option<&Fault> {
         match &self.outcome {
-            Outcome::Failed(resolution) => resolution.fault(),
+            Outcome::Failed(resolution) | Outcome::Uncopied(resolution) => resolution.fault(),
             _ => None,
         }
     }
@@ -155,7 +202,7 @@ impl TagState {
     pub fn is_unanswered(&self) -> bool {
         matches!(
             self.outcome,
-            Outcome::Failed(_) | Outcome::Unchosen(_) | Outcome::Pending
+            Outcome::Failed(_) | Outcome::Uncopied(_) | Outcome::Unchosen(_) | Outcome::Pending
         )
     }
 

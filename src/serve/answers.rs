@@ -179,6 +179,8 @@ impl Answers {
                 Wanted::Tag(tag) => Some(tag.to_string()),
                 Wanted::Digest(_) => None,
             },
+            // What is pushed there is something else, or our own.
+            Question::Copied(_) => return false,
             Question::Tags(_) | Question::Signed(_) => None,
         };
         if let Some(tag) = &tag
@@ -268,6 +270,7 @@ fn over_budget(question: &Question, host: String) -> Answer {
         Question::Tags(_) => Answer::Tags(Err(resolution)),
         Question::Created(_) => Answer::Created(Err(resolution)),
         Question::Signed(_) => Answer::Signed(Err(resolution)),
+        Question::Copied(_) => Answer::Copied(Err(resolution)),
     }
 }
 

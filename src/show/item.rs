@@ -51,11 +51,7 @@ impl Tagged<'_> {
         let policy = self.stream.tag(self.tag);
         let is_local =
             policy.is_some_and(|tag| tag.settings.reference_policy == ReferencePolicy::Local);
-        // What the operator's registry has is known by its own name: nothing else is copied there.
-        let repository = match self.stream.integrated {
-            Some(_) => None,
-            None => self.stream.metadata.repositories.repository.as_deref(),
-        };
+        let repository = self.stream.repositories().repository.as_deref();
         let local = repository.filter(|_| is_local && !self.event.image.is_empty());
         match local.and_then(|text| text.parse::<Reference>().ok()) {
             Some(local) => format!("{}@{}", local.repository, self.event.image),

@@ -107,6 +107,7 @@ fn moved(name: &str, digest: &str) -> Move {
             whole: None,
         }),
         fields: Vec::new(),
+        copy: None,
         promoted_from: Some(SourceTag {
             environment: from(),
             tag: tag.clone(),

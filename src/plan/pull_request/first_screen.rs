@@ -66,6 +66,13 @@ fn introduction(moved: &Move, inputs: &BodyInputs<'_>) -> Inline {
     } else {
         image.words(" now points to another image.")
     };
+    let what = match &moved.copy {
+        Some(copy) => what
+            .words(" It is copied to ")
+            .code(Foreign::name(&copy.to_string()))
+            .words("."),
+        None => what,
+    };
     what.words(" This pull request pins it for ")
         .then(destination(std::slice::from_ref(moved), inputs))
 }
@@ -185,7 +192,10 @@ pub fn several(document: &mut Document, findings: &[Finding<'_>], inputs: &BodyI
     let intro = intro
         .words(". This pull request pins them for ")
         .then(destination(moves, inputs));
-    document.paragraph(intro);
+    document.paragraph(match copied(moves) {
+        Some(copied) => intro.words(" ").then(copied),
+        None => intro,
+    });
     let mut lines = dangers(findings, moves);
     if !findings.is_empty() {
         lines.push(causes(findings));
@@ -207,6 +217,20 @@ pub fn several(document: &mut Document, findings: &[Finding<'_>], inputs: &BodyI
     });
     document.table(head.map(Inline::of).to_vec(), rows.collect());
     push_more(document, moves.len());
+}
+
+/// How many fields name copies, and in which registry.
+fn copied(moves: &[Move]) -> Option<Inline> {
+    let copies: Vec<_> = moves
+        .iter()
+        .filter_map(|moved| moved.copy.as_ref())
+        .collect();
+    let host = copies.first()?.repository.endpoint().host;
+    let line = Inline::new()
+        .count(copies.len(), "image is", "images are")
+        .words(" copied to ")
+        .code(Foreign::name(&host));
+    Some(line.words("."))
 }
 
 /// Says how many there are beyond a table's rows.

@@ -19,7 +19,7 @@ use std::sync::Mutex;
 use futures_util::stream::{self, TryStreamExt as _};
 use tokio::sync::Semaphore;
 
-use crate::copying::{Copied, CopyOrder, CopyProgress, LeftOut};
+use crate::copying::{Copied, CopyMode, CopyOrder, CopyProgress, CopyState, LeftOut};
 use crate::image::{Digest, Repository, Tag};
 use crate::lookup::Wanted;
 use crate::registry::access::{Access, Purpose};
@@ -122,6 +122,46 @@ impl Registries {
             on_progress,
         };
         copying.run().await
+    }
+
+    /// The answer to [`crate::lookup::Question::Copied`]: by the options' mode, what is not there is
+    /// brought there.
+    pub(super) async fn copied(&self, order: &CopyOrder) -> Result<CopyState, Failure> {
+        let mode = self.inner.copy_mode;
+        let is_kept = self.is_kept(order).await?;
+        match (mode, is_kept) {
+            (CopyMode::Look | CopyMode::Missing, true) => return Ok(CopyState::There),
+            (CopyMode::Look, false) => return Ok(CopyState::Wanted),
+            (CopyMode::Missing, false) | (CopyMode::Anew, _) => {}
+        }
+        match self.copy_uncounted(order, &|_| ()).await {
+            Ok(_) => Ok(CopyState::There),
+            // Nothing new can come; what is there stays.
+            Err(_) if is_kept => Ok(CopyState::There),
+            Err(mut failure) => {
+                let (digest, from) = (order.digest.short(), &order.from);
+                let message = &failure.fault.message;
+                failure.fault.message = format!("{digest} of {from}: {message}");
+                Err(failure)
+            }
+        }
+    }
+
+    /// Whether all of the order was done before: its tags come last.
+    async fn is_kept(&self, order: &CopyOrder) -> Result<bool, Failure> {
+        if order.tags.is_empty() {
+            return self.is_there(&order.to, &order.digest).await;
+        }
+        let target = self.access(&order.to, order.to_insecure, &None)?;
+        for tag in &order.tags {
+            if !target
+                .names(&Wanted::Tag(tag.clone()), &order.digest)
+                .await?
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether this image is in the repository, asked with the operator's credentials.

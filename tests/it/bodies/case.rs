@@ -62,6 +62,9 @@ pub struct MoveCase {
     pub recorded: Vec<(String, String)>,
     #[serde(default)]
     pub selected: Option<String>,
+    /// Repository and tag of the copy that fields name.
+    #[serde(default)]
+    pub copy: Option<String>,
     pub stream_file: String,
     #[serde(default)]
     pub fields: Vec<(String, String)>,
@@ -305,6 +308,7 @@ fn a_move(case: &MoveCase) -> Move {
         },
     });
     Move {
+        copy: case.copy.as_ref().map(|copy| copy.parse().unwrap()),
         promoted_from: case.from.as_deref().map(|from| SourceTag {
             environment: EnvironmentName::default(),
             tag: self::tag(from),

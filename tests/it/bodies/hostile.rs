@@ -163,6 +163,7 @@ prop_compose! {
             (if is_back { "digest" } else { "older" }.to_owned(), names[4].clone()),
         ];
         MoveCase {
+            copy: None,
             tag: format!("{}/{}:{}", name(&names[0]), name(&names[1]), name(&names[2])),
             from: None,
             image: "quay.io/acme/api:1.8".to_owned(),
@@ -343,6 +344,7 @@ fn each_hostile_part_stays_text() {
         };
         let world = || {
             World::of(&[MoveCase {
+                copy: None,
                 tag: format!("ns/{}:1", bad.replace(['/', ':', '@'], "")),
                 from: None,
                 image: "quay.io/acme/api:1.8".to_owned(),
@@ -409,6 +411,7 @@ fn a_body_stays_below_the_limit_however_much_there_is_to_tell() {
         ..Told::default()
     };
     let a_move = |number: usize| MoveCase {
+        copy: None,
         tag: format!("ns/{long}:{number}"),
         from: None,
         image: format!("quay.io/acme/{}:1", "a".repeat(200)),

@@ -124,13 +124,13 @@ fn of_an_index_one_image_is_chosen_or_each_is_shown() {
 fn what_refers_to_an_image_is_named() {
     let registry = FerroRegistry::start();
     let host = registry.host();
-    let (digest, size) = push_artifact(&host, "1", &json!({}));
+    let (digest, size) = push_artifact((&host, "web"), "1", &json!({}));
     let subject = json!({"mediaType": OCI_MANIFEST, "digest": digest, "size": size});
     let sbom = json!({"artifactType": "application/spdx+json", "subject": subject});
-    let (sbom, _) = push_artifact(&host, "", &sbom);
+    let (sbom, _) = push_artifact((&host, "web"), "", &sbom);
     let tag = format!("{}.sig", digest.as_str().replace(':', "-"));
     let signature = json!({"annotations": {"a": "b"}});
-    let (signature, _) = push_artifact(&host, &tag, &signature);
+    let (signature, _) = push_artifact((&host, "web"), &tag, &signature);
     let desk = Desk::new(&[]);
     let run = desk.run(&["info", &format!("{host}/web:1")]).exits(0);
     let ending = format!(

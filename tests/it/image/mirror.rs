@@ -252,14 +252,14 @@ fn a_registry_that_is_not_there_is_unavailable() {
 fn what_refers_to_an_image_comes_along_unless_told_otherwise() {
     let (source, target) = (FerroRegistry::start(), FerroRegistry::start());
     let (here, to) = (source.host(), target.host());
-    let image = push_artifact(&here, "1", &json!({}));
+    let image = push_artifact((&here, "web"), "1", &json!({}));
     let subject = json!({
         "mediaType": OCI_MANIFEST,
         "digest": image.0,
         "size": image.1,
     });
     let sbom = push_artifact(
-        &here,
+        (&here, "web"),
         "",
         &json!({"artifactType": "application/spdx+json", "subject": subject}),
     );

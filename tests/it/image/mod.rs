@@ -89,7 +89,7 @@ impl Desk {
     }
 }
 
-fn with_password() -> DockerRegistry {
+pub fn with_password() -> DockerRegistry {
     DockerRegistry::start_with(Setup {
         password: true,
         ..Setup::default()
@@ -97,12 +97,12 @@ fn with_password() -> DockerRegistry {
 }
 
 /// What skopeo finds there.
-fn there(reference: &str, needs_login: bool) -> Digest {
+pub fn there(reference: &str, needs_login: bool) -> Digest {
     Digest::of(&raw(reference, needs_login))
 }
 
 /// The tags that the registry's files have.
-fn tags(registry: &DockerRegistry, repository: &str) -> Vec<String> {
+pub fn tags(registry: &DockerRegistry, repository: &str) -> Vec<String> {
     let folder = format!("docker/registry/v2/repositories/{repository}/_manifests/tags");
     let Ok(entries) = fs::read_dir(registry.storage().join(folder)) else {
         return Vec::new();
@@ -113,10 +113,14 @@ fn tags(registry: &DockerRegistry, repository: &str) -> Vec<String> {
     tags
 }
 
-/// Digest and size of a manifest with a layer.
-fn push_artifact(host: &str, tag: &str, extra: &Value) -> (Digest, usize) {
+/// Digest and size of a manifest with a layer, in a repository of a host.
+pub fn push_artifact(
+    (host, repository): (&str, &str),
+    tag: &str,
+    extra: &Value,
+) -> (Digest, usize) {
     let blob = |text: &str| {
-        let digest = push_blob(host, "web", text.as_bytes());
+        let digest = push_blob(host, repository, text.as_bytes());
         json!({"mediaType": "application/x", "digest": digest, "size": text.len()})
     };
     let mut manifest = json!({
@@ -128,6 +132,6 @@ fn push_artifact(host: &str, tag: &str, extra: &Value) -> (Digest, usize) {
     let members = manifest.as_object_mut().unwrap();
     members.extend(extra.as_object().unwrap().clone());
     let body = manifest.to_string();
-    let digest = push_manifest(host, "web", tag, OCI_MANIFEST, body.as_bytes());
+    let digest = push_manifest(host, repository, tag, OCI_MANIFEST, body.as_bytes());
     (digest, body.len())
 }

@@ -33,7 +33,7 @@ fn advice_is_given_by_validate_alone() {
     assert_eq!(
         found,
         [
-            "a.yaml:6:5: note: `referencePolicy: Local` of app/web asks for a copy in the integrated registry; none is made yet, and the pins name the source",
+            "a.yaml:6:5: note: `referencePolicy: Local` of app/web asks for a copy in the integrated registry, and the server file names none: the pins name the source",
             "a.yaml:6:5: note: the tag `2016-05-03` points to one revision of the image, and never updates; name what stays true of later images too, as v2.0 does",
         ]
     );
