@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::gate::{Freeze, Gates};
+use crate::problem::Place;
 use crate::revision::BranchName;
 
 /// The default is the one that a repository without `headwater.yaml` has.
@@ -25,6 +26,16 @@ pub struct Environment {
     pub gates: Gates,
     /// When it takes nothing.
     pub freezes: Vec<Freeze>,
+    /// The registry that keeps what its streams have; none: the operator's usual one.
+    pub integrated_registry: Option<NamedRegistry>,
+}
+
+/// One of the operator's registries, as `headwater.yaml` names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedRegistry {
+    /// `host[:port]`
+    pub host: String,
+    pub place: Place,
 }
 
 impl Environment {

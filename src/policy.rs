@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::environment::Environment;
 use crate::pull_request::MergeMethod;
 use crate::stream::{ImportMode, SpecTag, StreamName, StreamRepositories, TagSettings, TagSource};
 use crate::window::Windows;
@@ -24,7 +25,43 @@ pub struct OperatorPolicy {
     pub enforces_access: bool,
     /// Namespaces that have pull secrets of their own.
     pub namespaces_with_secrets: BTreeSet<String>,
-    pub integrated: Option<IntegratedRegistry>,
+    pub integrated: Option<IntegratedRegistries>,
+}
+
+/// The registries that keep what streams have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IntegratedRegistries {
+    /// Of environments that name none.
+    pub usual: IntegratedRegistry,
+    pub others: Vec<IntegratedRegistry>,
+}
+
+impl IntegratedRegistries {
+    /// The registry of an environment; none where it names one that the operator does not.
+    pub fn of(&self, environment: &Environment) -> Option<&IntegratedRegistry> {
+        match &environment.integrated_registry {
+            None => Some(&self.usual),
+            Some(named) => self.all().find(|registry| registry.host == named.host),
+        }
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &IntegratedRegistry> {
+        std::iter::once(&self.usual).chain(&self.others)
+    }
+
+    /// Whether `host[:port]` is a name of one of them.
+    pub fn is_named(&self, host: &str) -> bool {
+        self.all().any(|registry| registry.is_named(host))
+    }
+}
+
+impl From<IntegratedRegistry> for IntegratedRegistries {
+    fn from(usual: IntegratedRegistry) -> Self {
+        Self {
+            usual,
+            others: Vec::new(),
+        }
+    }
 }
 
 /// The registry that keeps what streams have: a push into it is an import. Its names inside every

@@ -155,6 +155,12 @@ impl ImageStream {
         Some(reference.repository)
     }
 
+    /// Where copies of a tag's images are kept; none where it is used from its source.
+    pub fn copies_of(&self, tag: &str) -> Option<Repository> {
+        let tag = self.tag(tag).filter(|tag| tag.wants_copy());
+        tag.and_then(|_| self.own_repository())
+    }
+
     pub fn tag(&self, name: &str) -> Option<&SpecTag> {
         self.tags.iter().find(|tag| tag.name == name)
     }

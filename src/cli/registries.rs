@@ -9,6 +9,7 @@ use crate::cli::place::path_variable;
 use crate::cli::pull_secrets;
 use crate::cli::server_file;
 use crate::clock::Clock;
+use crate::config::integrated_registry::IntegratedRegistrySettings;
 use crate::config::server::RegistryHost;
 use crate::copying::CopyMode;
 use crate::image::ImageFacts;
@@ -116,10 +117,15 @@ fn options(context: &Context) -> Result<RegistryOptions, CliError> {
     let config = server_file::read(context)?;
     let settings = config.registries.clone();
     let integrated = config.integrated_registry.as_ref();
+    let own = || {
+        integrated
+            .into_iter()
+            .flat_map(IntegratedRegistrySettings::all)
+    };
     let hosts = settings.hosts.iter();
     let named: Vec<PathBuf> = hosts
         .filter_map(|host| host.credentials_file.clone())
-        .chain(integrated.and_then(|it| it.credentials_file.clone()))
+        .chain(own().filter_map(|it| it.credentials_file.clone()))
         .collect();
     let files: Vec<PathBuf> = named.into_iter().chain(credential_files()).collect();
     let mut credentials = CredentialSource::from_files(&files);
@@ -138,7 +144,7 @@ fn options(context: &Context) -> Result<RegistryOptions, CliError> {
         allowed: match settings.allow {
             Some(allow) => {
                 // Who names it as the integrated registry lets it be asked.
-                let own = integrated.and_then(|it| it.registry.host.parse().ok());
+                let own = own().filter_map(|it| it.registry.host.parse().ok());
                 AllowedHosts::Only(allow.into_iter().chain(own).collect())
             }
             None => AllowedHosts::AnyNamed,

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::pull_secrets;
+use crate::config::integrated_registry::IntegratedRegistrySettings;
 use crate::config::server::{self, ServerConfig};
 use crate::config::settings::{self, Settings};
 use crate::config::variables::Variables;
@@ -36,7 +37,7 @@ pub fn operator_policy(context: &Context) -> Result<OperatorPolicy, CliError> {
         integrated: config
             .integrated_registry
             .as_ref()
-            .map(|settings| settings.registry.clone()),
+            .map(IntegratedRegistrySettings::registries),
     })
 }
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use crate::config::field::Fields;
 use crate::config::gates;
 use crate::config::promotions::{self, Wish};
-use crate::environment::{Carry, Delivery, Environment};
+use crate::config::server::check_host;
+use crate::environment::{Carry, Delivery, Environment, NamedRegistry};
 use crate::problem::{Problem, Severity};
 use crate::revision::BranchName;
 use crate::yaml::Node;
@@ -64,6 +65,7 @@ fn read_environment<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<Wish>
         "gates",
         "freeze",
         "automerge",
+        "integratedRegistry",
     ];
     fields.check(item, KNOWN);
     if fields.get(item, "name").is_none() {
@@ -93,6 +95,7 @@ fn read_environment<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<Wish>
         automerge: fields.flag(item, "automerge").unwrap_or_default(),
         gates: gates::read_gates(fields, item),
         freezes: gates::read_freezes(fields, item),
+        integrated_registry: integrated_registry(fields, item),
         name: fields.parsed(item, "name")?,
         promotion: None,
     };
@@ -112,6 +115,15 @@ fn read_environment<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<Wish>
         fields.problems.push(warning.advice(advice));
     }
     Some(wish)
+}
+
+/// Whether the operator has it, only the operator's file says.
+fn integrated_registry<'a>(fields: &mut Fields<'a>, item: &'a Node) -> Option<NamedRegistry> {
+    let node = fields.get(item, "integratedRegistry")?;
+    let host = fields.text(item, "integratedRegistry")?;
+    check_host(fields, node, &host);
+    let place = fields.place(node);
+    Some(NamedRegistry { host, place })
 }
 
 /// What gates ask for that this environment cannot have.

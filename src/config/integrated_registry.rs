@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::config::field::Fields;
 use crate::config::server::{check_host, path};
-use crate::policy::IntegratedRegistry;
+use crate::policy::{IntegratedRegistries, IntegratedRegistry};
 use crate::yaml::Node;
 
 /// Any OCI registry serves.
@@ -14,14 +14,53 @@ pub struct IntegratedRegistrySettings {
     pub registry: IntegratedRegistry,
     /// A file in the form of Docker's `config.json`.
     pub credentials_file: Option<PathBuf>,
+    /// Those that an environment may name instead.
+    pub others: Vec<Self>,
+}
+
+impl IntegratedRegistrySettings {
+    pub fn registries(&self) -> IntegratedRegistries {
+        let others = self.others.iter();
+        IntegratedRegistries {
+            usual: self.registry.clone(),
+            others: others.map(|other| other.registry.clone()).collect(),
+        }
+    }
+
+    /// Itself and the others.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
 }
 
 pub(crate) fn read_integrated_registry<'a>(
     fields: &mut Fields<'a>,
     root: &'a Node,
 ) -> Option<IntegratedRegistrySettings> {
-    const KNOWN: &[&str] = &["host", "publicHost", "aliases", "credentialsFile"];
+    const KNOWN: &[&str] = &["host", "publicHost", "aliases", "credentialsFile", "others"];
     let node = fields.mapping(root, "integratedRegistry", KNOWN)?;
+    let mut registry = read_registry(fields, node)?;
+    for item in fields.list(node, "others") {
+        fields.check(item, KNOWN_OF_OTHERS);
+        let Some(other) = read_registry(fields, item) else {
+            continue;
+        };
+        let host = &other.registry.host;
+        if registry.all().any(|known| known.registry.is_named(host)) {
+            let message = format!("the integrated registry `{host}` stands twice");
+            fields.error(item, message);
+        }
+        registry.others.push(other);
+    }
+    Some(registry)
+}
+
+const KNOWN_OF_OTHERS: &[&str] = &["host", "publicHost", "aliases", "credentialsFile"];
+
+fn read_registry<'a>(
+    fields: &mut Fields<'a>,
+    node: &'a Node,
+) -> Option<IntegratedRegistrySettings> {
     for key in ["host", "publicHost"] {
         if let (Some(at), Some(host)) = (fields.get(node, key), fields.text(node, key)) {
             check_host(fields, at, &host);
@@ -43,5 +82,6 @@ pub(crate) fn read_integrated_registry<'a>(
             aliases,
         },
         credentials_file: path(fields, node, "credentialsFile"),
+        others: Vec::new(),
     })
 }

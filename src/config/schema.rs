@@ -96,6 +96,8 @@ pub struct EnvironmentFields {
     /// True: a pull request is merged once its checks and the forge's own demands pass; by the
     /// forge itself where it offers that.
     pub automerge: Option<bool>,
+    /// `host[:port]`: which of the operator's integrated registries keeps what its streams have.
+    pub integrated_registry: Option<String>,
 }
 
 /// Each gate is asked of every change; what is not named is not asked.

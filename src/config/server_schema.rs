@@ -183,6 +183,23 @@ pub struct IntegratedRegistryFields {
     pub aliases: Option<Vec<String>>,
     /// A file in the form of Docker's `config.json`.
     pub credentials_file: Option<String>,
+    /// Those that an environment may name instead, by `environments[].integratedRegistry`.
+    #[schemars(length(max = 100))]
+    pub others: Option<Vec<OtherRegistryFields>>,
+}
+
+/// A further integrated registry.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OtherRegistryFields {
+    /// `host[:port]`: where it is asked, and what pins name.
+    pub host: String,
+    /// `host[:port]` under which the outside reaches it.
+    pub public_host: Option<String>,
+    /// `host[:port]`: further names of it in manifests.
+    pub aliases: Option<Vec<String>>,
+    /// A file in the form of Docker's `config.json`.
+    pub credentials_file: Option<String>,
 }
 
 /// The namespaces' logins for registries.
@@ -277,9 +294,20 @@ impl Default for AppId {
 }
 
 fn integrated_registry(settings: &IntegratedRegistrySettings) -> IntegratedRegistryFields {
+    let own = other_registry(settings);
+    IntegratedRegistryFields {
+        host: own.host,
+        public_host: own.public_host,
+        aliases: own.aliases,
+        credentials_file: own.credentials_file,
+        others: listed(&settings.others, other_registry),
+    }
+}
+
+fn other_registry(settings: &IntegratedRegistrySettings) -> OtherRegistryFields {
     let registry = &settings.registry;
     let aliases: Vec<String> = registry.aliases.iter().cloned().collect();
-    IntegratedRegistryFields {
+    OtherRegistryFields {
         host: registry.host.clone(),
         public_host: registry.public_host.clone(),
         aliases: (!aliases.is_empty()).then_some(aliases),

@@ -11,11 +11,12 @@ use crate::manifest::kustomize::Reach;
 use crate::manifest::local_name;
 use crate::manifest::values::{image_stream, trigger};
 use crate::manifest::{ImageField, Unfit};
-use crate::policy::IntegratedRegistry;
+use crate::policy::{IntegratedRegistries, IntegratedRegistry};
 use crate::problem::{Place, Problem};
 use crate::snapshot::FilePath;
 use crate::stream::{
-    DocumentAddress, ImageStream, StreamName, StreamTagName, TagSource, followed_image,
+    DocumentAddress, ImageStream, StreamName, StreamRepositories, StreamTagName, TagSource,
+    followed_image,
 };
 use crate::trigger::{PinForm, Target, Trigger, TriggerKind};
 
@@ -65,13 +66,13 @@ pub fn assemble(
     assemble_with(files, fields, environment, environments, None)
 }
 
-/// [`assemble`], with the operator's integrated registry.
+/// [`assemble`], with the operator's integrated registries.
 pub fn assemble_with(
     files: &[(FilePath, Arc<FileFacts>)],
     fields: &BTreeMap<FilePath, FieldFacts>,
     environment: &Environment,
     environments: &[Environment],
-    integrated: Option<&IntegratedRegistry>,
+    integrated: Option<&IntegratedRegistries>,
 ) -> Manifests {
     let neighbours = environments
         .iter()
@@ -94,10 +95,8 @@ pub fn assemble_with(
         assembly.add_streams(file, facts);
     }
     assembly.refuse_duplicates();
-    if let Some(registry) = integrated {
-        for stream in &mut assembly.manifests.streams {
-            integrate(stream, registry);
-        }
+    if let Some(registries) = integrated {
+        assembly.integrate(registries);
     }
     for (file, facts) in files {
         for object in &facts.objects {
@@ -243,7 +242,31 @@ impl Assembly<'_> {
         true
     }
 
-    fn add_local_names(&mut self, integrated: Option<&IntegratedRegistry>) {
+    /// A registry that the operator does not name keeps nothing, and what asks for a copy is left
+    /// as it is.
+    fn integrate(&mut self, registries: &IntegratedRegistries) {
+        let registry = registries.of(self.environment);
+        if let (None, Some(named)) = (registry, &self.environment.integrated_registry) {
+            let (name, host) = (&self.environment.name, &named.host);
+            let message = format!(
+                "the environment `{name}` names the integrated registry `{host}`, and the server file does not"
+            );
+            let known: Vec<&str> = registries.all().map(|it| it.host.as_str()).collect();
+            let advice = format!(
+                "name one of {}, or have it added to `integratedRegistry.others`",
+                known.join(", ")
+            );
+            self.problem(Problem::error(named.place.clone(), message).advice(advice));
+        }
+        for stream in &mut self.manifests.streams {
+            match registry {
+                Some(registry) => integrate(stream, registry),
+                None => stream.integrated = Some(StreamRepositories::default()),
+            }
+        }
+    }
+
+    fn add_local_names(&mut self, integrated: Option<&IntegratedRegistries>) {
         for (trigger, own) in local_name::triggers(&self.manifests, integrated) {
             let file = trigger.target.document.file.clone();
             if !self.is_shared(&file, own.as_deref(), &trigger.place) {

@@ -516,7 +516,8 @@ fn every_host_of_the_integrated_registry_is_understood() {
         ..IntegratedRegistry::default()
     };
     let fields = BTreeMap::new();
-    let manifests = manifest::assemble_with(&facts, &fields, &default, environments, Some(&own));
+    let manifests =
+        manifest::assemble_with(&facts, &fields, &default, environments, Some(&own.into()));
     let found: Vec<_> = manifests
         .triggers
         .iter()

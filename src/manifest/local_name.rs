@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::image::Reference;
 use crate::manifest::{ImageField, Manifests};
-use crate::policy::IntegratedRegistry;
+use crate::policy::IntegratedRegistries;
 use crate::stream::{ImageStream, StreamName, StreamTagName};
 use crate::trigger::{PinForm, Target, Trigger, TriggerKind};
 
@@ -21,7 +21,7 @@ pub const INTEGRATED: &[&str] = &[
 /// namespace that its object names.
 pub(crate) fn triggers(
     manifests: &Manifests,
-    integrated: Option<&IntegratedRegistry>,
+    integrated: Option<&IntegratedRegistries>,
 ) -> Vec<(Trigger, Option<String>)> {
     let streams: BTreeMap<&StreamName, &ImageStream> = manifests
         .streams
@@ -46,7 +46,7 @@ pub(crate) fn triggers(
 fn named_stream(
     field: &ImageField,
     streams: &BTreeMap<&StreamName, &ImageStream>,
-    integrated: Option<&IntegratedRegistry>,
+    integrated: Option<&IntegratedRegistries>,
 ) -> Option<StreamTagName> {
     if field.is_owned {
         return None;

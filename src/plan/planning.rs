@@ -271,6 +271,9 @@ impl<'a> Proposing<'a> {
         plan: &mut Plan,
     ) -> Option<Proposal> {
         let inputs = self.inputs;
+        if waits_for_copies(&part, plan, inputs) {
+            return None;
+        }
         let mut moves = part.due.moves;
         let held = held(
             &moves,
@@ -468,6 +471,34 @@ impl Plan {
         let unreadable = self.waiting.iter().filter(is_unreadable);
         unreadable.map(|waiting| waiting.tag.clone())
     }
+}
+
+/// A merge has what the source's fields name, and these name the source's registry: so it waits
+/// until all that it brings is copied.
+fn waits_for_copies(part: &CarriedPart<'_>, plan: &mut Plan, inputs: &Inputs<'_>) -> bool {
+    let is_uncopied = |state: &&TagState| {
+        let from = state.promoted_from.as_ref();
+        let is_pending = matches!(state.outcome, Outcome::Pending);
+        from.is_some_and(|from| from.environment == part.from)
+            && (is_pending || state.is_uncopied())
+    };
+    let uncopied: BTreeSet<&StreamTagName> = part
+        .tags
+        .iter()
+        .filter(is_uncopied)
+        .map(|state| &state.name)
+        .collect();
+    if uncopied.is_empty() {
+        return false;
+    }
+    let waiting = part.due.waiting.iter();
+    let own = waiting.filter(|waiting| uncopied.contains(&waiting.tag));
+    plan.wait(own.cloned().collect());
+    // What is open stays as it is.
+    let group = promotion_group(&part.from);
+    let open = crate::plan::group::branch_name(&inputs.environment.name, &group, 1);
+    plan.kept.extend(open);
+    true
 }
 
 /// Whether each known tag was answered, and with an image that may be proposed. A repository that

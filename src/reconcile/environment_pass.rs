@@ -149,7 +149,7 @@ impl Pass<'_> {
             hosting: self.hosting,
             view,
             ask: &mut |questions| asked.ask(questions, ask),
-            secrets: &self.operator.namespaces_with_secrets,
+            operator: self.operator,
             asked: Vec::new(),
         };
         let found = asking.signed(&images, &subject.environment.gates.signed_by);

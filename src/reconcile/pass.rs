@@ -124,7 +124,7 @@ impl Pass<'_> {
                 hosting: self.hosting,
                 view: &mut view,
                 ask: &mut |questions| asked.ask(questions, ask),
-                secrets: &self.operator.namespaces_with_secrets,
+                operator: self.operator,
                 asked: Vec::new(),
             };
             let mut chooser = Chooser::new(self.repository, self.cache, asking, self.now);

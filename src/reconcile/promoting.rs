@@ -53,14 +53,27 @@ impl Pass<'_> {
                     && self.repository.tree_of(chosen)? != snapshot.tree
                     && !self.repository.is_in_history(chosen, snapshot.commit)?;
                 if is_elsewhere {
-                    choice.configuration =
-                        promotion::difference(self.repository, self.cache, snapshot, chosen)?;
+                    choice.configuration = promotion::difference(
+                        self.repository,
+                        self.cache,
+                        self.operator,
+                        snapshot,
+                        chosen,
+                    )?;
                 }
                 continue;
             }
             let names = (&choice.from, &environment.name);
             let (repository, base) = (self.repository, choice.base);
-            let tree = promotion::merge(repository, self.cache, names, snapshot, base, chosen)?;
+            let tree = promotion::merge(
+                repository,
+                self.cache,
+                self.operator,
+                names,
+                snapshot,
+                base,
+                chosen,
+            )?;
             let tree = match tree {
                 Ok(tree) => tree,
                 Err(problem) => {

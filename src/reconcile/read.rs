@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::dockerfile::is_dockerfile_name;
 use crate::git::{Error, Repository};
 use crate::manifest::{self, FieldFacts, FileFacts, WantedField};
-use crate::policy::IntegratedRegistry;
+use crate::policy::IntegratedRegistries;
 use crate::problem::Problem;
 use crate::reconcile::cache::{Cache, TreeRecord};
 use crate::revision::{BlobId, TreeId};
@@ -30,7 +30,7 @@ pub struct Reading {
     /// The content of [`CONFIG_FILE`].
     pub config: Option<Vec<u8>>,
     /// As the operator names it.
-    pub integrated: Option<IntegratedRegistry>,
+    pub integrated: Option<IntegratedRegistries>,
 }
 
 /// Whether a file of a work tree is read: manifests, and what ImageTriggers may name.

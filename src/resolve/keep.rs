@@ -51,9 +51,16 @@ impl<'a> Place<'a> {
         world: &World<'_>,
         stream: &'a ImageStream,
         tag: &'a SpecTag,
-        state: &TagState,
+        state: &mut TagState,
     ) -> Option<Self> {
-        let to = stream.own_repository()?;
+        let Some(to) = stream.own_repository() else {
+            // Its environment names no registry that there is, which a problem says.
+            if tag.wants_copy() {
+                state.kept = Kept::Nowhere(None);
+                state.recorded_kept = Kept::Nowhere(None);
+            }
+            return None;
+        };
         let beside = source(world, tag, state).filter(|beside| !beside.is_same(&to));
         let is_wanted = match tag.source {
             // What was pushed into another environment's registry.
@@ -87,7 +94,10 @@ impl<'a> Place<'a> {
     }
 
     fn kept(&self, image: Option<Reference>, inquiry: &mut Inquiry) -> Kept {
-        match image.and_then(|image| self.ask(&image, inquiry)) {
+        let Some(image) = image else {
+            return Kept::AtSource;
+        };
+        match self.ask(&image, inquiry) {
             None => Kept::Nowhere(None),
             Some(Ok(())) => Kept::Copied(Reference {
                 repository: self.to.clone(),

@@ -148,6 +148,12 @@ impl TagState {
         }
     }
 
+    /// Whether it has an image that is to be copied first, and that is not done.
+    pub fn is_uncopied(&self) -> bool {
+        let is_nowhere = matches!(self.kept, Kept::Nowhere(_));
+        is_nowhere || matches!(self.outcome, Outcome::Uncopied(_))
+    }
+
     /// Leaves the tag where it was: somebody declined what it would go to.
     pub fn hold(&mut self) {
         self.outcome = Outcome::Held;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
+use crate::config::integrated_registry::IntegratedRegistrySettings;
 use crate::config::server::ServerConfig;
 use crate::git::{Location, Repository};
 use crate::serve::shared::{Shared, lock};
@@ -82,7 +83,12 @@ impl Watch {
         let integrated = config.integrated_registry.as_ref();
         let credentials = hosts
             .filter_map(|host| host.credentials_file.as_ref())
-            .chain(integrated.and_then(|it| it.credentials_file.as_ref()));
+            .chain(
+                integrated
+                    .into_iter()
+                    .flat_map(IntegratedRegistrySettings::all)
+                    .filter_map(|it| it.credentials_file.as_ref()),
+            );
         for file in self.settings.iter().chain(credentials) {
             if let (Some(folder), Some(name)) = (file.parent(), file.file_name()) {
                 let names = files.entry(real(folder)).or_default();

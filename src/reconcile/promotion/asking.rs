@@ -2,10 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::image::{Digest, PublicKey, Reference};
+use crate::image::{Digest, PublicKey, Reference, Repository};
 use crate::lookup::{Answer, Lookup, Question, Resolution, SignedBy, SignedQuestion, Wanted};
 use crate::plan::gates::Unsigned;
 use crate::plan::pull_request::ForgeView;
+use crate::policy::OperatorPolicy;
 use crate::pull_request::Checks;
 use crate::reconcile::hosting::Hosting;
 use crate::revision::{BranchName, CommitId};
@@ -19,8 +20,7 @@ pub struct Asking<'a> {
     pub hosting: Option<&'a Hosting<'a>>,
     pub view: &'a mut Option<ForgeView>,
     pub ask: &'a mut Ask<'a>,
-    /// Namespaces that have pull secrets of their own.
-    pub secrets: &'a BTreeSet<String>,
+    pub operator: &'a OperatorPolicy,
     /// What was asked, with the answers.
     pub asked: Vec<(Question, Answer)>,
 }
@@ -35,6 +35,9 @@ pub struct Image {
     pub insecure: bool,
     /// Whose pull secrets are used.
     pub namespace: String,
+    /// Where a copy is kept, with what was attached to the image by then: asked where the source
+    /// does not answer.
+    pub copy: Option<Repository>,
 }
 
 impl Image {
@@ -49,20 +52,73 @@ impl Image {
             let tag = stream.tag(&moved.tag);
             stream.metadata.is_insecure() || tag.is_some_and(|tag| tag.settings.insecure)
         });
+        let copy = stream.and_then(|stream| stream.copies_of(&moved.tag));
         Some(Self {
             name: moved.to_string(),
             digest: image.digest.clone()?,
             reference: image.clone(),
             insecure: is_insecure,
             namespace: moved.stream.namespace.clone(),
+            copy,
         })
     }
+}
+
+/// Where an image is asked for.
+struct Place<'a> {
+    repository: &'a Repository,
+    insecure: bool,
+    secrets_of: Option<String>,
 }
 
 impl Asking<'_> {
     fn secrets_of(&self, image: &Image) -> Option<String> {
         let namespace = &image.namespace;
-        self.secrets.contains(namespace).then(|| namespace.clone())
+        let secrets = &self.operator.namespaces_with_secrets;
+        secrets.contains(namespace).then(|| namespace.clone())
+    }
+
+    /// The answers for each image: of its source, else of its copy.
+    fn answers(
+        &mut self,
+        images: &[Image],
+        question: &dyn Fn(&Image, Place<'_>) -> Question,
+    ) -> Vec<Option<Answer>> {
+        let secrets: Vec<Option<String>> =
+            images.iter().map(|image| self.secrets_of(image)).collect();
+        let at_source = images.iter().zip(secrets).map(|(image, secrets_of)| {
+            let place = Place {
+                repository: &image.reference.repository,
+                insecure: image.insecure,
+                secrets_of,
+            };
+            question(image, place)
+        });
+        let mut answers = self.questions(&at_source.collect::<Vec<_>>());
+        let mut numbers = Vec::new();
+        let mut at_copy = Vec::new();
+        for (number, (image, answer)) in images.iter().zip(&answers).enumerate() {
+            let is_failure = answer.as_ref().is_none_or(|it| it.resolution().is_some());
+            if let (true, Some(repository)) = (is_failure, &image.copy) {
+                let place = Place {
+                    repository,
+                    insecure: false,
+                    secrets_of: None,
+                };
+                numbers.push(number);
+                at_copy.push(question(image, place));
+            }
+        }
+        if at_copy.is_empty() {
+            return answers;
+        }
+        for (number, found) in numbers.into_iter().zip(self.questions(&at_copy)) {
+            let is_usable = found.as_ref().is_some_and(|it| it.resolution().is_none());
+            if let (true, Some(answer)) = (is_usable, answers.get_mut(number)) {
+                *answer = found;
+            }
+        }
+        answers
     }
 
     fn questions(&mut self, questions: &[Question]) -> Vec<Option<Answer>> {
@@ -78,21 +134,19 @@ impl Asking<'_> {
         &mut self,
         images: &[Image],
     ) -> Vec<(String, Result<Option<Timestamp>, String>)> {
-        let lookup = |image: &Image| Lookup {
-            repository: image.reference.repository.clone(),
+        let lookup = |image: &Image, place: Place<'_>| Lookup {
+            repository: place.repository.clone(),
             wanted: Wanted::Digest(image.digest.clone()),
             import_mode: crate::stream::ImportMode::default(),
             platforms: Vec::new(),
-            insecure: image.insecure,
-            secrets_of: self.secrets_of(image),
+            insecure: place.insecure,
+            secrets_of: place.secrets_of,
             known: BTreeSet::new(),
             chosen: BTreeMap::new(),
         };
-        let questions: Vec<Question> = images
-            .iter()
-            .map(|image| Question::Created(lookup(image)))
-            .collect();
-        let answers = self.questions(&questions);
+        let answers = self.answers(images, &|image, place| {
+            Question::Created(lookup(image, place))
+        });
         let found = images.iter().zip(answers).map(|(image, answer)| {
             let created = match answer {
                 Some(Answer::Created(Ok(created))) => {
@@ -112,19 +166,15 @@ impl Asking<'_> {
         images: &[Image],
         keys: &[PublicKey],
     ) -> Vec<(String, Result<(), Unsigned>)> {
-        let questions: Vec<Question> = images
-            .iter()
-            .map(|image| {
-                Question::Signed(SignedQuestion {
-                    repository: image.reference.repository.clone(),
-                    digest: image.digest.clone(),
-                    keys: keys.to_vec(),
-                    insecure: image.insecure,
-                    secrets_of: self.secrets_of(image),
-                })
+        let answers = self.answers(images, &|image, place| {
+            Question::Signed(SignedQuestion {
+                repository: place.repository.clone(),
+                digest: image.digest.clone(),
+                keys: keys.to_vec(),
+                insecure: place.insecure,
+                secrets_of: place.secrets_of,
             })
-            .collect();
-        let answers = self.questions(&questions);
+        });
         let found = images.iter().zip(answers).map(|(image, answer)| {
             let signed = match answer {
                 Some(Answer::Signed(Ok(SignedBy::Key(_)))) => Ok(()),

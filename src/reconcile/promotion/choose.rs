@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::environment::{Carry, Environment, EnvironmentName};
-use crate::gate::{Gate, GateFinding, Soak, Verdict};
+use crate::gate::{Gate, GateFinding, Soak};
 use crate::git::{Error, Repository};
 use crate::plan::gates;
 use crate::plan::promotion::{
@@ -19,7 +19,9 @@ use crate::reconcile::promotion::asking::Asking;
 use crate::reconcile::promotion::landing::last_landing;
 use crate::reconcile::promotion::line::{Candidate, MAX_CANDIDATES, candidates};
 use crate::reconcile::promotion::lost;
-use crate::reconcile::promotion::moving::{Moving, images, is_asked, is_void, moving, pins_of};
+use crate::reconcile::promotion::moving::{
+    Moving, has_failed, images, is_asked, is_void, moving, pins_of,
+};
 use crate::reconcile::read::read_tree;
 use crate::reconcile::subject::Subject;
 use crate::revision::{BranchName, CommitId, TreeId};
@@ -124,9 +126,13 @@ impl<'a> Chooser<'a> {
             Carry::Merge => self.newest_common(landed, tip, source_tip)?,
         };
         let lost = match (&landing, carry) {
-            (Some(landing), Carry::Merge) => {
-                lost::lost(self.repository, self.cache, landing, target.snapshot)?
-            }
+            (Some(landing), Carry::Merge) => lost::lost(
+                self.repository,
+                self.cache,
+                self.asking.operator,
+                landing,
+                target.snapshot,
+            )?,
             _ => Vec::new(),
         };
         let before = match base.filter(|base| carry == Carry::Merge && *base != source_tip) {
@@ -581,16 +587,14 @@ impl<'a> Chooser<'a> {
         if let Some(streams) = self.read.get(&key) {
             return Ok(Arc::clone(streams));
         }
-        let reading = read_tree(self.repository, tree, self.cache)?;
+        let mut reading = read_tree(self.repository, tree, self.cache)?;
+        reading
+            .integrated
+            .clone_from(&self.asking.operator.integrated);
         let environment = &source.subject.environment;
         let manifests = Subject::manifests(&reading, environment, source.environments);
         let streams: Arc<[ImageStream]> = manifests.streams.into();
         self.read.insert(key, Arc::clone(&streams));
         Ok(streams)
     }
-}
-
-fn has_failed(findings: &[GateFinding]) -> bool {
-    let mut found = findings.iter();
-    found.any(|finding| finding.verdict == Verdict::Failed)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::git::{Error, Repository};
 use crate::plan::promotion::LostFile;
+use crate::policy::OperatorPolicy;
 use crate::reconcile::cache::Cache;
 use crate::reconcile::promotion::landing::Landing;
 use crate::reconcile::promotion::merge::{Side, with_own_bytes};
@@ -21,6 +22,7 @@ const MAX_COMMITS: usize = 5_000;
 pub fn lost(
     repository: &Repository,
     cache: &mut Cache,
+    operator: &OperatorPolicy,
     landing: &Landing,
     target: &Snapshot,
 ) -> Result<Vec<LostFile>, Error> {
@@ -45,9 +47,9 @@ pub fn lost(
     if paths.is_empty() {
         return Ok(Vec::new());
     }
-    let now = Side::read(repository, cache, target.tree)?;
-    let was = Side::read(repository, cache, before)?;
-    let came = Side::read(repository, cache, after)?;
+    let now = Side::read(repository, cache, operator, target.tree)?;
+    let was = Side::read(repository, cache, operator, before)?;
+    let came = Side::read(repository, cache, operator, after)?;
     let own = now.files(repository, &paths)?;
     let as_it_is_now = |side: &Side| -> Result<_, Error> {
         let mut files = side.files(repository, &paths)?;

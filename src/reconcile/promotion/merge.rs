@@ -6,6 +6,7 @@ use crate::manifest::Manifests;
 use crate::plan::promotion::{
     CarriedCommit, CarriedConfiguration, Version, needed_files, rewritten,
 };
+use crate::policy::OperatorPolicy;
 use crate::problem::{Place, Problem, Severity};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::evidence::{file_change, has_plan};
@@ -46,8 +47,14 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    pub fn read(repository: &Repository, cache: &mut Cache, tree: TreeId) -> Result<Self, Error> {
-        let reading = read_tree(repository, tree, cache)?;
+    pub fn read(
+        repository: &Repository,
+        cache: &mut Cache,
+        operator: &OperatorPolicy,
+        tree: TreeId,
+    ) -> Result<Self, Error> {
+        let mut reading = read_tree(repository, tree, cache)?;
+        reading.integrated.clone_from(&operator.integrated);
         let everything = Environment::default();
         let environments = std::slice::from_ref(&everything);
         let manifests = Subject::manifests(&reading, &everything, environments);
@@ -118,6 +125,7 @@ pub struct MergedTree {
 pub fn merge(
     repository: &Repository,
     cache: &mut Cache,
+    operator: &OperatorPolicy,
     names: (&EnvironmentName, &EnvironmentName),
     target: &Snapshot,
     base: Option<CommitId>,
@@ -141,9 +149,10 @@ pub fn merge(
         }));
     }
     let mut merging = Merging {
-        ours: Side::read(repository, cache, target.tree)?,
+        ours: Side::read(repository, cache, operator, target.tree)?,
         repository,
         cache,
+        operator,
     };
     let paths = match merging.merge(base, chosen)? {
         Ok(merged) => return Ok(Ok(merged)),
@@ -168,6 +177,7 @@ pub fn merge(
 struct Merging<'a> {
     repository: &'a Repository,
     cache: &'a mut Cache,
+    operator: &'a OperatorPolicy,
     ours: Side,
 }
 
@@ -186,8 +196,8 @@ impl Merging<'_> {
         let (repository, ours) = (self.repository, &self.ours);
         let (before, after) = (repository.tree_of(base)?, repository.tree_of(chosen)?);
         let deltas = repository.tree_deltas(before, after)?;
-        let base_side = Side::read(repository, self.cache, before)?;
-        let theirs = Side::read(repository, self.cache, after)?;
+        let base_side = Side::read(repository, self.cache, self.operator, before)?;
+        let theirs = Side::read(repository, self.cache, self.operator, after)?;
         let paths: BTreeSet<FilePath> = deltas.iter().map(|delta| delta.path.clone()).collect();
         let of_base = with_own_bytes(repository, ours, &base_side, &paths)?;
         let of_theirs = with_own_bytes(repository, ours, &theirs, &paths)?;
@@ -343,13 +353,14 @@ pub fn configuration(
 pub fn difference(
     repository: &Repository,
     cache: &mut Cache,
+    operator: &OperatorPolicy,
     target: &Snapshot,
     chosen: CommitId,
 ) -> Result<CarriedConfiguration, Error> {
-    let theirs = Side::read(repository, cache, repository.tree_of(chosen)?)?;
+    let theirs = Side::read(repository, cache, operator, repository.tree_of(chosen)?)?;
     let deltas = repository.tree_deltas(target.tree, theirs.tree)?;
     let paths: BTreeSet<FilePath> = deltas.iter().map(|delta| delta.path.clone()).collect();
-    let ours = Side::read(repository, cache, target.tree)?;
+    let ours = Side::read(repository, cache, operator, target.tree)?;
     let changes = with_own_bytes(repository, &ours, &theirs, &paths)?.unwrap_or_default();
     let own = ours.files(repository, &paths)?;
     let is_same = |path: &FilePath| {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::environment::Carry;
-use crate::gate::{Gate, GateFinding};
+use crate::gate::{Gate, GateFinding, Verdict};
 use crate::image::Digest;
 use crate::plan::promotion::source_tags;
 use crate::reconcile::promotion::asking::Image;
@@ -68,6 +68,7 @@ pub fn moving(
                 digest: digest.clone(),
                 insecure: insecure || stream.metadata.is_insecure(),
                 namespace: own.stream.namespace.clone(),
+                copy: stream.copies_of(&from.tag),
             },
             source: from,
             digest,
@@ -93,6 +94,12 @@ pub fn pins_of(streams: &[ImageStream]) -> BTreeSet<(String, String, String)> {
         })
     });
     pins.collect()
+}
+
+/// Whether a gate holds it for good.
+pub fn has_failed(findings: &[GateFinding]) -> bool {
+    let mut found = findings.iter();
+    found.any(|finding| finding.verdict == Verdict::Failed)
 }
 
 /// Whether it can never be taken.

@@ -1,6 +1,7 @@
 //! The integrated registry: what is pushed into it is what streams have.
 
 mod copies;
+mod promotions;
 mod pushes;
 
 use std::fs;

@@ -1,6 +1,6 @@
 //! What `validate` says beside what planning says.
 
-use headwater::policy::{IntegratedRegistry, OperatorPolicy};
+use headwater::policy::{IntegratedRegistries, IntegratedRegistry, OperatorPolicy};
 use headwater::reconcile::Desk;
 use headwater::snapshot::Files;
 use headwater::stream::ReferencePolicy;
@@ -43,10 +43,10 @@ fn advice_is_given_by_validate_alone() {
 #[test]
 fn a_tag_that_the_integrated_registry_cannot_have_is_a_problem() {
     let operator = OperatorPolicy {
-        integrated: Some(IntegratedRegistry {
+        integrated: Some(IntegratedRegistries::from(IntegratedRegistry {
             host: "registry.example:5000".to_owned(),
             ..IntegratedRegistry::default()
-        }),
+        })),
         ..OperatorPolicy::default()
     };
     let text = "kind: ImageStream\napiVersion: v1\nmetadata: {name: web, namespace: app}\nspec: {tags: [{name: '1', from: {kind: DockerImage, name: 'a/b:1'}}]}\n---\nkind: Pod\nmetadata: {name: p, namespace: app}\nspec: {containers: [{name: c, image: 'registry.example:5000/app/web:2'}]}\n";
