@@ -83,6 +83,24 @@ pub struct CopyProgress {
     pub bytes_done: u64,
 }
 
+/// Before the hex digits of the digest in a [`keeping_tag`].
+const KEEPING: &str = "headwater-sha256-";
+
+/// The tag that holds a copy in the integrated registry, whose cleaning takes what has none. None
+/// where the digest is too long for a tag.
+pub fn keeping_tag(digest: &Digest) -> Option<Tag> {
+    let tag = format!("headwater-{}-{}", digest.algorithm(), digest.encoded());
+    tag.parse().ok().filter(is_keeping_tag)
+}
+
+/// Whether the tag says nothing but that its image was copied here.
+pub fn is_keeping_tag(tag: &Tag) -> bool {
+    tag.as_str().strip_prefix(KEEPING).is_some_and(|hex| {
+        let digest: Result<Digest, _> = format!("sha256:{hex}").parse();
+        digest.is_ok()
+    })
+}
+
 impl Platforms {
     /// Whether an image for this platform is copied.
     pub fn admits(&self, platform: Option<&Platform>) -> bool {
@@ -102,6 +120,25 @@ impl Platforms {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_keeping_tag_holds_one_digest() {
+        let digest = Digest::of(b"image");
+        let tag = keeping_tag(&digest).unwrap();
+        assert_eq!(
+            tag.as_str(),
+            format!("headwater-sha256-{}", digest.encoded())
+        );
+        assert!(is_keeping_tag(&tag));
+        for other in [
+            "headwater-sha256-",
+            "headwater-sha256-12ab",
+            "sha256-1",
+            "1.10",
+        ] {
+            assert!(!is_keeping_tag(&other.parse().unwrap()), "{other}");
+        }
+    }
 
     #[test]
     fn a_platform_without_a_variant_matches_each() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::environment::Environment;
 use crate::pull_request::MergeMethod;
 use crate::stream::{ImportMode, SpecTag, StreamName, StreamRepositories, TagSettings, TagSource};
 use crate::window::Windows;
@@ -25,6 +26,13 @@ pub struct OperatorPolicy {
     /// Namespaces that have pull secrets of their own.
     pub namespaces_with_secrets: BTreeSet<String>,
     pub integrated: Option<IntegratedRegistry>,
+}
+
+impl OperatorPolicy {
+    /// The integrated registry of an environment's streams: the same one for all.
+    pub fn registry_of(&self, _environment: &Environment) -> Option<&IntegratedRegistry> {
+        self.integrated.as_ref()
+    }
 }
 
 /// The registry that keeps what streams have: a push into it is an import. Its names inside every
