@@ -329,3 +329,37 @@ fn of_a_clone_its_origin_is_read() {
         .says("of which this is a clone");
     assert_eq!(told(&run).kept[old.as_str()], "named");
 }
+
+#[test]
+fn nobody_goes_back_to_what_is_gone() {
+    let (scene, new, old) = two();
+    let bare = scene.bare();
+    let file = server_file(&scene, "");
+    let rollback = || {
+        let to = old.as_str();
+        scene.run(&[
+            "rollback",
+            "dev/web:1",
+            "--to",
+            to,
+            "--repository",
+            &bare,
+            "--config",
+            &file,
+        ])
+    };
+    prune(&scene, &[ANY_AGE, ONE, "--confirm"]).exits(0);
+    let git = scene.state();
+    rollback()
+        .exits(3)
+        .says(&format!(
+            "{} is not in {HOST}/shop/web any more",
+            old.short()
+        ))
+        .says("it was pruned, or deleted there");
+    assert_eq!(scene.state(), git);
+    assert_eq!(scene.image("shop/web", "again", "old"), old);
+    rollback().exits(0);
+    assert_ne!(scene.state(), git);
+    assert!(is_stored(&scene, new.as_str()));
+}
