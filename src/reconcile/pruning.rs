@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, EnvironmentName};
 use crate::git::{Error, Repository};
 use crate::manifest::{self, FileFacts, Manifests};
 use crate::plan::BranchState;
@@ -122,6 +122,11 @@ impl Grounds {
         Ok(now != self.heads)
     }
 
+    fn environment(&self, name: &EnvironmentName) -> Option<&Ground> {
+        let mut own = self.grounds.iter().filter(|it| it.registry.is_some());
+        own.find(|it| it.place == name.as_str())
+    }
+
     /// `namespace/name` of each stream.
     pub fn streams(&self) -> BTreeSet<String> {
         let streams = self.grounds.iter().flat_map(|it| &it.manifests.streams);
@@ -152,6 +157,20 @@ impl Grounds {
         }
         for ground in &self.grounds {
             ground.remember(repository, books)?;
+        }
+        for environment in &self.environments {
+            let Some(promotion) = &environment.promotion else {
+                continue;
+            };
+            let source = self.environment(&promotion.from);
+            let target = self.environment(&environment.name);
+            if let (Some(source), Some(target)) = (source, target) {
+                books.read_promotion(
+                    (&source.place, &source.manifests),
+                    (&target.place, &target.manifests),
+                    promotion.carry,
+                );
+            }
         }
         Ok(())
     }
@@ -339,8 +358,9 @@ impl Ground {
                 let own = streams.iter().filter(|it| it.document.file == *file);
                 for stream in own {
                     let found = found.streams.iter().filter(|it| is_stream(it, stream));
-                    let items = found.flat_map(|it| &it.status).flat_map(|it| &it.items);
-                    items.for_each(|item| books.record(registry, stream, item));
+                    for status in found.flat_map(|it| &it.status) {
+                        books.record(&self.place, registry, stream, status);
+                    }
                 }
             }
         }

@@ -112,6 +112,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         args,
         context,
         asker: &asker,
+        witnesses: &witnesses,
         pruned: Pruned::new(args.confirm, args.output),
     };
     let sorted = pruning.sort(&books, &wishes);
@@ -119,13 +120,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         pruning.pruned.keep(shelf.place, sorted);
     }
     pruning.pruned.tell_kept()?;
-    if args.confirm && sorted.iter().any(|(_, it)| !it.orders.is_empty()) {
-        for witness in &witnesses {
-            witness.stands(context)?;
-        }
-    }
     for (shelf, sorted) in &sorted {
-        pruning.delete(shelf, sorted)?;
+        if !pruning.delete(shelf, sorted)? {
+            break;
+        }
     }
     pruning.pruned.end()
 }
@@ -237,7 +235,10 @@ impl Witness {
             moved.map_err(|error| place::git_error(&error))
         });
         if moved.map_err(|error| unread(&self.location, &error))? {
-            let what = format!("nothing is deleted: {} has moved meanwhile", self.location);
+            let what = format!(
+                "{} has moved meanwhile, so nothing else is deleted",
+                self.location
+            );
             return Err(CliError::failure(what).hint("run it again"));
         }
         Ok(())
@@ -248,6 +249,7 @@ struct Pruning<'a> {
     args: &'a Args,
     context: &'a Context,
     asker: &'a Asker,
+    witnesses: &'a [Witness],
     pruned: Pruned,
 }
 
@@ -286,35 +288,41 @@ impl<'a> Pruning<'a> {
         self.pruned.fail(place, &error);
     }
 
-    /// Deletes what was found, unless somebody has pushed since.
-    fn delete(&mut self, shelf: &Shelf<'_>, sorted: &Sorted) -> Result<(), CliError> {
+    /// Deletes what was found, unless somebody has pushed since. False where that was to Git, and
+    /// nothing else may be deleted.
+    fn delete(&mut self, shelf: &Shelf<'_>, sorted: &Sorted) -> Result<bool, CliError> {
         let place = shelf.place;
         for batch in sorted.orders.chunks(BATCH) {
-            let standing = match self.args.confirm {
-                false => batch.iter().collect(),
-                true => match self.standing(shelf, sorted, batch) {
+            let mut standing: Vec<&Order> = batch.iter().collect();
+            if self.args.confirm {
+                let mut witnesses = self.witnesses.iter();
+                if let Err(error) = witnesses.try_for_each(|it| it.stands(self.context)) {
+                    self.fail(place, error);
+                    return Ok(false);
+                }
+                standing = match self.standing(shelf, sorted, batch) {
                     Ok(standing) => standing,
                     Err(error) => {
                         self.fail(place, error);
-                        return Ok(());
+                        return Ok(true);
                     }
-                },
-            };
+                };
+            }
             for order in standing {
                 self.pruned.tell(place, order)?;
                 let deleted = match self.args.confirm {
-                    false => Ok(()),
-                    true => self.asker.run(shelf.delete(order)).map(|_| ()),
+                    false => Ok(0),
+                    true => self.asker.run(shelf.delete(order)),
                 };
                 if let Err(answer) = deleted {
                     let what = format!("{} was not deleted from {place}", order.digest);
                     self.fail(place, failed(what, &answer));
-                    return Ok(());
+                    return Ok(true);
                 }
                 self.pruned.delete(place, order);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Those whose tags are the same as when it was decided.

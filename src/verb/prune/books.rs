@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::copying::is_keeping_tag;
+use crate::environment::Carry;
 use crate::image::{Digest, Reference, Tag};
 use crate::manifest::{INTEGRATED, Manifests};
 use crate::policy::IntegratedRegistry;
 use crate::snapshot::FilePath;
-use crate::stream::{ImageStream, StreamTagName, TagEvent, TagSource, is_image};
+use crate::stream::{ImageStream, StatusTag, StreamTagName, TagEvent, TagSource, is_image};
 use crate::verb::prune::mention::{Mentions, Named, Tagged, Tags};
+use crate::verb::prune::trail::Trails;
 use crate::verb::prune::verdict::Tagging;
 use crate::verb::prune::{Place, Reason, Wishes};
 
@@ -28,6 +30,7 @@ pub struct Books {
     /// Images that are named, where they may lie: by the path of a repository, or anywhere.
     named: BTreeMap<Option<String>, BTreeSet<Digest>>,
     streams: BTreeMap<Place, Stream>,
+    trails: Trails,
 }
 
 /// A stream in all environments that have it.
@@ -78,10 +81,8 @@ impl Books {
             }
             self.read_status(place, stream, wishes);
             if let Some(registry) = registry {
-                let known = self.stream(registry, stream);
-                let items = stream.status.iter().flat_map(|status| &status.items);
-                for item in items {
-                    known.record(item, registry);
+                for status in &stream.status {
+                    self.record(place, registry, stream, status);
                 }
             }
         }
@@ -127,9 +128,38 @@ impl Books {
         }
     }
 
-    /// What an earlier version of a stream's file says that it had.
-    pub fn record(&mut self, registry: &IntegratedRegistry, stream: &ImageStream, item: &TagEvent) {
-        self.stream(registry, stream).record(item, registry);
+    /// What a version of a stream's file says that a tag had in an environment.
+    pub fn record(
+        &mut self,
+        environment: &str,
+        registry: &IntegratedRegistry,
+        stream: &ImageStream,
+        status: &StatusTag,
+    ) {
+        for item in &status.items {
+            let tag = stream_tag(stream, &status.tag);
+            self.trails.record(environment, tag, item);
+            self.stream(registry, stream).record(item, registry);
+        }
+    }
+
+    /// What a promotion may still take, once everything is recorded.
+    pub fn read_promotion(
+        &mut self,
+        (source, streams): (&str, &Manifests),
+        (target, manifests): (&str, &Manifests),
+        carry: Carry,
+    ) {
+        for stream in &streams.streams {
+            for (digest, tag) in self.trails.ahead(source, stream, manifests, carry) {
+                let reason = Reason::Ahead {
+                    tag,
+                    source: source.to_owned(),
+                    target: target.to_owned(),
+                };
+                self.need(digest, reason);
+            }
+        }
     }
 
     /// That the stream was there at this time.
@@ -154,7 +184,7 @@ impl Books {
 
     /// Images that may go from `place`, whose tags are these, as far as Git can tell.
     pub fn suspects(&self, place: &Place, tags: &Tagging, wishes: &Wishes) -> BTreeSet<Digest> {
-        let candidates = self.candidates(place, tags);
+        let candidates = self.candidates(place);
         let is_suspect = |digest: &Digest| self.keeps(place, tags, digest, wishes).is_none();
         candidates.into_iter().filter(is_suspect).collect()
     }
@@ -176,15 +206,11 @@ impl Books {
         recorded.is_none_or(|recorded| recorded.is_timeless || recorded.came.is_none())
     }
 
-    /// What the stream has had, and copies that its registry holds.
-    pub(super) fn candidates(&self, place: &Place, tags: &Tagging) -> BTreeSet<Digest> {
+    /// What the stream has had. A copy that is not among that may wait for its branch.
+    pub(super) fn candidates(&self, place: &Place) -> BTreeSet<Digest> {
         let stream = self.streams.get(place);
         let recorded = stream.into_iter().flat_map(|stream| stream.recorded.keys());
-        let held = tags
-            .iter()
-            .filter(|(_, tags)| tags.iter().any(is_keeping_tag));
-        let held = held.map(|(digest, _)| digest);
-        recorded.chain(held).cloned().collect()
+        recorded.cloned().collect()
     }
 
     /// Why Git says that an image stays.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | what a file names: digests, tags of the registry | `mention` |
 //! | what Git says of all environments together | `books` |
+//! | what a promotion may still choose | `trail` |
 //! | what stays in one repository, and why; what goes | `verdict` |
 //!
 //! An image is a digest: what names it keeps it in every repository of the registry. Whatever
@@ -13,6 +14,7 @@ mod books;
 mod mention;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod verdict;
 
 use std::fmt;
@@ -84,6 +86,12 @@ pub enum Reason {
         position: usize,
         place: String,
     },
+    /// The source had it since the one that the target has, which may still be given it.
+    Ahead {
+        tag: StreamTagName,
+        source: String,
+        target: String,
+    },
     NewStream,
     Young,
     /// Nothing says when it came, and it does not say when it was made.
@@ -92,7 +100,7 @@ pub enum Reason {
     PartOf(Digest),
     /// It is an index that names an image which stays.
     Has(Digest),
-    /// A tag at the registry that the stream never had.
+    /// The stream has not had it, or not yet.
     Unrecorded,
     /// It came from another registry, and only what was pushed is asked for.
     Copied,
@@ -106,6 +114,7 @@ impl Reason {
             Self::Tagged { .. } => "tagged",
             Self::Begun { .. } => "begun",
             Self::Newest { .. } => "newest",
+            Self::Ahead { .. } => "ahead",
             Self::NewStream => "newStream",
             Self::Young => "young",
             Self::UnknownAge => "unknownAge",
@@ -134,12 +143,17 @@ impl fmt::Display for Reason {
                 position,
                 place,
             } => write!(f, "{tag} had it {position} before in {place}"),
+            Self::Ahead {
+                tag,
+                source,
+                target,
+            } => write!(f, "{target} may take it from {source}, where {tag} had it"),
             Self::NewStream => f.write_str("the stream is younger than the limit"),
             Self::Young => f.write_str("younger than the limit"),
             Self::UnknownAge => f.write_str("nothing says how old it is"),
             Self::PartOf(index) => write!(f, "{index} names it"),
             Self::Has(image) => write!(f, "it names {image}, which stays"),
-            Self::Unrecorded => f.write_str("no stream has had it: a push that nobody took yet"),
+            Self::Unrecorded => f.write_str("the stream has not had it, or not yet"),
             Self::Copied => f.write_str("a copy of another registry's image"),
         }
     }

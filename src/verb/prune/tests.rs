@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::environment::Environment;
+use crate::environment::{Carry, Environment};
 use crate::image::Tag;
 use crate::manifest::{self, Manifests};
 use crate::policy::IntegratedRegistry;
@@ -242,4 +242,61 @@ fn a_tag_that_moves_meanwhile_keeps_its_image() {
         let now = stock(&now, &[]).tags;
         assert_eq!(order.stands(&before, &now), stands, "{now:?}");
     }
+}
+
+/// The images of the source that its target may still take.
+fn ahead(had: &[(&str, &str)], target: &[(&str, &str)], carry: Carry) -> String {
+    let wishes = wishes();
+    let mut books = books(had, LONG_AGO, &wishes);
+    let (source, target) = (manifests(had), manifests(target));
+    books.read_promotion(("prod", &source), ("dr", &target), carry);
+    let names = ["a", "b", "c", "d"];
+    let images = names.map(|name| (name, &[] as &[&str]));
+    let words = words(&books, &stock(&[], &images), &wishes, &names);
+    let found = names.iter().zip(words).filter(|(_, word)| *word == "ahead");
+    found.map(|(name, _)| *name).collect()
+}
+
+#[test]
+fn what_a_promotion_may_still_choose_stays() {
+    let at = |day: u8| format!("2026-01-0{day}T00:00:00Z");
+    let times = [at(1), at(2), at(3), at(4)];
+    let [first, second, third, fourth] = times.each_ref().map(String::as_str);
+    let had = [("d", fourth), ("c", third), ("b", second), ("a", first)];
+    for (had, target, carry, expected) in [
+        (&had[..], &[("a", LONG_AGO)][..], Carry::Merge, "abc"),
+        (&had, &[("b", LONG_AGO)], Carry::Pins, "bc"),
+        (&had, &[("d", LONG_AGO)], Carry::Merge, ""),
+        // Nobody knows where it stands.
+        (&had, &[("x", LONG_AGO)], Carry::Merge, "abc"),
+        (&had, &[], Carry::Merge, "abc"),
+        (
+            &[("d", fourth), ("c", third), ("b", "once"), ("a", first)],
+            &[("c", LONG_AGO)],
+            Carry::Merge,
+            "bc",
+        ),
+        // The source went back to one, and on: what came between counts from its first time.
+        (
+            &[("d", fourth), ("b", third), ("c", second), ("b", first)],
+            &[("b", LONG_AGO)],
+            Carry::Merge,
+            "bc",
+        ),
+    ] {
+        assert_eq!(ahead(had, target, carry), expected, "{had:?} {target:?}");
+    }
+}
+
+#[test]
+fn a_copy_that_no_stream_has_had_waits() {
+    let wishes = wishes();
+    let books = books(&[("new", LONG_AGO)], LONG_AGO, &wishes);
+    let tag = crate::copying::keeping_tag(&digest("copy")).unwrap();
+    let mut stock = stock(
+        &[("1", "new"), (tag.as_str(), "copy")],
+        &[("new", &[]), ("copy", &[])],
+    );
+    stock.created.insert(digest("copy"), Some(time(LONG_AGO)));
+    assert_eq!(words(&books, &stock, &wishes, &["copy"]), ["unrecorded"]);
 }

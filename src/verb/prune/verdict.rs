@@ -45,7 +45,7 @@ impl Books {
     pub fn verdicts(&self, place: &Place, stock: &Stock, wishes: &Wishes) -> Vec<Verdict> {
         let mut stays: BTreeMap<&Digest, Reason> = BTreeMap::new();
         let mut goes: BTreeSet<&Digest> = BTreeSet::new();
-        let candidates = self.candidates(place, &stock.tags);
+        let candidates = self.candidates(place);
         for digest in stock.images.keys() {
             if self.is_attached(digest, stock) {
                 continue;

@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use headwater::image::Digest;
 
 use crate::prune::{
-    ANY_AGE, deployment, is_stored, on, prune, server_file, shop, stored, stream, stream_of, told,
+    ANY_AGE, CONFIG, deployment, is_stored, on, prune, server_file, shop, stored, stream,
+    stream_of, told,
 };
 use crate::support::git::Repo;
 use crate::support::registry::DockerRegistry;
@@ -328,6 +329,40 @@ fn of_a_clone_its_origin_is_read() {
         .exits(0)
         .says("of which this is a clone");
     assert_eq!(told(&run).kept[old.as_str()], "named");
+}
+
+#[test]
+fn what_a_promotion_may_still_choose_stays() {
+    let scene = shop(DockerRegistry::start());
+    let config = CONFIG.replace("env/prod}", "env/prod, promotedFrom: dev}");
+    on(&scene, "main");
+    scene.commit(&[("headwater.yaml", &config)], "promote");
+    let names = ["a", "b", "c", "d", "e"];
+    let images = names.map(|name| scene.image("shop/web", name, name));
+    assert_eq!(scene.image("shop/web", "1", "e"), images[4]);
+    let at = |number: usize| {
+        let items = [(format!("{HOST}/shop/web"), &images[number])];
+        let came = format!("2026-01-0{}T00:00:00Z", number + 1);
+        [("web.yaml", stream_of("", &items, &came))]
+    };
+    let commit = |number: usize| {
+        let [(path, text)] = &at(number);
+        scene.commit(&[(path, text)], names[number]);
+    };
+    on(&scene, "env/dev");
+    (0..5).for_each(commit);
+    on(&scene, "env/prod");
+    commit(2);
+    let run = prune(&scene, &[ANY_AGE, ONE, "-o", "json"]).exits(0);
+    let found = told(&run);
+    let reason = |number: usize| {
+        let digest = images[number].as_str();
+        let gone = found.gone.contains(digest).then_some("goes");
+        gone.or_else(|| found.kept.get(digest).map(String::as_str))
+    };
+    let reasons: Vec<Option<&str>> = (0..5).map(reason).collect();
+    let expected = ["goes", "goes", "newest", "ahead", "newest"].map(Some);
+    assert_eq!(reasons, expected, "{run:?}");
 }
 
 #[test]
