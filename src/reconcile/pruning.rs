@@ -79,7 +79,7 @@ impl Grounds {
                 default: default.clone(),
                 environments: all.clone(),
                 heads: heads(repository, &all, &default)?,
-                errors: errors("headwater.yaml", &configuration.problems),
+                errors: errors(None, &configuration.problems),
             },
         };
         if all.is_empty() {
@@ -204,14 +204,20 @@ fn branch_of(environment: &Environment, default: &BranchName) -> BranchName {
         .unwrap_or_else(|| default.clone())
 }
 
-/// Errors, with where they were found.
-fn errors<'a>(place: &str, problems: impl IntoIterator<Item = &'a Problem>) -> Vec<Problem> {
+/// Errors, with the branch or environment in which they were found.
+fn errors<'a>(
+    place: Option<&str>,
+    problems: impl IntoIterator<Item = &'a Problem>,
+) -> Vec<Problem> {
     let errors = problems
         .into_iter()
         .filter(|problem| problem.severity == Severity::Error);
     errors
         .map(|problem| Problem {
-            message: format!("{place}: {}", problem.message),
+            message: match place {
+                Some(place) => format!("{place}: {}", problem.message),
+                None => problem.message.clone(),
+            },
             ..problem.clone()
         })
         .collect()
@@ -242,8 +248,8 @@ impl Reader<'_> {
             .cloned()
             .collect();
         let manifests = Subject::manifests(&reading, environment, &on_branch);
-        let mut wrong = errors(&place, &reading.problems);
-        wrong.extend(errors(&place, &manifests.problems));
+        let mut wrong = errors(Some(&place), &reading.problems);
+        wrong.extend(errors(Some(&place), &manifests.problems));
         let known = &self.found.errors;
         wrong.retain(|problem| !known.contains(problem));
         self.found.errors.extend(wrong);

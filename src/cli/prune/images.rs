@@ -275,7 +275,7 @@ impl<'a> Pruning<'a> {
                 Ok(None) => {}
                 Err(answer) => bar.aside(|| {
                     let what = format!("{place} was left alone");
-                    self.fail(place, failed(what, &answer));
+                    self.fail(place, &failed(what, &answer));
                 }),
             }
             bar.advance(1);
@@ -283,9 +283,9 @@ impl<'a> Pruning<'a> {
         found
     }
 
-    fn fail(&mut self, place: &Place, error: CliError) {
-        self.context.error(&error);
-        self.pruned.fail(place, &error);
+    fn fail(&mut self, place: &Place, error: &CliError) {
+        self.context.error(error);
+        self.pruned.fail(place, error);
     }
 
     /// Deletes what was found, unless somebody has pushed since. False where that was to Git, and
@@ -297,13 +297,13 @@ impl<'a> Pruning<'a> {
             if self.args.confirm {
                 let mut witnesses = self.witnesses.iter();
                 if let Err(error) = witnesses.try_for_each(|it| it.stands(self.context)) {
-                    self.fail(place, error);
+                    self.fail(place, &error);
                     return Ok(false);
                 }
                 standing = match self.standing(shelf, sorted, batch) {
                     Ok(standing) => standing,
                     Err(error) => {
-                        self.fail(place, error);
+                        self.fail(place, &error);
                         return Ok(true);
                     }
                 };
@@ -316,7 +316,7 @@ impl<'a> Pruning<'a> {
                 };
                 if let Err(answer) = deleted {
                     let what = format!("{} was not deleted from {place}", order.digest);
-                    self.fail(place, failed(what, &answer));
+                    self.fail(place, &failed(what, &answer));
                     return Ok(true);
                 }
                 self.pruned.delete(place, order);

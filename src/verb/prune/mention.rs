@@ -117,8 +117,7 @@ impl Finder {
             words: None,
             mentions: Mentions::default(),
         };
-        let mut line = 1;
-        for row in text.split_inclusive('\n') {
+        for (line, row) in (1..).zip(text.split_inclusive('\n')) {
             let mut rest = row;
             while let Some(start) = rest.find(is_of_name) {
                 let (_, at) = rest.split_at(start);
@@ -127,7 +126,6 @@ impl Finder {
                 search.word(word, after.chars().next(), line);
                 rest = after;
             }
-            line += 1;
         }
         search.mentions
     }
@@ -164,14 +162,14 @@ impl Search<'_> {
         };
         let path = match self.owner(name) {
             Owner::Foreign => return,
-            Owner::Own(path) => Some(without_tag(path).0.to_owned()),
+            Owner::Own(path) => Some(without_tag(path).0),
             Owner::Unnamed(_) => None,
         };
         self.digest(digest, path, line);
     }
 
     /// All digests, and beginnings of them, in `text`.
-    fn digest(&mut self, text: &str, path: Option<String>, line: u32) {
+    fn digest(&mut self, text: &str, path: Option<&str>, line: u32) {
         let mut rest = text;
         let mut is_algorithm_named = false;
         while let Some(at) = ["sha256:", "sha512:"]
@@ -186,7 +184,10 @@ impl Search<'_> {
             let (hex, after) = hex.split_at(end);
             let written = format!("{algorithm}{hex}");
             match written.parse::<Digest>() {
-                Ok(digest) => self.mentions.digests.push((digest, path.clone(), line)),
+                Ok(digest) => {
+                    let path = path.map(str::to_owned);
+                    self.mentions.digests.push((digest, path, line));
+                }
                 Err(_) if hex.len() >= SHORTEST_NAMED => {
                     self.mentions.beginnings.push((written, line));
                 }

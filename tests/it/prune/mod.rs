@@ -1,5 +1,6 @@
 //! `prune images`, against a real registry and branches as environments.
 
+mod moving;
 mod protected;
 mod refused;
 
@@ -100,7 +101,10 @@ spec:
 }
 
 fn server_file(scene: &Scene, more: &str) -> String {
-    let host = scene.registry.host();
+    server_file_for(scene, &scene.registry.host(), more)
+}
+
+fn server_file_for(scene: &Scene, host: &str, more: &str) -> String {
     let text = format!(
         "integratedRegistry: {{host: \"{host}\", publicHost: images.example, aliases: [\"old.example:5000\"]}}\n{more}"
     );
