@@ -367,12 +367,12 @@ fn what_a_promotion_may_still_choose_stays() {
 
 #[test]
 fn nobody_goes_back_to_what_is_gone() {
-    let (scene, new, old) = two();
+    let (mut scene, new, old) = two();
     let bare = scene.bare();
     let file = server_file(&scene, "");
-    let rollback = || {
+    let rollback = |scene: &Scene, more: &[&str]| {
         let to = old.as_str();
-        scene.run(&[
+        let own = [
             "rollback",
             "dev/web:1",
             "--to",
@@ -381,11 +381,12 @@ fn nobody_goes_back_to_what_is_gone() {
             &bare,
             "--config",
             &file,
-        ])
+        ];
+        scene.run(&[&own, more].concat())
     };
     prune(&scene, &[ANY_AGE, ONE, "--confirm"]).exits(0);
     let git = scene.state();
-    rollback()
+    rollback(&scene, &[])
         .exits(3)
         .says(&format!(
             "{} is not in {HOST}/shop/web any more",
@@ -394,7 +395,15 @@ fn nobody_goes_back_to_what_is_gone() {
         .says("it was pruned, or deleted there");
     assert_eq!(scene.state(), git);
     assert_eq!(scene.image("shop/web", "again", "old"), old);
-    rollback().exits(0);
+    rollback(&scene, &["--dry-run"])
+        .exits(0)
+        .never_says("nobody knows");
+    // Who is in a hurry is not held up by a registry that is down.
+    scene.registry.stop();
+    rollback(&scene, &[])
+        .exits(0)
+        .says("nobody knows whether")
+        .says("is still there");
     assert_ne!(scene.state(), git);
     assert!(is_stored(&scene, new.as_str()));
 }
