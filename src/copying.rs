@@ -77,8 +77,9 @@ pub fn keeping_tag(digest: &Digest) -> Option<Tag> {
 }
 
 /// Whether it is a tag that keeps a copy.
-pub fn is_keeping_tag(tag: &str) -> bool {
+pub fn is_keeping_tag(tag: &Tag) -> bool {
     let parts = tag
+        .as_str()
         .strip_prefix(KEEPING)
         .and_then(|rest| rest.split_once('-'));
     parts.is_some_and(|(algorithm, hex)| {
@@ -157,11 +158,11 @@ mod tests {
         ] {
             let digest: Digest = text.parse().unwrap();
             let tag = keeping_tag(&digest).unwrap();
-            assert!(is_keeping_tag(tag.as_str()), "{tag}");
+            assert!(is_keeping_tag(&tag), "{tag}");
         }
         let cosign = format!("sha256-{}.sig", "ab".repeat(32));
         for other in ["latest", "headwater-1", "headwater-sha256-ab", &cosign] {
-            assert!(!is_keeping_tag(other), "{other}");
+            assert!(!is_keeping_tag(&other.parse().unwrap()), "{other}");
         }
     }
 

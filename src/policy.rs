@@ -64,6 +64,14 @@ impl From<IntegratedRegistry> for IntegratedRegistries {
     }
 }
 
+impl OperatorPolicy {
+    /// The integrated registry of an environment's streams; none where there is none, and where
+    /// the environment names one that the operator does not.
+    pub fn registry_of(&self, environment: &Environment) -> Option<&IntegratedRegistry> {
+        self.integrated.as_ref()?.of(environment)
+    }
+}
+
 /// The registry that keeps what streams have: a push into it is an import. Its names inside every
 /// cluster are understood without it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -168,9 +168,36 @@ const TABLE: &[Elsewhere] = &[
         answer: "`new-app` takes image streams alone: `headwater import-image NAME --from=IMAGE --confirm` makes one of an image, `headwater catalog` lists builders, and your CI builds",
         example: "",
     },
+    Elsewhere {
+        words: &[&["prune"], &["images"]],
+        flags: &[
+            "--registry-url",
+            "--certificate-authority",
+            "--force-insecure",
+        ],
+        answer: "how the registry is reached stands in the server file: `integratedRegistry`, and `registries.hosts` for its authority or plain HTTP",
+        example: "",
+    },
+    Elsewhere {
+        words: &[&["prune"], &["images"]],
+        flags: &["--prune-registry", "--ignore-invalid-refs"],
+        answer: "`prune images` deletes from the registry alone, and nothing while a file has errors: neither can be asked otherwise",
+        example: "",
+    },
+    Elsewhere {
+        words: &[&["prune"], &["images"]],
+        flags: &["--prune-over-size-limit"],
+        answer: "headwater knows no limits of sizes: --keep-younger-than and --keep-tag-revisions say what stays",
+        example: "",
+    },
+    entry(
+        &[&["adm"], &["prune"], &["images"]],
+        "without `adm`: `headwater prune images` does a dry run, and with --confirm deletes",
+        "",
+    ),
     entry(
         &[&["adm"], &["prune"]],
-        "there is nothing to prune: a stream's file keeps the newest 10 images of a tag, Git keeps the rest, and a registry cleans itself up",
+        "headwater has no cluster, and so no builds, deployments or groups to prune: `headwater prune images` deletes images of the integrated registry",
         "",
     ),
     entry(
@@ -317,7 +344,17 @@ mod tests {
             ("oc start-build web --follow", "builds nothing"),
             ("oc new-app --image=quay.io/acme/web", "import-image NAME"),
             ("oc new-app --list", "headwater catalog"),
-            ("oc adm prune images --confirm", "nothing to prune"),
+            ("oc adm prune images --confirm", "headwater prune images"),
+            ("oc adm prune builds", "no builds"),
+            (
+                "oc prune images --registry-url=https://images.example",
+                "server file",
+            ),
+            (
+                "oc prune images --confirm --ignore-invalid-refs",
+                "has errors",
+            ),
+            ("oc prune images --prune-over-size-limit", "limits of sizes"),
             ("oc image extract quay.io/a/b:1", "use crane or podman"),
         ] {
             let answer = answered(line).unwrap_or_else(|| panic!("{line}"));

@@ -44,6 +44,7 @@ pub mod policy;
 pub mod pr;
 pub mod progress;
 pub mod promote;
+pub mod prune;
 mod pull_secrets;
 pub mod reconcile;
 pub mod registries;
@@ -115,6 +116,7 @@ enum Command {
     Drift(drift::Args),
     Resolve(resolve::Args),
     Image(image::Args),
+    Prune(prune::Args),
     Validate(validate::Args),
     Doctor(doctor::Args),
     Config(config::Args),
@@ -153,6 +155,7 @@ impl Command {
             Self::Catalog(args) => catalog::run(args, context),
             Self::Resolve(args) => resolve::run(args, context),
             Self::Image(args) => image::run(args, context),
+            Self::Prune(args) => prune::run(args, context),
             Self::Status(args) => status::run(args, context),
             Self::History(args) => history::run(args, context),
             Self::Where(args) => whereabouts::run(args, context),

@@ -5,6 +5,10 @@ use crate::cli::environment_branch::{Branch, BranchArgs, NoteArgs, environment_t
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::place;
+use crate::cli::registries::Asker;
+use crate::cli::server_file;
+use crate::image::Reference;
+use crate::problem::Problem;
 use crate::reconcile::memory;
 use crate::verb::{self, Earlier, EnvironmentTag, Memory, Rollback};
 
@@ -13,7 +17,8 @@ use crate::verb::{self, Earlier, EnvironmentTag, Memory, Rollback};
 /// One commit on a branch of its own, with its pull request where a forge is configured: the
 /// earlier image becomes the newest of the tag's status, the pinned fields follow, and the image
 /// that leaves is held until the source moves past it. Only images that this environment had, by
-/// its status or its branch's first-parent history, can be gone back to; no registry is asked.
+/// its status or its branch's first-parent history, can be gone back to; no registry is asked, but
+/// the integrated one whether it still has the image.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  headwater rollback prod/web:1 --reason 'login is broken'\n  headwater rollback prod/shop/web:1 --before 2026-08-24T08:00:00Z --dry-run"
@@ -118,5 +123,51 @@ fn prepare(
         note: args.note.note(branch)?,
         history_limit: branch.desk.policy().pins.history_limit,
     };
+    let destination = verb::destination(&scene, &words, &memory).map_err(|it| refuse(&it))?;
+    if let Some(image) = destination {
+        check_there(&image, tag, branch)?;
+    }
     Ok((words, memory))
+}
+
+/// What was pruned from the integrated registry cannot be gone back to. That it cannot be asked
+/// stops nobody who is in a hurry.
+fn check_there(
+    image: &Reference,
+    tag: &EnvironmentTag,
+    branch: &Branch<'_>,
+) -> Result<(), CliError> {
+    let operator = server_file::operator_policy(branch.context)?;
+    let environments = branch.ground.environments.iter();
+    let mut own = environments.filter(|it| it.name == tag.environment);
+    let registry = own.next().and_then(|it| operator.registry_of(it));
+    let host = image.repository.registry();
+    let (Some(registry), Some(host), Some(digest)) = (registry, host, &image.digest) else {
+        return Ok(());
+    };
+    if !registry.is_named(host) {
+        return Ok(());
+    }
+    let place = format!("{}/{}", registry.host, image.repository.path());
+    let Ok(place) = place.parse::<Reference>() else {
+        return Ok(());
+    };
+    let asker = Asker::new(branch.context)?;
+    let there = asker.run(asker.registries().is_there(&place.repository, digest));
+    match there {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let what = format!("{} is not in {} any more", digest.short(), place.repository);
+            Err(CliError::failure(what)
+                .hint("it was pruned, or deleted there; push it again, or go back to another one"))
+        }
+        Err(failure) => {
+            let what = format!(
+                "nobody knows whether {} is still there: {failure}",
+                digest.short()
+            );
+            branch.context.problems(&[Problem::warning(None, what)]);
+            Ok(())
+        }
+    }
 }

@@ -28,7 +28,7 @@ pub(super) struct Ground<'a> {
     location: Location,
     pub repository: Repository,
     pub snapshot: Snapshot,
-    environments: Vec<Environment>,
+    pub environments: Vec<Environment>,
     configuration: Configuration,
     /// As on the branch, with the default branch's headwater.yaml.
     files: Files,

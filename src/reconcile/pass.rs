@@ -396,7 +396,7 @@ fn by_branch(
 }
 
 /// `at_origin`: where it is, while the clone that is read has no branch of its own for it.
-fn missing_branch(
+pub fn missing_branch(
     branch: &BranchName,
     environments: &[Environment],
     beginning: &str,

@@ -218,11 +218,15 @@ pub fn stream_at(
 
 fn find_stream(bytes: &[u8], stream: &ImageStream) -> Option<StreamFacts> {
     let facts = manifest::read_file(bytes);
-    facts.streams.into_iter().find(|facts| {
-        let namespace = facts.namespace.as_ref();
-        facts.name == stream.name.name
-            && namespace.is_none_or(|namespace| *namespace == stream.name.namespace)
-    })
+    let mut streams = facts.streams.into_iter();
+    streams.find(|facts| is_stream(facts, stream))
+}
+
+/// Whether a version of a stream's file speaks of it.
+pub fn is_stream(facts: &StreamFacts, stream: &ImageStream) -> bool {
+    let namespace = facts.namespace.as_ref();
+    facts.name == stream.name.name
+        && namespace.is_none_or(|namespace| *namespace == stream.name.namespace)
 }
 
 /// Versions of a stream's file that are read for images that left its status.

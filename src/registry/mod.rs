@@ -12,6 +12,7 @@ mod challenge;
 mod channel;
 mod clients;
 mod configuration;
+mod contents;
 mod copy;
 mod created;
 mod credential_helper;
@@ -55,6 +56,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 pub use clients::prepare;
+pub use contents::Contents;
 pub use credentials::CredentialSource;
 pub use error::{Failure, FailureKind, RegistryError};
 pub use options::{AllowedHosts, Pause, RegistryOptions, Retry, Timeouts};

@@ -145,7 +145,10 @@ impl Access<'_> {
                     "{image} is not deleted: deletion is disabled in the registry's own \
                      configuration{said}"
                 ))
-                .advice("enable it there; in docker-registry: storage.delete.enabled")),
+                .advice(
+                    "enable it there; in docker-registry: storage.delete.enabled, or \
+                     REGISTRY_STORAGE_DELETE_ENABLED=true in its environment",
+                )),
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => {
                 Err(self.needs_right(&answer, &image, "to delete from"))
             }

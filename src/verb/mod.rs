@@ -15,6 +15,7 @@
 //! | `rollback` | `rollback` |
 //! | `hold`, `release` | `hold` |
 //! | `image mirror`, `image info` | `mirror`, `platform_filter` |
+//! | `prune images` | `prune`: what files name, what Git says of streams, what stays and goes |
 //! | the `ENVIRONMENT/STREAM:TAG` of these | `environment_tag` |
 //! | the commit of `--pull-request` | `message` |
 
@@ -33,6 +34,7 @@ mod message;
 pub mod mirror;
 mod object;
 mod platform_filter;
+pub mod prune;
 mod role;
 mod rollback;
 mod scene;
@@ -54,7 +56,7 @@ pub use message::{command_trailer, group, message};
 pub use object::{Kind, Object, Selection};
 pub use platform_filter::{PlatformFilter, PlatformFilterError};
 pub use role::{RoleChange, Target, change_role};
-pub use rollback::{Earlier, Memory, Moved, Rollback, rollback};
+pub use rollback::{Earlier, Memory, Moved, Rollback, destination, rollback};
 pub use scene::{Realm, Scene};
 pub use tag::{Tag, delete_tags, tag};
 pub use triggers::{Show, Triggers, Webhook, set_triggers};

@@ -62,18 +62,44 @@ pub struct Moved {
     pub selected: Option<String>,
 }
 
-/// Decides what `rollback` writes.
-pub fn rollback(scene: &Scene<'_>, words: &Rollback, memory: &Memory) -> Result<Draft, Refused> {
+/// The image that a rollback leads to, as it is recorded; none where the tag has it already.
+pub fn destination(
+    scene: &Scene<'_>,
+    words: &Rollback,
+    memory: &Memory,
+) -> Result<Option<Reference>, Refused> {
+    let Decision {
+        named,
+        current,
+        wanted,
+        ..
+    } = decide(scene, words, memory)?;
+    if wanted == current {
+        return Ok(None);
+    }
+    let reference = reference(&named, memory, &wanted)?;
+    let reference = reference.and_then(|reference| reference.parse::<Reference>().ok());
+    Ok(reference.map(|found| Reference::pinned(found.repository, None, wanted)))
+}
+
+struct Decision<'s> {
+    named: Named<'s>,
+    current: Digest,
+    hold: Option<Hold>,
+    past: Past,
+    wanted: Digest,
+}
+
+fn decide<'s>(
+    scene: &'s Scene<'_>,
+    words: &Rollback,
+    memory: &Memory,
+) -> Result<Decision<'s>, Refused> {
     let named = words.tag.find(scene)?;
     refuse_alias(&named)?;
-    let Named {
-        realm,
-        stream,
-        name,
-    } = &named;
-    let environment = &realm.environment.name;
-    let tag = &name.tag;
-    let history = stream.history(tag);
+    let environment = &named.realm.environment.name;
+    let (name, tag) = (&named.name, &named.name.tag);
+    let history = named.stream.history(tag);
     let newest = history
         .first()
         .ok_or_else(|| Refused::new(format!("{name} has no image in {environment} yet")))?;
@@ -81,10 +107,36 @@ pub fn rollback(scene: &Scene<'_>, words: &Rollback, memory: &Memory) -> Result<
         let message = format!("{name} names its image as written, so no digest of it is recorded");
         return Err(Refused::new(message));
     };
-    let hold = in_force(stream, tag, environment, words.note.now);
+    let hold = in_force(named.stream, tag, environment, words.note.now);
     let rejected = hold.as_ref().and_then(|hold| hold.rejected.clone());
     let past = Past::new(history, memory, &current, rejected.as_ref());
     let wanted = past.wanted(&words.to, memory, name)?;
+    Ok(Decision {
+        named,
+        current,
+        hold,
+        past,
+        wanted,
+    })
+}
+
+/// Decides what `rollback` writes.
+pub fn rollback(scene: &Scene<'_>, words: &Rollback, memory: &Memory) -> Result<Draft, Refused> {
+    let Decision {
+        named,
+        current,
+        hold,
+        past,
+        wanted,
+    } = decide(scene, words, memory)?;
+    let Named {
+        realm,
+        stream,
+        name,
+    } = &named;
+    let environment = &realm.environment.name;
+    let tag = &name.tag;
+    let rejected = hold.as_ref().and_then(|hold| hold.rejected.clone());
     let mut draft = Draft::default();
     if wanted == current {
         draft.say(format!(
@@ -281,19 +333,9 @@ fn put_newest(
 ) -> Result<(), Refused> {
     let (stream, tag) = (named.stream, &named.name.tag);
     let history = stream.history(tag);
-    let is_wanted = |item: &&TagEvent| item.image == wanted.as_str();
-    let known = history.iter().chain(&memory.items).find(is_wanted);
     let newest = history.first();
-    let reference = match (known, newest) {
-        (Some(item), _) => item.reference.clone(),
-        (None, Some(newest)) => {
-            let Ok(written) = newest.reference.parse::<Reference>() else {
-                let message = format!("no reference of {} is recorded", wanted.short());
-                return Err(Refused::new(message));
-            };
-            Reference::pinned(written.repository, None, wanted.clone()).to_string()
-        }
-        (None, None) => return Ok(()),
+    let Some(reference) = reference(named, memory, wanted)? else {
+        return Ok(());
     };
     let mut items = history.to_vec();
     items.insert(
@@ -323,6 +365,29 @@ fn put_newest(
         seen.insert("selected".to_owned(), selected.into());
     }
     Ok(())
+}
+
+/// By which name the tag had the image; none where it never had any.
+fn reference(
+    named: &Named<'_>,
+    memory: &Memory,
+    wanted: &Digest,
+) -> Result<Option<String>, Refused> {
+    let history = named.stream.history(&named.name.tag);
+    let is_wanted = |item: &&TagEvent| item.image == wanted.as_str();
+    let known = history.iter().chain(&memory.items).find(is_wanted);
+    match (known, history.first()) {
+        (Some(item), _) => Ok(Some(item.reference.clone())),
+        (None, Some(newest)) => {
+            let Ok(written) = newest.reference.parse::<Reference>() else {
+                let message = format!("no reference of {} is recorded", wanted.short());
+                return Err(Refused::new(message));
+            };
+            let pinned = Reference::pinned(written.repository, None, wanted.clone());
+            Ok(Some(pinned.to_string()))
+        }
+        (None, None) => Ok(None),
+    }
 }
 
 fn second(time: Timestamp) -> Timestamp {

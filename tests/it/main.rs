@@ -38,6 +38,7 @@ mod planning;
 mod promises;
 mod promotion;
 mod promotion_model;
+mod prune;
 mod pull_requests;
 mod readme;
 mod reads;

@@ -21,7 +21,7 @@ fn every_promise_has_tests_and_every_test_named_exists() {
     for name in named(&text) {
         assert!(tests.contains(&name), "SECURITY.md: there is no `{name}`");
     }
-    for number in 1..=14 {
+    for number in 1..=15 {
         let id = format!("P{number}");
         let section = text
             .split("\n### ")
