@@ -30,6 +30,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let mut verb = Verb {
         decide: &mut |scene| verb::delete(scene, &Named::read(&args.names)?, shape.is_some()),
         imports: false,
+        is_whole: false,
     };
     let done = carry(&args.write, context, &mut verb)?;
     print(&args.write, shape, &done, &[])

@@ -144,6 +144,7 @@ impl BranchArgs {
         let mut verb = Verb {
             decide: &mut |scene| decide(scene, &prepared),
             imports: false,
+            is_whole: true,
         };
         let done = ground.carry(&args, &desk, &mut verb, branch.now)?;
         let mut said = done.said;

@@ -91,6 +91,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
             Ok(draft)
         },
         imports: true,
+        is_whole: false,
     };
     let mut done = carry(&args.write, context, &mut verb)?;
     let Some(name) = name else {

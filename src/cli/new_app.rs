@@ -85,6 +85,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
             Ok(draft)
         },
         imports: false,
+        is_whole: false,
     };
     let done = carry(&args.write, context, &mut verb);
     if let Some(error) = failed {

@@ -107,6 +107,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
             Ok(draft)
         },
         imports: false,
+        is_whole: false,
     };
     let done = carry(&common.write, context, &mut verb)?;
     let shape = common.shape.output;

@@ -7,9 +7,10 @@ use crate::cli::exit::Exit;
 use crate::cli::place;
 use crate::cli::registries::Asker;
 use crate::cli::server_file;
-use crate::image::Reference;
+use crate::image::{Digest, Reference, Repository};
 use crate::problem::Problem;
 use crate::reconcile::memory;
+use crate::registry::Failure;
 use crate::verb::{self, Earlier, EnvironmentTag, Memory, Rollback};
 
 /// Go back to an earlier image of a stream tag, and hold the one that leaves
@@ -125,9 +126,33 @@ fn prepare(
     };
     let destination = verb::destination(&scene, &words, &memory).map_err(|it| refuse(&it))?;
     if let Some(image) = destination {
-        check_there(&image, tag, branch)?;
+        match stream.copies_of(&tag.tag) {
+            Some(copies) => check_copy(&image, copies, branch)?,
+            None => check_there(&image, tag, branch)?,
+        }
     }
     Ok((words, memory))
+}
+
+/// A copy that is gone is made again where that can be: so only what nobody knows is told.
+fn check_copy(image: &Reference, copies: Repository, branch: &Branch<'_>) -> Result<(), CliError> {
+    let Some(digest) = &image.digest else {
+        return Ok(());
+    };
+    let asker = Asker::new(branch.context)?;
+    let there = asker.run(asker.registries().is_there(&copies, digest));
+    warn_of_doubt(there.err(), digest, branch);
+    Ok(())
+}
+
+fn warn_of_doubt(failure: Option<Failure>, digest: &Digest, branch: &Branch<'_>) {
+    if let Some(failure) = failure {
+        let what = format!(
+            "nobody knows whether {} is still there: {failure}",
+            digest.short()
+        );
+        branch.context.problems(&[Problem::warning(None, what)]);
+    }
 }
 
 /// What was pruned from the integrated registry cannot be gone back to. That it cannot be asked
@@ -162,11 +187,7 @@ fn check_there(
                 .hint("it was pruned, or deleted there; push it again, or go back to another one"))
         }
         Err(failure) => {
-            let what = format!(
-                "nobody knows whether {} is still there: {failure}",
-                digest.short()
-            );
-            branch.context.problems(&[Problem::warning(None, what)]);
+            warn_of_doubt(Some(failure), digest, branch);
             Ok(())
         }
     }

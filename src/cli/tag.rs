@@ -69,6 +69,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let mut verb = Verb {
         decide: &mut |scene| verb::tag(scene, &words),
         imports: false,
+        is_whole: false,
     };
     let done = carry(&args.write, context, &mut verb)?;
     print(&args.write, None, &done, &[])

@@ -1,6 +1,8 @@
 //! How a command that writes is carried out: the files of the folder are edited, or one commit is
 //! made on a branch of its own.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::cli::context::Context;
@@ -9,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::namespace::NamespaceArgs;
 use crate::cli::output;
 use crate::cli::place::{self, Folder};
-use crate::cli::registries::Asker;
+use crate::cli::registries::{self, Asker};
 use crate::cli::{server_file, write_branch};
 use crate::clock;
 use crate::copying::CopyMode;
@@ -22,6 +24,7 @@ use crate::policy::OperatorPolicy;
 use crate::reconcile::{Carried, Desk, Fault, carry_out, scene};
 use crate::resolve::Standing;
 use crate::snapshot::Files;
+use crate::stream::StreamTagName;
 use crate::verb::{Draft, Object, Refused, Scene, Selection};
 
 const HEADING: &str = "Where it is written";
@@ -101,6 +104,8 @@ pub struct Done {
 pub(crate) struct Verb<'a> {
     pub decide: &'a mut dyn FnMut(&Scene<'_>) -> Result<Draft, Refused>,
     pub imports: bool,
+    /// Nothing is written where a field cannot follow.
+    pub is_whole: bool,
 }
 
 /// Decides, plans and writes. Says nothing on stdout.
@@ -202,6 +207,9 @@ pub(super) fn decide(
         return Err(error);
     }
     let carried = carried.map_err(|fault| not_carried(context, &fault))?;
+    if verb.is_whole {
+        check_copies(&carried, &touched)?;
+    }
     for note in &notes {
         context.note(note);
     }
@@ -229,6 +237,26 @@ pub(super) fn decide(
         // What follows from a command that did as it was told is shown above, and is no failure.
         exit: Exit::Success,
     })
+}
+
+/// A status that says what no field can follow is worse than neither.
+fn check_copies(carried: &Carried, touched: &BTreeSet<StreamTagName>) -> Result<(), CliError> {
+    let mut waiting = carried.plans.iter().flat_map(|plan| &plan.waiting);
+    let failed = waiting.find_map(|waiting| match &waiting.reason {
+        Reason::Uncopied(resolution) if touched.contains(&waiting.tag) => {
+            Some((&waiting.tag, resolution))
+        }
+        _ => None,
+    });
+    match failed {
+        None => Ok(()),
+        Some((tag, resolution)) => Err(registries::failed(
+            format!(
+                "{tag} cannot go there: the image is not in the integrated registry, and cannot be copied"
+            ),
+            resolution,
+        )),
+    }
 }
 
 pub(super) fn refusal(refused: &Refused) -> CliError {
@@ -283,6 +311,7 @@ pub(crate) fn carry_objects(
             Ok(draft)
         },
         imports: false,
+        is_whole: false,
     };
     let done = carry(&args, context, &mut verb)?;
     if changed.is_empty() {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::copying::CopyState;
 use crate::git;
 use crate::image::Digest;
 use crate::lookup::{self, Answer, Found, Lookup, Question, Resolution, Wanted};
@@ -184,6 +185,8 @@ struct Record {
     asked: BTreeSet<String>,
     /// Repositories that are to keep the images of what is touched.
     kept: BTreeSet<String>,
+    /// The newest of the touched tags, which were copied before they were written down.
+    recorded: BTreeSet<Digest>,
     answered: Vec<(Question, Answer)>,
 }
 
@@ -198,6 +201,7 @@ impl Record {
             images: BTreeMap::new(),
             asked: BTreeSet::new(),
             kept: BTreeSet::new(),
+            recorded: BTreeSet::new(),
             answered: Vec::new(),
         };
         for stream in streams {
@@ -224,7 +228,10 @@ impl Record {
                     record.asked.insert(endpoint(&source.repository));
                 }
                 let recorded = stream.history(&tag.name).first();
-                let digest = recorded.and_then(|item| item.image.parse().ok());
+                let digest: Option<Digest> = recorded.and_then(|item| item.image.parse().ok());
+                if !imports && touched.contains(&name) {
+                    record.recorded.extend(digest.clone());
+                }
                 // What waits for an import is not known from an earlier one.
                 let observed = stream.observed.get(&tag.name).filter(|seen| {
                     let asks = &tag.settings.generation;
@@ -262,7 +269,10 @@ impl Record {
             .cloned()
             .collect();
         if !open.is_empty() {
-            let answers = ask(&open);
+            let mut answers = ask(&open);
+            for (question, answer) in open.iter().zip(&mut answers) {
+                self.trust(question, answer);
+            }
             self.answered.extend(open.into_iter().zip(answers));
         }
         questions
@@ -271,6 +281,16 @@ impl Record {
                 known(&self.answered, question).unwrap_or_else(|| self.recorded(question))
             })
             .collect()
+    }
+
+    /// Who goes back in a hurry is not held up by a registry that is down.
+    fn trust(&self, question: &Question, answer: &mut Answer) {
+        if let (Question::Copied(order), Answer::Copied(Err(Resolution::Unavailable(_)))) =
+            (question, &answer)
+            && self.recorded.contains(&order.digest)
+        {
+            *answer = Answer::Copied(Ok(CopyState::There));
+        }
     }
 
     fn recorded(&self, question: &Question) -> Answer {

@@ -26,6 +26,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let mut verb = Verb {
         decide: &mut |scene| verb::create_stream(scene, &args.name, args.lookup_local),
         imports: false,
+        is_whole: false,
     };
     let done = carry(&args.write, context, &mut verb)?;
     let objects = [("imagestream", args.name.as_str())];

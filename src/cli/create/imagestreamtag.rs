@@ -68,6 +68,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let mut verb = Verb {
         decide: &mut |scene| verb::create_tag(scene, &words),
         imports: false,
+        is_whole: false,
     };
     let done = carry(&args.write, context, &mut verb)?;
     let stream = args.name.split(':').next().unwrap_or_default();

@@ -67,7 +67,7 @@ fn manifests(had: &[(&str, &str)]) -> Manifests {
         &BTreeMap::new(),
         &environment,
         &all,
-        Some(&registry),
+        Some(&registry.clone().into()),
     )
 }
 

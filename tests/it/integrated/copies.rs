@@ -339,3 +339,84 @@ fn a_registry_that_takes_nothing_is_named() {
     run.says("not copied to the integrated registry: OWN");
     assert_eq!(kept.scene.bot_branches(), [""; 0]);
 }
+
+/// `stable` at its second image.
+fn at_second() -> (Kept, Digest) {
+    let kept = Kept::new();
+    let first = kept.pinned("one");
+    kept.pinned("two");
+    (kept, first)
+}
+
+impl Kept {
+    fn roll_back(&self) -> Run {
+        let bare = self.scene.bare();
+        self.run(&["rollback", "default/web:stable", "--repository", &bare])
+    }
+}
+
+#[test]
+fn a_rollback_goes_to_the_copy() {
+    let (mut kept, first) = at_second();
+    kept.scene.registry.stop();
+    kept.roll_back().exits(0).never_says("nobody knows");
+    assert_eq!(kept.pin(&kept.scene.bot_branch()), named(&first));
+}
+
+#[test]
+fn a_rollback_is_not_held_up_by_a_registry_that_is_down() {
+    let (mut kept, first) = at_second();
+    kept.own.stop();
+    kept.roll_back().exits(0).says("nobody knows whether");
+    assert_eq!(kept.pin(&kept.scene.bot_branch()), named(&first));
+}
+
+#[test]
+fn a_rollback_to_a_copy_that_is_gone_makes_it_again_or_is_refused() {
+    let (mut kept, first) = at_second();
+    let folder = "docker/registry/v2/repositories/shop";
+    fs::remove_dir_all(kept.own.storage().join(folder)).unwrap();
+    let before = kept.scene.state();
+    let storage = kept
+        .scene
+        .registry
+        .storage()
+        .join("docker/registry/v2/repositories");
+    let aside = kept.scene.home().join("aside");
+    fs::rename(&storage, &aside).unwrap();
+    kept.roll_back()
+        .exits(3)
+        .says("the image is not in the integrated registry, and cannot be copied");
+    assert_eq!(kept.scene.state(), before);
+    fs::rename(&aside, &storage).unwrap();
+    kept.roll_back().exits(0);
+    assert_eq!(kept.pin(&kept.scene.bot_branch()), named(&first));
+    let own = kept.own.host();
+    assert_eq!(there(&format!("{own}/shop/web@{first}"), false), first);
+    kept.own.stop();
+}
+
+#[test]
+fn old_copies_are_pruned_and_what_runs_stays() {
+    let (kept, first) = at_second();
+    let own = kept.own.host();
+    let prune = |more: &[&str]| {
+        let own = [
+            "prune",
+            "images",
+            &kept.scene.bare(),
+            "--keep-younger-than=0s",
+            "--keep-tag-revisions=1",
+        ];
+        kept.run(&[&own, more].concat()).exits(0)
+    };
+    prune(&["--all=false"]).never_says(first.as_str());
+    prune(&[]).says(&format!("Deleting image {first} from OWN/shop/web"));
+    assert_eq!(there(&format!("{own}/shop/web@{first}"), false), first);
+    prune(&["--confirm"]).says(&format!("Deleting image {first} from OWN/shop/web"));
+    assert_eq!(tags(&kept.own, "shop/web").len(), 1);
+    prune(&["--confirm"]).never_says("Deleting image");
+    // What runs is still there, and the pruned one does not come back by itself.
+    kept.settle();
+    assert_eq!(tags(&kept.own, "shop/web").len(), 1);
+}
