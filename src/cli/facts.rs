@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::registries::Asker;
-use crate::image::{Description, Digest, Reference};
+use crate::image::{Description, Digest, Reference, Repository};
 use crate::lookup::{Lookup, Wanted};
 use crate::registry::{Failure, FailureKind};
 use crate::show::{self, Catalog, Item, Kind, Tagged};
@@ -51,15 +51,29 @@ impl<'c> Facts<'c> {
             return Ok(None);
         };
         let shown = format!("only what Git knows of {} is shown", lookup.reference());
-        self.about(&lookup, shown)
+        let copies = image.stream.copies_of(image.tag);
+        self.about(&lookup, copies, shown)
     }
 
-    /// What a registry says to a question; `otherwise` is what is done where it says nothing.
+    /// What a registry says to a question, the one with copies first; `otherwise` is what is done
+    /// where none says anything.
     pub fn about(
         &mut self,
         lookup: &Lookup,
+        copies: Option<Repository>,
         otherwise: String,
     ) -> Result<Option<Description>, CliError> {
+        if let (Wanted::Digest(_), Some(repository)) = (&lookup.wanted, copies) {
+            let of_copy = Lookup {
+                repository,
+                insecure: false,
+                secrets_of: None,
+                ..lookup.clone()
+            };
+            if let Ok(description) = self.ask(&of_copy)? {
+                return Ok(Some(description));
+            }
+        }
         match self.ask(lookup)? {
             Ok(description) => Ok(Some(description)),
             Err(failure) => {

@@ -125,6 +125,7 @@ fn known(
             let reference = lookup.reference();
             facts.about(
                 lookup,
+                app.copies.clone(),
                 format!("the ports and volumes of {reference} are not known, and none are written"),
             )
         }

@@ -224,7 +224,9 @@ fn question(
         let tag = stream.tag(&moved.tag.tag);
         stream.metadata.is_insecure() || tag.is_some_and(|tag| tag.settings.insecure)
     };
-    let insecure = stream.is_some_and(is_insecure);
+    let copy = moved.copy.as_ref().map(|copy| &copy.repository);
+    // A copy is asked for as the operator says.
+    let insecure = copy.is_none() && stream.is_some_and(is_insecure);
     let lookup = |repository: &Repository, digest: &Digest| Lookup {
         repository: repository.clone(),
         wanted: Wanted::Digest(digest.clone()),
@@ -240,10 +242,11 @@ fn question(
         .as_ref()
         .and_then(|record| record.before.first()?.reference.parse::<Reference>().ok())
         .filter(|recorded| recorded.digest == moved.previous);
-    let before = recorded.map_or_else(
-        || moved.image.repository.clone(),
-        |before| before.repository,
-    );
+    let after = copy.unwrap_or(&moved.image.repository);
+    let before = match (copy, recorded) {
+        (None, Some(recorded)) => recorded.repository,
+        _ => after.clone(),
+    };
     let previous = moved
         .previous
         .as_ref()
@@ -251,8 +254,6 @@ fn question(
     FactsQuestion {
         tag: moved.tag.clone(),
         before: previous.map(|digest| lookup(&before, digest)),
-        after: moved
-            .digest()
-            .map(|digest| lookup(&moved.image.repository, digest)),
+        after: moved.digest().map(|digest| lookup(after, digest)),
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::image::{Description, Digest, Reference};
+use crate::image::{Description, Digest, Reference, Repository};
 use crate::lookup::{Lookup, Wanted};
 use crate::stream::{ImageStream, ImportMode, SpecTag, StreamName, StreamTagName, followed_image};
 use crate::verb::app::objects::{Parts, ports};
@@ -50,6 +50,8 @@ pub struct App {
     pub name: String,
     /// The question what its image is; none where no image is known of.
     pub lookup: Option<Lookup>,
+    /// Where a copy of the image is kept.
+    pub copies: Option<Repository>,
 }
 
 /// What `new-app` writes and says.
@@ -110,6 +112,7 @@ pub fn find_apps(scene: &Scene<'_>, words: &NewApp) -> Result<Vec<App>, Refused>
         let stream = stream_of(scene, &tag.stream)?;
         apps.push(App {
             lookup: lookup(scene, stream, &tag.tag),
+            copies: stream.copies_of(&tag.tag),
             term: term.clone(),
             tag,
             name,
