@@ -42,6 +42,8 @@ pub enum Question {
     Created(Lookup),
     /// Is this image signed by one of these keys?
     Signed(SignedQuestion),
+    /// Which repositories does the registry have?
+    Catalog(CatalogQuestion),
 }
 
 /// The question for all tags of a repository.
@@ -66,6 +68,13 @@ pub struct SignedQuestion {
     pub secrets_of: Option<String>,
 }
 
+/// The question for the names of all repositories of a registry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CatalogQuestion {
+    /// Some repository of the registry; only its host counts.
+    pub repository: Repository,
+}
+
 /// The answer to one [`Question`], of the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
@@ -77,6 +86,9 @@ pub enum Answer {
     Created(Result<Option<String>, Resolution>),
     /// Otherwise why nobody knows: never `Found`.
     Signed(Result<SignedBy, Resolution>),
+    /// Paths of repositories in the registry's order, each once; otherwise why there are none:
+    /// never `Found`. A registry without a catalog is `Missing`.
+    Catalog(Result<Vec<String>, Resolution>),
 }
 
 /// Who has signed an image. Only `Key` is a signature that counts, and a digest that has one has
@@ -132,6 +144,7 @@ impl Question {
             Self::Image(lookup) | Self::Created(lookup) => &lookup.repository,
             Self::Tags(listing) => &listing.repository,
             Self::Signed(question) => &question.repository,
+            Self::Catalog(question) => &question.repository,
         }
     }
 }
@@ -143,8 +156,12 @@ impl Answer {
             Self::Image(resolution)
             | Self::Tags(Err(resolution))
             | Self::Created(Err(resolution))
-            | Self::Signed(Err(resolution)) => Some(resolution),
-            Self::Tags(Ok(_)) | Self::Created(Ok(_)) | Self::Signed(Ok(_)) => None,
+            | Self::Signed(Err(resolution))
+            | Self::Catalog(Err(resolution)) => Some(resolution),
+            Self::Tags(Ok(_))
+            | Self::Created(Ok(_))
+            | Self::Signed(Ok(_))
+            | Self::Catalog(Ok(_)) => None,
         }
     }
 
@@ -152,7 +169,7 @@ impl Answer {
     pub fn image(self) -> Option<Resolution> {
         match self {
             Self::Image(resolution) => Some(resolution),
-            Self::Tags(_) | Self::Created(_) | Self::Signed(_) => None,
+            Self::Tags(_) | Self::Created(_) | Self::Signed(_) | Self::Catalog(_) => None,
         }
     }
 }

@@ -278,6 +278,7 @@ impl Record {
             Question::Tags(listing) => Answer::Tags(Err(fault(&listing.repository))),
             Question::Created(lookup) => Answer::Created(Err(fault(&lookup.repository))),
             Question::Signed(question) => Answer::Signed(Err(fault(&question.repository))),
+            Question::Catalog(question) => Answer::Catalog(Err(fault(&question.repository))),
         }
     }
 

@@ -157,6 +157,7 @@ pub fn identity(question: &Question) -> String {
             question.insecure,
             question.secrets_of
         ),
+        Question::Catalog(question) => format!("catalog {} ", question.repository.endpoint().host),
     }
 }
 

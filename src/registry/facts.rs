@@ -20,7 +20,10 @@ impl Registries {
             .map(|question| async move {
                 let facts = match question {
                     Question::Image(lookup) => self.facts(lookup).await.ok(),
-                    Question::Tags(_) | Question::Created(_) | Question::Signed(_) => None,
+                    Question::Tags(_)
+                    | Question::Created(_)
+                    | Question::Signed(_)
+                    | Question::Catalog(_) => None,
                 };
                 (question, facts)
             })

@@ -99,7 +99,7 @@ impl Inquiry {
         };
         match self.answer_of(number)? {
             Answer::Image(resolution) => Some(resolution),
-            Answer::Tags(_) | Answer::Created(_) | Answer::Signed(_) => None,
+            Answer::Tags(_) | Answer::Created(_) | Answer::Signed(_) | Answer::Catalog(_) => None,
         }
     }
 
@@ -132,7 +132,7 @@ impl Inquiry {
         });
         match self.answer_of(number)? {
             Answer::Tags(tags) => Some(tags),
-            Answer::Image(_) | Answer::Created(_) | Answer::Signed(_) => None,
+            Answer::Image(_) | Answer::Created(_) | Answer::Signed(_) | Answer::Catalog(_) => None,
         }
     }
 
@@ -145,7 +145,7 @@ impl Inquiry {
         let number = self.register(&key, asking);
         match self.answer_of(number)? {
             Answer::Created(created) => Some(created),
-            Answer::Image(_) | Answer::Tags(_) | Answer::Signed(_) => None,
+            Answer::Image(_) | Answer::Tags(_) | Answer::Signed(_) | Answer::Catalog(_) => None,
         }
     }
 

@@ -93,6 +93,7 @@ fn noted(question: &Question, lookups: &mut Vec<Lookup>) -> Answer {
         Question::Created(_) => Answer::Created(Err(unavailable)),
         Question::Tags(_) => Answer::Tags(Err(unavailable)),
         Question::Signed(_) => Answer::Signed(Err(unavailable)),
+        Question::Catalog(_) => Answer::Catalog(Err(unavailable)),
     }
 }
 

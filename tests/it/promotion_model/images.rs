@@ -51,6 +51,7 @@ impl Images {
                 Answer::Created(Ok(created.map(|time| time.to_string())))
             }
             Question::Tags(_) => Answer::Tags(Err(missing())),
+            Question::Catalog(_) => Answer::Catalog(Err(missing())),
             Question::Signed(question) => {
                 let key = question.keys.first().cloned();
                 let is_signed = self.signed.contains(&question.digest);
