@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::environment::Environment;
 use crate::pull_request::MergeMethod;
 use crate::stream::{ImportMode, SpecTag, StreamName, StreamRepositories, TagSettings, TagSource};
 use crate::window::Windows;
@@ -27,6 +28,13 @@ pub struct OperatorPolicy {
     pub integrated: Option<IntegratedRegistry>,
 }
 
+impl OperatorPolicy {
+    /// The registry that keeps what the environment's streams have.
+    pub fn integrated_of(&self, _environment: &Environment) -> Option<&IntegratedRegistry> {
+        self.integrated.as_ref()
+    }
+}
+
 /// The registry that keeps what streams have: a push into it is an import. Its names inside every
 /// cluster are understood without it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -38,6 +46,8 @@ pub struct IntegratedRegistry {
     pub public_host: Option<String>,
     /// `host[:port]`: further names of it in manifests.
     pub aliases: BTreeSet<String>,
+    /// What is pushed into it and no manifest names is proposed as one.
+    pub create_streams: bool,
 }
 
 impl IntegratedRegistry {
@@ -77,6 +87,8 @@ pub struct ImportPolicy {
     pub bulk_per_repository: usize,
     /// How old an image must be before it is taken, where the tag does not say.
     pub minimum_age: Duration,
+    /// Whether pushes may create streams and tags, where the operator lets them.
+    pub create_streams: bool,
 }
 
 impl ImportPolicy {
@@ -181,6 +193,7 @@ impl Default for ImportPolicy {
             per_minute: None,
             bulk_per_repository: 50,
             minimum_age: Duration::ZERO,
+            create_streams: true,
         }
     }
 }

@@ -20,7 +20,13 @@ pub(crate) fn read_integrated_registry<'a>(
     fields: &mut Fields<'a>,
     root: &'a Node,
 ) -> Option<IntegratedRegistrySettings> {
-    const KNOWN: &[&str] = &["host", "publicHost", "aliases", "credentialsFile"];
+    const KNOWN: &[&str] = &[
+        "host",
+        "publicHost",
+        "aliases",
+        "credentialsFile",
+        "createStreams",
+    ];
     let node = fields.mapping(root, "integratedRegistry", KNOWN)?;
     for key in ["host", "publicHost"] {
         if let (Some(at), Some(host)) = (fields.get(node, key), fields.text(node, key)) {
@@ -41,6 +47,7 @@ pub(crate) fn read_integrated_registry<'a>(
             host,
             public_host: fields.text(node, "publicHost"),
             aliases,
+            create_streams: fields.flag(node, "createStreams").unwrap_or_default(),
         },
         credentials_file: path(fields, node, "credentialsFile"),
     })

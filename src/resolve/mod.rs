@@ -10,6 +10,7 @@ mod image;
 mod inquiry;
 mod link;
 mod promoted;
+pub mod pushed;
 mod schedule;
 mod state;
 mod whole;

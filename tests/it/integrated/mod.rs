@@ -1,5 +1,6 @@
 //! The integrated registry: what is pushed into it is what streams have.
 
+mod creates;
 mod pushes;
 
 use std::fs;
