@@ -300,7 +300,15 @@ impl Room<'_> {
                 "headwater create imagestream",
             ));
         };
-        let object = new_stream(&self.subject.environment, name);
+        let mut object = new_stream(&self.subject.environment, name);
+        if self.shares(path, None).is_some() {
+            // Only the namespace tells whose it is.
+            let any = Environment {
+                namespaces: Vec::new(),
+                ..self.subject.environment.clone()
+            };
+            object = new_stream(&any, name);
+        }
         let own = object.pointer("/metadata/namespace");
         let own = own.and_then(serde_json::Value::as_str);
         if self.reach.namespaces(path, own) != [name.namespace.as_str()] {
@@ -310,18 +318,21 @@ impl Room<'_> {
                 "add its folder to the environment's `paths` in headwater.yaml",
             ));
         }
-        let shares = |(_, reach): &&(&Environment, Reach)| !reach.namespaces(path, own).is_empty();
-        if let Some((other, _)) = self.others.iter().find(shares) {
-            let why = format!(
-                "the new file {path} would belong to the environment {} too",
-                other.name
-            );
+        if let Some(other) = self.shares(path, own) {
+            let why = format!("the new file {path} would belong to the environment {other} too");
             return Err(refuse(why, "tell them apart by `paths` or `namespaces`"));
         }
         Ok(NewStream {
             path: path.clone(),
             object,
         })
+    }
+
+    /// Another environment that an object of the namespace `own` would belong to.
+    fn shares(&self, path: &FilePath, own: Option<&str>) -> Option<&EnvironmentName> {
+        let mut others = self.others.iter();
+        let found = others.find(|(_, reach)| !reach.namespaces(path, own).is_empty());
+        found.map(|(other, _)| &other.name)
     }
 
     /// A file with such a stream, which is refused for some reason or is not this environment's.

@@ -322,6 +322,62 @@ spec:
 }
 
 #[test]
+fn of_environments_on_one_branch_the_one_that_has_the_namespace_gets_it() {
+    let scene = shop();
+    let config = "apiVersion: headwater.dev/v1alpha1
+kind: Config
+spec:
+  environments:
+    - {name: dev, namespaces: [shop]}
+    - {name: test, namespaces: [till]}
+";
+    let till = STREAM.replace("namespace: shop", "namespace: till");
+    scene.commit(
+        &[("headwater.yaml", config), ("till/web.yaml", &till)],
+        "two environments",
+    );
+    scene.image("till/api", "1", "one");
+    reconcile(&scene).exits(0);
+    let branch = scene.bot_branch();
+    assert_eq!(branch, "headwater/test/create.till.api");
+    assert_eq!(scene.changed(&branch), ["till/api.yaml"]);
+    assert!(
+        scene
+            .file(&branch, "till/api.yaml")
+            .contains("namespace: till")
+    );
+    scene.merge(&branch);
+    reconcile(&scene).exits(0);
+    let pin = scene.bot_branch();
+    assert!(pin.starts_with("headwater/test/"), "{pin}");
+    scene.merge(&pin);
+    settle(&scene);
+}
+
+#[test]
+fn nobody_is_asked_for_more_where_pushes_create_nothing() {
+    let config = "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec: {imports: {createStreams: false}}\n";
+    let scene = Scene::of(&[("streams/web.yaml", STREAM), ("headwater.yaml", config)]);
+    let first = scene.image("shop/web", "1", "one");
+    reconcile(&scene).exits(0);
+    scene.merge(&scene.bot_branch());
+    scene.commit(&[("headwater.yaml", "")], "defaults");
+    reconcile_with(&scene, &integrated(&scene)).exits(0);
+    assert!(
+        scene
+            .file("main", "streams/web.yaml")
+            .contains(first.as_str())
+    );
+    // The registry writes down what it is asked in order: all before this is there.
+    let uploads = scene.registry.requests("PUT", 1).len();
+    scene.image("shop/web", "1", "two");
+    scene.registry.requests("PUT", uploads + 1);
+    let asked = scene.registry.requests("GET", 1);
+    let is_list = |path: &str| path.contains("_catalog") || path.contains("tags/list");
+    assert!(asked.iter().all(|it| !is_list(&it.path)), "{asked:?}");
+}
+
+#[test]
 fn an_environment_that_is_committed_to_gets_commits() {
     let scene = shop();
     let config = "apiVersion: headwater.dev/v1alpha1\nkind: Config\nspec: {environments: [{name: default, delivery: commit}]}\n";
