@@ -45,6 +45,8 @@ pub enum Question {
     Signed(SignedQuestion),
     /// Is this image kept where a copy of it is to be?
     Copied(CopyOrder),
+    /// Which repositories does the registry have?
+    Catalog(CatalogQuestion),
 }
 
 /// The question for all tags of a repository.
@@ -69,6 +71,13 @@ pub struct SignedQuestion {
     pub secrets_of: Option<String>,
 }
 
+/// The question for the names of all repositories of a registry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CatalogQuestion {
+    /// Some repository of the registry; only its host counts.
+    pub repository: Repository,
+}
+
 /// The answer to one [`Question`], of the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
@@ -82,6 +91,9 @@ pub enum Answer {
     Signed(Result<SignedBy, Resolution>),
     /// Otherwise why there is no copy: never `Found`.
     Copied(Result<CopyState, Resolution>),
+    /// Paths of repositories in the registry's order, each once; otherwise why there are none:
+    /// never `Found`. A registry without a catalog is `Missing`.
+    Catalog(Result<Vec<String>, Resolution>),
 }
 
 /// Who has signed an image. Only `Key` is a signature that counts, and a digest that has one has
@@ -138,6 +150,7 @@ impl Question {
             Self::Tags(listing) => &listing.repository,
             Self::Signed(question) => &question.repository,
             Self::Copied(order) => &order.to,
+            Self::Catalog(question) => &question.repository,
         }
     }
 }
@@ -150,11 +163,13 @@ impl Answer {
             | Self::Tags(Err(resolution))
             | Self::Created(Err(resolution))
             | Self::Signed(Err(resolution))
-            | Self::Copied(Err(resolution)) => Some(resolution),
+            | Self::Copied(Err(resolution))
+            | Self::Catalog(Err(resolution)) => Some(resolution),
             Self::Tags(Ok(_))
             | Self::Created(Ok(_))
             | Self::Signed(Ok(_))
-            | Self::Copied(Ok(_)) => None,
+            | Self::Copied(Ok(_))
+            | Self::Catalog(Ok(_)) => None,
         }
     }
 
@@ -162,7 +177,7 @@ impl Answer {
     pub fn image(self) -> Option<Resolution> {
         match self {
             Self::Image(resolution) => Some(resolution),
-            Self::Tags(_) | Self::Created(_) | Self::Signed(_) | Self::Copied(_) => None,
+            _ => None,
         }
     }
 }

@@ -83,6 +83,8 @@ pub struct IntegratedRegistry {
     pub public_host: Option<String>,
     /// `host[:port]`: further names of it in manifests.
     pub aliases: BTreeSet<String>,
+    /// What is pushed into it and no manifest names is proposed as one.
+    pub create_streams: bool,
 }
 
 impl IntegratedRegistry {
@@ -122,6 +124,8 @@ pub struct ImportPolicy {
     pub bulk_per_repository: usize,
     /// How old an image must be before it is taken, where the tag does not say.
     pub minimum_age: Duration,
+    /// Whether pushes may create streams and tags, where the operator lets them.
+    pub create_streams: bool,
 }
 
 impl ImportPolicy {
@@ -226,6 +230,7 @@ impl Default for ImportPolicy {
             per_minute: None,
             bulk_per_repository: 50,
             minimum_age: Duration::ZERO,
+            create_streams: true,
         }
     }
 }

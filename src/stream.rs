@@ -20,6 +20,15 @@ pub struct StreamName {
     pub name: String,
 }
 
+impl StreamName {
+    /// Whether a stream may be called so (openshift-apiserver `image/validation/validation.go`).
+    pub fn is_valid(&self) -> bool {
+        let is_good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let mut parts = self.name.split(['.', '_', '-']);
+        parts.all(|part| !part.is_empty() && part.bytes().all(is_good))
+    }
+}
+
 impl fmt::Display for StreamName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)

@@ -37,7 +37,14 @@ pub(crate) fn read_integrated_registry<'a>(
     fields: &mut Fields<'a>,
     root: &'a Node,
 ) -> Option<IntegratedRegistrySettings> {
-    const KNOWN: &[&str] = &["host", "publicHost", "aliases", "credentialsFile", "others"];
+    const KNOWN: &[&str] = &[
+        "host",
+        "publicHost",
+        "aliases",
+        "credentialsFile",
+        "createStreams",
+        "others",
+    ];
     let node = fields.mapping(root, "integratedRegistry", KNOWN)?;
     let mut registry = read_registry(fields, node)?;
     for item in fields.list(node, "others") {
@@ -55,7 +62,13 @@ pub(crate) fn read_integrated_registry<'a>(
     Some(registry)
 }
 
-const KNOWN_OF_OTHERS: &[&str] = &["host", "publicHost", "aliases", "credentialsFile"];
+const KNOWN_OF_OTHERS: &[&str] = &[
+    "host",
+    "publicHost",
+    "aliases",
+    "credentialsFile",
+    "createStreams",
+];
 
 fn read_registry<'a>(
     fields: &mut Fields<'a>,
@@ -80,6 +93,7 @@ fn read_registry<'a>(
             host,
             public_host: fields.text(node, "publicHost"),
             aliases,
+            create_streams: fields.flag(node, "createStreams").unwrap_or_default(),
         },
         credentials_file: path(fields, node, "credentialsFile"),
         others: Vec::new(),

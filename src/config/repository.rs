@@ -180,6 +180,7 @@ fn read_imports<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut ImportPo
         "bulkPerRepository",
         "importMode",
         "minimumAge",
+        "createStreams",
     ];
     let Some(node) = fields.mapping(spec, "imports", KNOWN) else {
         return;
@@ -208,6 +209,7 @@ fn read_imports<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut ImportPo
         fields.choice(node, "importMode", &modes),
     );
     set(&mut into.minimum_age, fields.duration(node, "minimumAge"));
+    set(&mut into.create_streams, fields.flag(node, "createStreams"));
 }
 
 fn read_pins<'a>(fields: &mut Fields<'a>, spec: &'a Node, into: &mut PinPolicy) {
@@ -258,7 +260,7 @@ spec:
     - {name: dev, branch: env/dev, delivery: commit, automerge: true}
     - {name: prod, paths: [apps/prod/**], namespaces: [prod]}
   pullRequests: {groupBy: namespace, maxOpen: 3, maxPerHour: 2, labels: [images, team a], reviewers: [ann, acme/sre], assignees: [bob], draft: true, schedule: [Mon-Fri 09:00-17:00 Europe/Berlin], rebuild: behind, mergeMethod: squash, title: a title}
-  imports: {follow: all, scheduled: false, interval: 1h30m, perMinute: 5, bulkPerRepository: 6, importMode: Legacy, minimumAge: 2h}
+  imports: {follow: all, scheduled: false, interval: 1h30m, perMinute: 5, bulkPerRepository: 6, importMode: Legacy, minimumAge: 2h, createStreams: false}
   pins: {keepTag: false, historyLimit: 4}
 ";
         let (config, problems) = read(text.as_bytes());
@@ -293,6 +295,7 @@ spec:
         assert_eq!(config.policy.imports.follow, Follow::All);
         assert_eq!(config.policy.imports.import_mode, ImportMode::Legacy);
         assert!(!config.policy.imports.scheduled && !config.policy.pins.keep_tag);
+        assert!(!config.policy.imports.create_streams);
         assert_eq!(config.policy.pins.history_limit, 4);
     }
 

@@ -228,6 +228,9 @@ pub struct ImportFields {
     /// How old an image must be, by its own creation time, before it is taken, where the tag does
     /// not say; `0s` by default.
     pub minimum_age: Option<String>,
+    /// False: what is pushed into the integrated registry creates no streams and tags here, even
+    /// where the operator lets it; true by default.
+    pub create_streams: Option<bool>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

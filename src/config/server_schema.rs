@@ -162,11 +162,12 @@ pub enum AppId {
     Number(u64),
 }
 
-/// Who may use the streams of another namespace.
+/// Who may use the streams of another namespace, and where pushes count.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessFields {
-    /// True: only where a `RoleBinding` to `system:image-puller` in Git allows it.
+    /// True: only where a `RoleBinding` to `system:image-puller` in Git allows it; and what is
+    /// pushed counts only where one to `system:image-pusher` or `system:image-builder` does.
     pub enforce: Option<bool>,
 }
 
@@ -183,6 +184,9 @@ pub struct IntegratedRegistryFields {
     pub aliases: Option<Vec<String>>,
     /// A file in the form of Docker's `config.json`.
     pub credentials_file: Option<String>,
+    /// True: a stream, or a tag, that is pushed there and that no manifest names is proposed as
+    /// one; false by default.
+    pub create_streams: Option<bool>,
     /// Those that an environment may name instead, by `environments[].integratedRegistry`.
     #[schemars(length(max = 100))]
     pub others: Option<Vec<OtherRegistryFields>>,
@@ -200,6 +204,8 @@ pub struct OtherRegistryFields {
     pub aliases: Option<Vec<String>>,
     /// A file in the form of Docker's `config.json`.
     pub credentials_file: Option<String>,
+    /// As of the usual one.
+    pub create_streams: Option<bool>,
 }
 
 /// The namespaces' logins for registries.
@@ -300,6 +306,7 @@ fn integrated_registry(settings: &IntegratedRegistrySettings) -> IntegratedRegis
         public_host: own.public_host,
         aliases: own.aliases,
         credentials_file: own.credentials_file,
+        create_streams: own.create_streams,
         others: listed(&settings.others, other_registry),
     }
 }
@@ -312,6 +319,7 @@ fn other_registry(settings: &IntegratedRegistrySettings) -> OtherRegistryFields 
         public_host: registry.public_host.clone(),
         aliases: (!aliases.is_empty()).then_some(aliases),
         credentials_file: settings.credentials_file.as_deref().map(text),
+        create_streams: Some(registry.create_streams),
     }
 }
 

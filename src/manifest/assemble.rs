@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::access::Subject;
+use crate::access::{Right, Subject};
 use crate::environment::Environment;
 use crate::image::Reference;
 use crate::manifest::facts::{
@@ -28,10 +28,20 @@ pub struct Manifests {
     pub triggers: Vec<Trigger>,
     /// Every container's image.
     pub images: Vec<ImageField>,
-    /// RoleBindings to `system:image-puller`.
+    /// RoleBindings to roles that may pull or push images.
     pub grants: Vec<Grant>,
     pub tag_hooks: Vec<TagHook>,
     pub problems: Vec<Problem>,
+}
+
+impl Manifests {
+    /// Those with streams or workloads.
+    pub fn namespaces(&self) -> BTreeSet<String> {
+        let streams = self.streams.iter();
+        let streams = streams.map(|stream| stream.name.namespace.clone());
+        let images = self.images.iter().map(|image| image.namespace.clone());
+        streams.chain(images).collect()
+    }
 }
 
 /// Who may use the streams of a namespace, by one RoleBinding.
@@ -41,6 +51,7 @@ pub struct Grant {
     pub namespace: String,
     pub place: Place,
     pub subjects: Vec<Subject>,
+    pub right: Right,
 }
 
 /// A DeploymentConfig's lifecycle hook that gives a deployed container's image to a stream tag
@@ -105,8 +116,11 @@ pub fn assemble_with(
         for trigger in &facts.image_triggers {
             assembly.add_image_trigger(file, trigger, fields);
         }
-        assembly.add_grants(file, facts);
         assembly.add_tag_hooks(file, facts);
+    }
+    // A ClusterRoleBinding is of every namespace that is known by now.
+    for (file, facts) in files {
+        assembly.add_grants(file, facts);
     }
     assembly.refuse_rivals();
     assembly.add_local_names(integrated);
@@ -188,14 +202,12 @@ impl Assembly<'_> {
             let own = self.reach.namespaces(file, grant.namespace.as_deref());
             let mut namespaces: BTreeSet<String> = own.into_iter().collect();
             if grant.everywhere && self.reach.holds(file) {
-                let streams = self.manifests.streams.iter();
-                namespaces = streams
-                    .map(|stream| stream.name.namespace.clone())
-                    .collect();
+                namespaces = self.manifests.namespaces();
             }
             let grants = namespaces.into_iter().map(|namespace| Grant {
                 place: grant.at.in_file(file),
                 subjects: subjects(&grant.subjects, &namespace),
+                right: grant.right,
                 namespace,
             });
             self.manifests.grants.extend(grants);

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::Subject;
+use crate::access::{Right, Subject};
 use crate::field_path::FieldPath;
 use crate::image::Reference;
 use crate::problem::{Place, Problem, Severity};
@@ -180,12 +180,13 @@ pub struct FromFacts {
     pub tag: String,
 }
 
-/// A RoleBinding to a role that may pull, `system:image-puller` above all.
+/// A RoleBinding to a role that may pull, and perhaps push.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantFacts {
     pub namespace: Option<String>,
     /// Of all namespaces: a ClusterRoleBinding.
     pub everywhere: bool,
+    pub right: Right,
     pub at: Spot,
     /// A service account's namespace is empty where it is the binding's own.
     pub subjects: Vec<Subject>,

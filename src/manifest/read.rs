@@ -26,7 +26,7 @@ const SIGNS: &[&str] = &[
     "containers",
     "Containers",
     "image-registry.openshift-image-registry.svc",
-    "system:image-",
+    "RoleBinding",
     "kubernetes.io/dockercfg",
     "kubernetes.io/dockerconfigjson",
 ];

@@ -1,13 +1,10 @@
-//! RoleBindings that let others pull a namespace's images
+//! RoleBindings that let others pull a namespace's images, and push them
 //! (openshift-apiserver `pkg/bootstrappolicy/policy.go`).
 
-use crate::access::{IMAGE_PULLER, Subject};
+use crate::access::{Right, Subject};
 use crate::manifest::facts::GrantFacts;
 use crate::manifest::reader::Reader;
 use crate::yaml::Node;
-
-/// Roles with `get` on `imagestreams/layers`: who may push or build may pull too.
-const ROLES: &[&str] = &[IMAGE_PULLER, "system:image-pusher", "system:image-builder"];
 
 /// Reads a RoleBinding or ClusterRoleBinding, the legacy ones too. None where its role is another
 /// one.
@@ -20,12 +17,10 @@ pub(crate) fn read<'a>(
     let is_one = matches!(version, "" | "v1")
         || version.starts_with("rbac.authorization.k8s.io/")
         || version.starts_with("authorization.openshift.io/");
-    let role = reader
-        .at(object, &["roleRef", "name"])
-        .and_then(Node::text)?;
-    if !is_one || !ROLES.contains(&role) {
-        return None;
-    }
+    let role = |key| reader.at(object, &["roleRef", key]).and_then(Node::text);
+    // The legacy group says by a namespace that the role is one of it.
+    let is_of_cluster = role("kind") != Some("Role") && role("namespace").is_none_or(str::is_empty);
+    let right = Right::of_role(role("name")?, is_of_cluster).filter(|_| is_one)?;
     let mut subjects = Vec::new();
     for item in reader.items(object, "subjects") {
         subjects.extend(read_subject(reader, reader.follow(item)));
@@ -45,6 +40,7 @@ pub(crate) fn read<'a>(
             .filter(|namespace| !namespace.is_empty())
             .map(str::to_owned),
         everywhere: kind == "ClusterRoleBinding",
+        right,
         at: reader.spot(object),
         subjects,
     })
@@ -95,10 +91,11 @@ mod tests {
             namespace: namespace.to_owned(),
             name: "default".to_owned(),
         };
-        for (text, subjects) in [
+        for (text, subjects, right) in [
             (
                 "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {namespace: dev}\nroleRef: {kind: ClusterRole, name: 'system:image-puller'}\nsubjects: [{kind: ServiceAccount, name: default, namespace: prod}, {kind: ServiceAccount, name: default}]\n",
                 vec![account(""), account("prod")],
+                Right::Pull,
             ),
             (
                 "kind: List\nitems:\n- apiVersion: authorization.openshift.io/v1\n  kind: RoleBinding\n  metadata: {namespace: dev}\n  roleRef: {name: 'system:image-pusher'}\n  userNames: ['system:serviceaccount:prod:default']\n  groupNames: ['system:serviceaccounts:prod']\n  subjects: [{kind: SystemGroup, name: 'system:serviceaccounts:prod'}]\n",
@@ -106,6 +103,7 @@ mod tests {
                     Subject::User("system:serviceaccount:prod:default".to_owned()),
                     Subject::Group("system:serviceaccounts:prod".to_owned()),
                 ],
+                Right::Push,
             ),
             (
                 "apiVersion: v1\nkind: RoleBinding\nmetadata: {namespace: dev}\nroleRef: {name: 'system:image-builder'}\nsubjects: [{kind: Group, name: g}, {kind: User, name: u}]\n",
@@ -113,6 +111,12 @@ mod tests {
                     Subject::User("u".to_owned()),
                     Subject::Group("g".to_owned()),
                 ],
+                Right::Create,
+            ),
+            (
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {namespace: dev}\nroleRef: {kind: ClusterRole, name: edit}\nsubjects: [{kind: User, name: u}]\n",
+                vec![Subject::User("u".to_owned())],
+                Right::Create,
             ),
         ] {
             let facts = grants(text);
@@ -122,6 +126,7 @@ mod tests {
             };
             assert_eq!(grant.namespace.as_deref(), Some("dev"));
             assert_eq!(grant.subjects, subjects);
+            assert_eq!(grant.right, right);
             assert!(!grant.everywhere);
         }
     }
@@ -138,6 +143,10 @@ mod tests {
                 .grants
                 .is_empty()
         );
+        // What a namespace calls so is its own.
+        let own =
+            binding("edit", "{kind: User, name: u}").replace("kind: ClusterRole,", "kind: Role,");
+        assert!(grants(&own).grants.is_empty());
         let facts = grants(&binding(
             "system:image-puller",
             "{kind: Robot, name: r}, {kind: User}, {kind: User, name: u}",

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::plan::creation::Created;
 use crate::plan::promotion::Promoted;
 use crate::plan::seal::is_sealed;
 use crate::plan::trailer::{self, TaggedImage};
@@ -24,6 +25,8 @@ pub struct BotBranch {
     pub time: Option<Timestamp>,
     /// What it promotes, or did before it was closed.
     pub promoted: Option<Promoted>,
+    /// What it adds that was pushed, or did before it was closed.
+    pub created: BTreeSet<Created>,
 }
 
 #[derive(Clone, Debug)]
@@ -141,18 +144,24 @@ pub fn is_closed(message: &str) -> bool {
     trailer::trailer(message, trailer::CLOSED).is_some()
 }
 
-/// The message of the tombstone for a branch that proposed `images`, and this promotion. `time` is
-/// RFC 3339.
+/// The message of the tombstone for a branch that proposed `images`, this promotion, and what was
+/// `created`. `time` is RFC 3339.
 pub fn tombstone(
     branch: &BranchName,
     images: &[TaggedImage],
     promoted: Option<&Promoted>,
+    created: &BTreeSet<Created>,
     time: &str,
 ) -> String {
+    let what = match created.is_empty() {
+        true => "These images are not proposed again until their tags move on",
+        false => "What it adds is not proposed again",
+    };
     let mut text = format!(
-        "close {branch}\n\nThese images are not proposed again until their tags move on.\n\
+        "close {branch}\n\n{what}.\n\
          Delete this branch to have them proposed anew.\n\n"
     );
+    text.push_str(&Created::trailers(created));
     for image in images {
         text.push_str(&format!(
             "{}: {}\n{}: {}@{}\n",
@@ -213,7 +222,7 @@ pub enum Fit {
 pub fn fit(
     branches: &[BotBranch],
     name: &dyn Fn(usize) -> Option<BranchName>,
-    is_in_force: &dyn Fn(&[TaggedImage]) -> bool,
+    is_in_force: &dyn Fn(&BotBranch, &[TaggedImage]) -> bool,
     changes: &[FileChange],
 ) -> Option<Fit> {
     /// More tombstones than this for one group: the oldest is written over.
@@ -225,7 +234,7 @@ pub fn fit(
         };
         let replaces = found.head;
         let action = match &found.state {
-            BranchState::Closed { images } if attempt < MAX_NAMES && is_in_force(images) => {
+            BranchState::Closed { images } if attempt < MAX_NAMES && is_in_force(found, images) => {
                 continue;
             }
             BranchState::Closed { .. } | BranchState::Merged => Action::Create {

@@ -6,6 +6,7 @@ pub mod adopt;
 mod advice;
 mod branch;
 mod check;
+pub mod creation;
 mod declined;
 mod due;
 mod edits;

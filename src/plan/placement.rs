@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::environment::Environment;
 use crate::plan::branch::{self, Action, BotBranch, Fit};
+use crate::plan::creation::{Created, Creation};
 use crate::plan::group::branch_name;
 use crate::plan::proposal::{Plan, Proposal};
 use crate::plan::pull_request::{ForgeView, TakenOver, Wishes};
@@ -37,7 +38,7 @@ pub(crate) fn place(plan: &mut Plan, candidates: Vec<Proposal>, ground: &Ground<
         held: plan
             .waiting
             .iter()
-            .filter(|waiting| matches!(waiting.reason, Reason::Closed(_)))
+            .filter(|waiting| matches!(waiting.reason.refusal(), Reason::Closed(_)))
             .map(|waiting| waiting.tag.clone())
             .collect(),
     };
@@ -85,8 +86,11 @@ impl Placing<'_> {
     fn fit(&self, proposal: &Proposal) -> Option<Result<(BranchName, Action), Reason>> {
         let environment = &self.ground.environment.name;
         let name = |attempt| branch_name(environment, &proposal.group, attempt);
-        let is_in_force =
-            |images: &[TaggedImage]| images.iter().any(|image| self.held.contains(&image.tag));
+        let is_in_force = |found: &BotBranch, images: &[TaggedImage]| {
+            let mut created = found.created.iter().filter_map(Created::stream_tag);
+            images.iter().any(|image| self.held.contains(&image.tag))
+                || created.any(|tag| self.held.contains(&tag))
+        };
         let fit = branch::fit(self.ground.branches, &name, &is_in_force, &proposal.changes)?;
         Some(match fit {
             // The branch remembers what was asked for.
@@ -275,12 +279,12 @@ impl Placing<'_> {
 
 fn taken_over(proposal: &Proposal, branch: &BranchName, reason: &str) -> TakenOver {
     let wanted = proposal.moves.iter();
+    let wanted = wanted.map(|moved| (moved.tag.clone(), moved.digest().cloned()));
+    let created = proposal.creation.iter().flat_map(Creation::stream_tags);
     TakenOver {
         branch: branch.clone(),
         reason: reason.to_owned(),
-        wanted: wanted
-            .map(|moved| (moved.tag.clone(), moved.digest().cloned()))
-            .collect(),
+        wanted: wanted.chain(created.map(|tag| (tag, None))).collect(),
     }
 }
 
@@ -323,6 +327,9 @@ impl Plan {
                 .map(|moved| Waiting::stream_tag(&moved.tag, &moved.place, reason.clone()))
                 .collect(),
         );
+        if let Some(creation) = &proposal.creation {
+            self.wait_for_creation(creation, reason);
+        }
         // What moves no image has no stream tag to name.
         if let (Some(promotion), []) = (&proposal.promotion, proposal.moves.as_slice()) {
             let message = format!(

@@ -8,6 +8,7 @@ use crate::environment::{Delivery, EnvironmentName};
 use crate::gate::{Gate, GateFinding};
 use crate::hold::InForce;
 use crate::plan::branch::{self, Action};
+use crate::plan::creation;
 use crate::plan::declined::{held, hold_fields};
 use crate::plan::due::Move;
 use crate::plan::gates;
@@ -84,6 +85,10 @@ pub fn plan(mut inputs: Inputs<'_>) -> Plan {
         candidates.extend(proposing.propose(group, &mut plan));
     }
     candidates.extend(holding);
+    let is_sequence = is_in_sequence(&inputs);
+    let files = &mut proposing.files;
+    candidates.extend(creation::propose(&inputs, files, is_sequence, &mut plan));
+    plan.kept.extend(creation::kept(&inputs));
     // What has no image here may have one on the merged tree.
     let gets_image = |waiting: &Waiting| {
         let moves = candidates.iter().flat_map(|candidate| &candidate.moves);
@@ -394,6 +399,7 @@ impl<'a> Proposing<'a> {
                 Mode::Commits => Action::Commit,
             },
             hold: None,
+            creation: None,
             promotion: promotion.map(Box::new),
             merge: None,
             gates,

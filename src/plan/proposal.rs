@@ -8,6 +8,7 @@ use crate::environment::{Environment, EnvironmentName};
 use crate::gate::GateFinding;
 use crate::image::{Digest, Reference};
 use crate::plan::branch::{Action, BotBranch, Obsolete};
+use crate::plan::creation::{Creation, Pushes};
 use crate::plan::due::{Due, Move, recorded_reference};
 use crate::plan::gates::Unsigned;
 use crate::plan::history::Spot;
@@ -52,6 +53,8 @@ pub struct Inputs<'a> {
     /// Of images from registries, where the environment asks for signatures: those that were asked
     /// for.
     pub signatures: &'a Signatures,
+    /// What is pushed and no manifest names.
+    pub pushes: &'a Pushes,
     /// RFC 3339, UTC, whole seconds.
     pub now: &'a str,
 }
@@ -104,6 +107,8 @@ pub struct Proposal {
     pub action: Action,
     /// Instead of moving anything it writes this hold.
     pub hold: Option<HoldProposal>,
+    /// Instead of moving anything it adds this.
+    pub creation: Option<Creation>,
     /// Where its images come from another environment.
     pub promotion: Option<Box<Promotion>>,
     /// The merge that it is; `changes` are all against the base.
@@ -205,13 +210,21 @@ impl Plan {
 }
 
 impl Proposal {
-    /// What closing its pull request would decline: its images, and the commit that it promotes.
+    /// What closing its pull request would decline: its images, the commit that it promotes, and
+    /// what it adds.
     pub fn image_keys(&self) -> BTreeSet<ImageKey> {
         let images = self.moves.iter();
         let images = images.filter_map(|moved| Some(ImageKey::new(&moved.tag, moved.digest()?)));
         let promotion = self.promotion.iter();
         let commits = promotion.map(|it| ImageKey::of_promotion(&it.from, it.commit));
-        images.chain(commits).collect()
+        let created = self.creation.iter().flat_map(Creation::created);
+        let created = created.map(|created| ImageKey::of_creation(&created));
+        images.chain(commits).chain(created).collect()
+    }
+
+    /// Whether no image moves by it.
+    pub(crate) fn is_of_manifests(&self) -> bool {
+        self.hold.is_some() || self.creation.is_some()
     }
 
     /// Whether branch and pull request are as they should be.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::image::Digest;
 use crate::plain::plain;
 use crate::plan::branch::Action;
+use crate::plan::creation::Creation;
 use crate::plan::due::Move;
 use crate::plan::promotion::{GateReport, PromotionReport, write as write_promotion};
 use crate::plan::proposal::{Plan, Proposal};
@@ -95,6 +96,13 @@ fn write_moves(f: &mut fmt::Formatter<'_>, proposal: &Proposal) -> fmt::Result {
             f,
             "  {tag}  held at {}",
             hold.current.as_ref().map_or("none", Digest::short)
+        )?;
+    }
+    for tag in proposal.creation.iter().flat_map(Creation::stream_tags) {
+        writeln!(
+            f,
+            "  {}  added: it is what is pushed",
+            plain(&tag.to_string())
         )?;
     }
     // A branch that stays as it is shows its own diff.
@@ -216,6 +224,9 @@ pub struct ProposalReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<GateReport>,
     pub moves: Vec<MoveReport>,
+    /// Stream tags that it adds because they were pushed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub created: Vec<String>,
     pub message: String,
     pub files: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -329,6 +340,12 @@ impl From<&Proposal> for ProposalReport {
             promotion: proposal.promotion.as_deref().map(PromotionReport::from),
             gates: proposal.gates.iter().map(GateReport::from).collect(),
             moves: proposal.moves.iter().map(MoveReport::from).collect(),
+            created: proposal
+                .creation
+                .iter()
+                .flat_map(Creation::stream_tags)
+                .map(|tag| tag.to_string())
+                .collect(),
             message: proposal.message.clone(),
             files: proposal
                 .changes

@@ -21,6 +21,8 @@ pub const PROMOTED_BY: &str = "Promoted-By";
 /// `merge` or `pins`.
 pub const PROMOTED_CARRY: &str = "Promoted-Carry";
 pub const PLAN: &str = "Headwater-Plan";
+/// A stream that a push created, or a tag that it added; one a line.
+pub const CREATED: &str = "Created";
 pub const CLOSED: &str = "Headwater-Closed";
 
 /// An image that a bot commit proposes, or declines, for a stream tag.

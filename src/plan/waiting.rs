@@ -48,6 +48,8 @@ pub enum Reason {
     Closed(BranchName),
     /// Its pull request was closed.
     Declined(Declined),
+    /// What was pushed is not to become a stream or a tag: the same two.
+    NotCreated(Box<Reason>),
     /// A person changed the bot branch.
     Foreign { branch: BranchName, reason: String },
     /// As many bot branches are open as may be.
@@ -122,7 +124,7 @@ impl Reason {
             Self::TakenBack(_) => "takenBack",
             Self::Held(_) => "held",
             Self::Gated(_) => "gated",
-            Self::Closed(_) | Self::Declined(_) => "closed",
+            Self::Closed(_) | Self::Declined(_) | Self::NotCreated(_) => "closed",
             Self::Foreign { .. } => "foreign",
             Self::TooManyOpen { .. } => "tooManyOpen",
             Self::TooManyNew { .. } => "tooManyNew",
@@ -142,7 +144,16 @@ impl Reason {
             | Self::OffSchedule { branch, .. }
             | Self::Stopped { branch, .. }
             | Self::Outage { branch, .. } => Some(branch),
+            Self::NotCreated(reason) => reason.branch(),
             _ => None,
+        }
+    }
+
+    /// Why it is declined, whether it would have been an image or was pushed.
+    pub fn refusal(&self) -> &Self {
+        match self {
+            Self::NotCreated(reason) => reason,
+            other => other,
         }
     }
 
@@ -155,7 +166,11 @@ impl Reason {
     pub fn is_declined(&self) -> bool {
         matches!(
             self,
-            Self::TakenBack(_) | Self::Held(_) | Self::Closed(_) | Self::Declined(_)
+            Self::TakenBack(_)
+                | Self::Held(_)
+                | Self::Closed(_)
+                | Self::Declined(_)
+                | Self::NotCreated(_)
         )
     }
 
@@ -204,6 +219,17 @@ impl fmt::Display for Reason {
                 f,
                 "its pull request #{number} was closed ({url}); held until the source moves past it (reopen it, or label it `{PROPOSE_AGAIN}`, to have it proposed)"
             ),
+            Self::NotCreated(reason) => match &**reason {
+                Self::Closed(branch) => write!(
+                    f,
+                    "closed on {branch}; it does not come again (delete that branch to propose it again)"
+                ),
+                Self::Declined(Declined { number, url }) => write!(
+                    f,
+                    "its pull request #{number} was closed ({url}); it does not come again (reopen it, or label it `{PROPOSE_AGAIN}`, to have it proposed)"
+                ),
+                other => write!(f, "{other}"),
+            },
             Self::TooManyNew {
                 branch,
                 limit,

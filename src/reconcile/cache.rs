@@ -20,7 +20,7 @@ use crate::revision::{BlobId, BranchName, CommitId, TreeId};
 use crate::snapshot::FilePath;
 
 /// Raised with every change of what is stored: an older file is not read.
-const FORMAT: u32 = 10;
+const FORMAT: u32 = 11;
 /// Branches and recent commits of one repository; the oldest go.
 const MAX_TREES: usize = 32;
 /// A repository's cache beyond this is not read: something is wrong with it.

@@ -2,6 +2,9 @@ use jiff::Timestamp;
 
 use crate::clock;
 use crate::git::{Author, Error, NewCommit, PushOutcome, Repository};
+use std::collections::BTreeSet;
+
+use crate::plan::creation::Created;
 use crate::plan::promotion::promoted;
 use crate::plan::{TaggedImage, images, tombstone};
 use crate::revision::BranchName;
@@ -13,7 +16,10 @@ const MAX_COMMITS: usize = 50;
 #[derive(Debug)]
 pub enum Closed {
     /// The branch is its own tombstone now; these are not proposed again.
-    Done(Vec<TaggedImage>),
+    Done {
+        images: Vec<TaggedImage>,
+        created: BTreeSet<Created>,
+    },
     /// No commit on it proposes an image.
     NothingProposed,
     NotMoved(PushOutcome),
@@ -39,11 +45,16 @@ pub fn close(
         .last()
         .and_then(|commit| commit.parents.first().copied());
     let promoted = commits.iter().find_map(|commit| promoted(&commit.message));
-    let is_nothing = proposed.is_empty() && promoted.is_none();
+    let created = commits
+        .iter()
+        .flat_map(|commit| Created::all_of(&commit.message));
+    let created: BTreeSet<Created> = created.collect();
+    let is_nothing = proposed.is_empty() && promoted.is_none() && created.is_empty();
     let Some(base) = base.filter(|_| !is_nothing) else {
         return Ok(Closed::NothingProposed);
     };
-    let message = tombstone(branch, &proposed, promoted.as_ref(), &clock::rfc3339(now));
+    let time = clock::rfc3339(now);
+    let message = tombstone(branch, &proposed, promoted.as_ref(), &created, &time);
     let commit = repository.commit(&NewCommit {
         parents: &[base],
         base: repository.tree_of(base)?,
@@ -53,7 +64,10 @@ pub fn close(
         time: now,
     })?;
     Ok(match repository.push(branch, Some(head), Some(commit))? {
-        PushOutcome::Pushed => Closed::Done(proposed),
+        PushOutcome::Pushed => Closed::Done {
+            images: proposed,
+            created,
+        },
         outcome => Closed::NotMoved(outcome),
     })
 }

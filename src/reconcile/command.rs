@@ -311,6 +311,7 @@ impl Record {
             Question::Created(lookup) => Answer::Created(Err(fault(&lookup.repository))),
             Question::Signed(question) => Answer::Signed(Err(fault(&question.repository))),
             Question::Copied(order) => Answer::Copied(Err(fault(&order.to))),
+            Question::Catalog(question) => Answer::Catalog(Err(fault(&question.repository))),
         }
     }
 

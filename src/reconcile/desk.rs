@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::environment::{Environment, EnvironmentName};
 use crate::git::{self, Repository};
 use crate::manifest::Manifests;
+use crate::plan::creation::Pushes;
 use crate::plan::{self, Mode, Plan};
 use crate::policy::{OperatorPolicy, Policy};
 use crate::problem::Problem;
@@ -150,6 +151,7 @@ impl<'a> Desk<'a> {
                 merged_past: None,
                 choices: &[],
                 signatures: &BTreeMap::new(),
+                pushes: &Pushes::default(),
                 mode: Mode::InPlace,
                 only,
                 now,

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::clock;
 use crate::git;
 use crate::lookup::{Answer, Question};
+use crate::plan::creation::Pushes;
 use crate::plan::promotion::Choice;
 use crate::plan::pull_request::{ForgeView, Telling};
 use crate::plan::{Mode, Plan, Signatures};
@@ -28,6 +29,7 @@ pub struct BranchPlanning<'a> {
     pub following: &'a Following,
     pub merged: Option<&'a Merged>,
     pub choices: &'a [Choice],
+    pub pushes: &'a Pushes,
     pub configuration: &'a Configuration,
 }
 
@@ -80,6 +82,7 @@ impl Pass<'_> {
                 merged_past: Some(&merged_past),
                 choices: planned.choices,
                 signatures: &signatures,
+                pushes: planned.pushes,
                 mode: Mode::Commits,
                 only: None,
                 now: self.now,

@@ -12,6 +12,7 @@ use crate::git::{Commit, Error, FileDelta, Merge, Repository};
 use crate::image::{Digest, Reference};
 use crate::manifest;
 use crate::plain::plain;
+use crate::plan::creation::Created;
 use crate::plan::promotion::promoted;
 use crate::plan::{
     self, BotBranch, BranchCommit, BranchState, CommitKind, FirstSeen, Question, Spot, TakenBack,
@@ -262,6 +263,11 @@ pub fn branches(
                 .iter()
                 .flatten()
                 .find_map(|(_, commit)| promoted(&commit.message)),
+            created: commits
+                .iter()
+                .flatten()
+                .flat_map(|(_, commit)| Created::all_of(&commit.message))
+                .collect(),
         });
     }
     Ok(found)

@@ -159,7 +159,7 @@ pub fn follow_merged(
 pub(crate) fn access(subjects: &[&Subject], operator: &OperatorPolicy) -> Access {
     let mut access = Access {
         enforced: operator.enforces_access,
-        grants: BTreeMap::new(),
+        ..Access::default()
     };
     for grant in subjects
         .iter()
@@ -167,6 +167,11 @@ pub(crate) fn access(subjects: &[&Subject], operator: &OperatorPolicy) -> Access
     {
         let subjects = access.grants.entry(grant.namespace.clone()).or_default();
         subjects.extend(grant.subjects.iter().cloned());
+        if !grant.subjects.is_empty() {
+            let right = access.rights.entry(grant.namespace.clone());
+            let right = right.or_insert(grant.right);
+            *right = grant.right.max(*right);
+        }
     }
     access
 }

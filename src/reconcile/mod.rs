@@ -20,6 +20,7 @@ mod cache;
 mod close;
 mod command;
 mod configuration;
+mod creating;
 mod desk;
 mod drift;
 mod earlier;

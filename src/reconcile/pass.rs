@@ -5,12 +5,14 @@ use jiff::Timestamp;
 use crate::environment::{Environment, EnvironmentName};
 use crate::git::{self, Repository};
 use crate::lookup::{Answer, Question, Resolution, Verified};
+use crate::plan::creation::Pushes;
 use crate::plan::pull_request::ForgeView;
 use crate::plan::{self, Plan};
 use crate::policy::{OperatorPolicy, Policy};
 use crate::problem::Problem;
 use crate::reconcile::cache::Cache;
 use crate::reconcile::configuration::Configuration;
+use crate::reconcile::creating::Looking;
 use crate::reconcile::environment_pass::{BranchPlanning, GateQuestions};
 use crate::reconcile::gather::{Ask, Gathering, forbid, gather};
 use crate::reconcile::hosting::{Hosting, Prose};
@@ -86,7 +88,11 @@ impl Pass<'_> {
         let default_branch = self.repository.default_branch()?;
         let mut asked = Asked::default();
         let state = match scope.is_unattended {
-            true => Some(quiet::state(self.repository, &default_branch)?),
+            true => Some(quiet::state(
+                self.repository,
+                &default_branch,
+                self.operator,
+            )?),
             false => None,
         };
         let mut view = self.hosting.map(Hosting::view);
@@ -147,6 +153,17 @@ impl Pass<'_> {
             &mut asked,
         )?;
         drop(takings);
+        let mut looking = Looking {
+            configuration: &configuration,
+            default: &default.branch,
+            asked: &mut asked,
+            questions: &mut gates,
+            problems: &mut problems,
+        };
+        let pushes = match scope.revision {
+            None => self.pushes(&subjects, &places, &mut looking)?,
+            Some(_) => BTreeMap::new(),
+        };
         self.follow_merged(
             &mut merged,
             &subjects,
@@ -171,6 +188,7 @@ impl Pass<'_> {
             self.cache.put_checked(&answered, self.now);
         }
 
+        let none = Pushes::default();
         let mut planned = Vec::new();
         let own = subjects.into_iter().zip(followings).zip(places);
         for (((subject, following), place), merged) in own.zip(merged) {
@@ -179,6 +197,7 @@ impl Pass<'_> {
                 following: &following,
                 merged: merged.as_ref(),
                 choices: choices.of(&subject.environment.name),
+                pushes: pushes.get(&subject.environment.name).unwrap_or(&none),
                 configuration: &configuration,
             };
             let plan = self.plan_branched(&branched, place, &mut view, &mut asked, &mut gates)?;

@@ -12,6 +12,7 @@ use crate::git::{Error, Repository};
 use crate::image::Digest;
 use crate::lookup::{Answer, Lookup, Question, Resolution};
 use crate::plan::pull_request::ForgeView;
+use crate::policy::OperatorPolicy;
 use crate::problem::Problem;
 use crate::reconcile::gather::Ask;
 use crate::revision::{BranchName, CommitId};
@@ -73,9 +74,14 @@ pub struct Quiet {
     pub has_failures: bool,
 }
 
-/// The hash of everything in Git that a pass is made from: the branches' commits.
-pub fn state(repository: &Repository, default: &BranchName) -> Result<String, Error> {
-    let mut text = format!("{} {default}", env!("CARGO_PKG_VERSION"));
+/// The hash of what a pass is made from beside answers: the branches' commits, and what the
+/// operator decides.
+pub fn state(
+    repository: &Repository,
+    default: &BranchName,
+    operator: &OperatorPolicy,
+) -> Result<String, Error> {
+    let mut text = format!("{} {default} {operator:?}", env!("CARGO_PKG_VERSION"));
     for (branch, commit) in repository.branches("")? {
         text.push_str(&format!("\n{branch} {commit}"));
     }
@@ -161,6 +167,7 @@ pub fn identity(question: &Question) -> String {
             "copied {} {} {} {} {:?} ",
             order.to, order.digest, order.from, order.insecure, order.secrets_of
         ),
+        Question::Catalog(question) => format!("catalog {} ", question.repository.endpoint().host),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::clock;
 use crate::environment::Environment;
 use crate::git::Error;
 use crate::manifest::{self, Manifests};
+use crate::plan::creation::Pushes;
 use crate::plan::promotion::{CarriedPart, CarriedTree, Choice};
 use crate::plan::pull_request::ForgeView;
 use crate::plan::{self, Due, HoldsInForce, Inputs, Mode, Plan, Signatures, Spot, TakenBack};
@@ -20,7 +21,7 @@ use crate::reconcile::read::Reading;
 use crate::resolve::{Following, TagState};
 use crate::revision::TreeId;
 use crate::snapshot::{FilePath, Files};
-use crate::stream::StreamTagName;
+use crate::stream::{ImageStream, StreamTagName};
 
 /// An environment with what its files say.
 pub struct Subject {
@@ -42,6 +43,8 @@ pub struct Planning<'a> {
     pub choices: &'a [Choice],
     /// Of images from registries.
     pub signatures: &'a Signatures,
+    /// What is pushed and no manifest names.
+    pub pushes: &'a Pushes,
     pub mode: Mode,
     /// Stream tags that alone are planned for; none: all.
     pub only: Option<&'a BTreeSet<StreamTagName>>,
@@ -104,6 +107,7 @@ impl Subject {
         } = groundwork;
         let mut touched = touched_files(&due, &self.manifests);
         touched.extend(self.files_to_hold(planning.forge));
+        touched.extend(self.files_to_add_to(planning.pushes));
         let own_files = files(&touched, None)?;
         let mut problems = self.manifests.problems.clone();
         problems.extend(following.problems.iter().cloned());
@@ -155,6 +159,7 @@ impl Subject {
                 holds: &ground.holds,
             }),
             signatures: planning.signatures,
+            pushes: planning.pushes,
             now: &clock::rfc3339(planning.now),
         }))
     }
@@ -169,6 +174,15 @@ impl Subject {
             .filter(|stream| wanted.keys().any(|tag| tag.stream == stream.name))
             .map(|stream| stream.document.file.clone())
             .collect()
+    }
+
+    /// The files of streams that get tags that were pushed.
+    fn files_to_add_to(&self, pushes: &Pushes) -> BTreeSet<FilePath> {
+        let is_pushed =
+            |stream: &ImageStream| pushes.found.iter().any(|it| it.stream == stream.name);
+        let streams = self.manifests.streams.iter();
+        let files = streams.filter(|stream| is_pushed(stream));
+        files.map(|stream| stream.document.file.clone()).collect()
     }
 
     /// What is due, and what was declined of it.

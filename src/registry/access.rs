@@ -47,6 +47,8 @@ pub(super) enum Purpose {
         mounts_from: Option<String>,
     },
     Delete,
+    /// The registry's list of its repositories.
+    Catalog,
 }
 
 /// One request to a repository.
@@ -72,6 +74,8 @@ pub(super) enum Place<'a> {
     Below(&'a str),
     /// On the registry's own origin.
     At(&'a Url),
+    /// Follows `/v2/`: of the registry, not of the repository.
+    Registry(&'a str),
 }
 
 impl<'a> Ask<'a> {
@@ -171,10 +175,12 @@ impl Access<'_> {
         ask: &Ask<'_>,
         authorization: Option<&Authorization>,
     ) -> Result<Request, Failure> {
-        let (url, op) = match ask.place {
-            Place::Below(rest) => (self.url(channel, rest)?, op(rest)),
-            Place::At(url) => (url.clone(), UPLOAD),
+        let op = match ask.place {
+            Place::Below(rest) => op(rest),
+            Place::At(_) => UPLOAD,
+            Place::Registry(_) => "catalog",
         };
+        let url = self.url_of(channel, ask.place)?;
         let mut headers = headers(ask.accept);
         headers.extend(ask.headers.clone());
         Ok(Request {
@@ -199,19 +205,30 @@ impl Access<'_> {
                 mounts_from: Some(from),
             } => format!("repository:{path}:pull,push repository:{from}:pull"),
             Purpose::Delete => format!("repository:{path}:pull,delete"),
+            // Distribution `registry/handlers/app.go`: the catalog has a scope of its own.
+            Purpose::Catalog => "registry:catalog:*".to_owned(),
         }
     }
 
-    fn url(&self, channel: &Channel, rest: &str) -> Result<Url, Failure> {
+    fn url_of(&self, channel: &Channel, place: Place<'_>) -> Result<Url, Failure> {
         let scheme = if channel.is_plain { "http" } else { "https" };
-        let url = format!("{scheme}://{}/v2/{}/{rest}", self.host.authority, self.path);
+        let registry = &self.host.authority;
+        let url = match place {
+            Place::At(url) => return Ok(url.clone()),
+            Place::Below(rest) => format!("{scheme}://{registry}/v2/{}/{rest}", self.path),
+            Place::Registry(rest) => format!("{scheme}://{registry}/v2/{rest}"),
+        };
         Url::parse(&url).map_err(|_| self.refused("the repository makes no usable address"))
     }
 
     /// The address of something that was asked for, once there is a channel.
     pub async fn address(&self, rest: &str) -> Result<Url, Failure> {
+        self.address_of(Place::Below(rest)).await
+    }
+
+    pub async fn address_of(&self, place: Place<'_>) -> Result<Url, Failure> {
         let channel = self.inner.transport.channel(&self.host).await?;
-        self.url(&channel, rest)
+        self.url_of(&channel, place)
     }
 
     /// What the registry wanted before is sent at once.

@@ -8,6 +8,7 @@
 mod access;
 mod authority;
 mod bundle;
+mod catalog;
 mod challenge;
 mod channel;
 mod clients;
@@ -27,6 +28,7 @@ mod feed;
 mod host;
 mod image_manifest;
 mod leave;
+mod name_list;
 mod next_page;
 mod options;
 mod pull_secrets;
@@ -63,7 +65,9 @@ pub use options::{AllowedHosts, Pause, RegistryOptions, Retry, Timeouts};
 
 use crate::copying::CopyMode;
 use crate::image::{Description, Repository};
-use crate::lookup::{Answer, Lookup, Question, Resolution, SignedBy, SignedQuestion, TagListing};
+use crate::lookup::{
+    Answer, CatalogQuestion, Lookup, Question, Resolution, SignedBy, SignedQuestion, TagListing,
+};
 use crate::registry::access::{Access, Purpose};
 use crate::registry::authority::Authority;
 use crate::registry::clients::Clients;
@@ -164,6 +168,9 @@ impl Registries {
             Question::Copied(order) => {
                 Answer::Copied(self.copied(order).await.map_err(Resolution::from))
             }
+            Question::Catalog(question) => {
+                Answer::Catalog(self.catalog(question).await.map_err(Resolution::from))
+            }
         }
     }
 
@@ -237,6 +244,14 @@ impl Registries {
         self.access(&listing.repository, listing.insecure, &listing.secrets_of)?
             .tags(self.inner.tags_per_page)
             .await
+    }
+
+    async fn catalog(&self, question: &CatalogQuestion) -> Result<Vec<String>, Failure> {
+        let access = Access {
+            purpose: Purpose::Catalog,
+            ..self.access(&question.repository, false, &None)?
+        };
+        access.catalog(self.inner.tags_per_page).await
     }
 
     async fn created(&self, lookup: &Lookup) -> Result<Option<String>, Failure> {

@@ -1,5 +1,5 @@
-use crate::access::Access;
-use crate::problem::Problem;
+use crate::access::{Access, IMAGE_PUSHER};
+use crate::problem::{Place, Problem};
 use crate::stream::StreamTagName;
 use crate::trigger::Trigger;
 
@@ -35,4 +35,15 @@ pub(crate) fn advice(user: &str, from: &StreamTagName) -> String {
     format!(
         "headwater policy add-role-to-group system:image-puller system:serviceaccounts:{user} -n {owner}"
     )
+}
+
+/// What is wrong with a tag that is pushed where nobody may push.
+pub(crate) fn unpushable(tag: &StreamTagName, place: &Place) -> Problem {
+    let namespace = &tag.stream.namespace;
+    let message = format!(
+        "{tag}: forbidden: no RoleBinding in the namespace {namespace} lets anybody push its images; what is recorded stays"
+    );
+    Problem::error(place.clone(), message).advice(format!(
+        "headwater policy add-role-to-user {IMAGE_PUSHER} USER -n {namespace}"
+    ))
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::access::Access;
+use crate::access::{Access, Right};
 use crate::environment::EnvironmentName;
 use crate::image::{Digest, Reference};
 use crate::lookup::Resolution;
 use crate::manifest::TagHook;
 use crate::policy::ImportPolicy;
 use crate::problem::{Place, Problem};
+use crate::resolve::access::unpushable;
 use crate::resolve::inquiry::Inquiry;
 use crate::resolve::promoted::{self, Taking};
 use crate::resolve::state::{Kept, Outcome, Standing, TagState};
@@ -247,7 +248,15 @@ fn follow_tag(
             let image = (name, prefix.as_str());
             link::stream_image(world, stream, tag, image, inquiry, &mut draft, problems);
         }
-        TagSource::Pushed(_) if !world.imports => draft.keep(Standing::NoSource),
+        TagSource::Pushed(_) if !world.imports => {
+            draft.recorded_source = image::imported(stream, &tag.name);
+            draft.keep(Standing::NoSource);
+        }
+        TagSource::Pushed(reference) if !lets_push(world, stream) => {
+            draft.source = Some(reference.clone());
+            draft.recorded_source = image::imported(stream, &tag.name);
+            problems.push(unpushable(&draft.name, &tag.place));
+        }
         TagSource::Pushed(reference) => {
             image::follow(world, stream, tag, reference, inquiry, &mut draft, problems);
             if let Course::Known(Outcome::Failed(Resolution::Missing(_))) = &draft.course {
@@ -255,10 +264,20 @@ fn follow_tag(
                 draft.keep(Standing::NoSource);
             }
         }
-        TagSource::None => draft.keep(Standing::NoSource),
+        TagSource::None => {
+            // Without its registry it keeps the name that it has.
+            draft.recorded_source = image::imported(stream, &tag.name);
+            draft.keep(Standing::NoSource);
+        }
         TagSource::Invalid => {}
     }
     draft
+}
+
+fn lets_push(world: &World<'_>, stream: &ImageStream) -> bool {
+    world
+        .access
+        .lets_anybody(Right::Push, &stream.name.namespace)
 }
 
 /// Tags that a status has and the spec has not: pushed ones, and those whose entry was removed.

@@ -160,6 +160,11 @@ pub(crate) fn follow(
     draft.course = Course::Known(resolve(&asking, minimum_age, world.now, inquiry));
 }
 
+/// What the tag's record was imported from.
+pub(crate) fn imported(stream: &ImageStream, tag: &str) -> Option<Reference> {
+    stream.observed.get(tag).and_then(imported_from)
+}
+
 fn imported_from(observed: &Observed) -> Option<Reference> {
     let reference: Reference = observed.from.parse().ok()?;
     Some(with_tag(&reference, observed.selected.as_deref()))

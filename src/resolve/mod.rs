@@ -11,6 +11,7 @@ mod inquiry;
 mod keep;
 mod link;
 mod promoted;
+pub mod pushed;
 mod schedule;
 mod state;
 mod whole;

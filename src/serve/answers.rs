@@ -181,18 +181,37 @@ impl Answers {
             },
             // What is pushed there is something else, or our own.
             Question::Copied(_) => return false,
-            Question::Tags(_) | Question::Signed(_) => None,
+            Question::Tags(_) | Question::Signed(_) | Question::Catalog(_) => None,
         };
         if let Some(tag) = &tag
             && self.own.contains(&(name.clone(), tag.clone()))
         {
             return true;
         }
+        if let Question::Catalog(_) = question {
+            return self.is_news(question, causes);
+        }
         causes.iter().any(|cause| match cause {
             Cause::Image {
                 repository,
                 tag: pushed,
             } => *repository == name && (pushed.is_none() || tag.is_none() || *pushed == tag),
+            Cause::Due | Cause::Git | Cause::Settings => false,
+        })
+    }
+
+    /// Whether a repository was pushed to that the registry's list has not.
+    fn is_news(&self, question: &Question, causes: &BTreeSet<Cause>) -> bool {
+        let known = self.known.get(&identity(question));
+        let paths = match known {
+            Some((_, Answer::Catalog(Ok(paths)))) => paths.as_slice(),
+            _ => &[],
+        };
+        let host = question.repository().endpoint().host;
+        causes.iter().any(|cause| match cause {
+            Cause::Image { repository, .. } => repository
+                .split_once('/')
+                .is_some_and(|(of, path)| of == host && !paths.iter().any(|it| it == path)),
             Cause::Due | Cause::Git | Cause::Settings => false,
         })
     }
@@ -271,6 +290,7 @@ fn over_budget(question: &Question, host: String) -> Answer {
         Question::Created(_) => Answer::Created(Err(resolution)),
         Question::Signed(_) => Answer::Signed(Err(resolution)),
         Question::Copied(_) => Answer::Copied(Err(resolution)),
+        Question::Catalog(_) => Answer::Catalog(Err(resolution)),
     }
 }
 

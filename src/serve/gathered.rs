@@ -33,7 +33,8 @@ pub struct Gathered {
     pub own: BTreeSet<(String, String)>,
     /// The shortest of those intervals.
     pub shortest: Option<Duration>,
-    /// Image repositories that are followed, as hooks name them.
+    /// Image repositories that are followed, as hooks name them; one that ends in `/` stands for
+    /// each that lies in it: a push there may create a stream.
     pub followed: BTreeSet<String>,
     /// Stream tags that are looked at again and again.
     pub followed_tags: Vec<FollowedTag>,
@@ -86,6 +87,15 @@ pub fn gather(
             builder,
         });
         gathered.catalog.extend(own);
+        let creates = survey.configuration.policy.imports.create_streams;
+        let registry = operator
+            .registry_of(&surveyed.environment)
+            .filter(|it| creates && it.create_streams && surveyed.environment.promotion.is_none());
+        if let Some(registry) = registry {
+            let namespaces = surveyed.manifests.namespaces().into_iter();
+            let places = namespaces.map(|namespace| format!("{}/{namespace}/", registry.host));
+            gathered.followed.extend(places);
+        }
         for stream in &surveyed.manifests.streams {
             for tag in &stream.tags {
                 let Some(reference) = tag.source.image() else {
@@ -154,7 +164,7 @@ fn pull_requests(open: &[OpenBranch], plans: &[Plan]) -> Vec<PullRequestState> {
     let mut ignored: BTreeMap<(String, String), PullRequestState> = BTreeMap::new();
     for plan in plans {
         for waiting in &plan.waiting {
-            let (branch, number, url) = match &waiting.reason {
+            let (branch, number, url) = match waiting.reason.refusal() {
                 Reason::Declined(declined) => (
                     String::new(),
                     Some(declined.number),

@@ -256,7 +256,7 @@ impl Site {
     fn hash(&self, plans: &[Plan], problems: &[Problem]) -> Result<String, Trouble> {
         let default = self.repository.default_branch();
         let mut text = default
-            .and_then(|default| state(&self.repository, &default))
+            .and_then(|default| state(&self.repository, &default, &self.operator))
             .map_err(|error| git_trouble(&error))?;
         for plan in plans {
             text.push_str(&plan.to_string());

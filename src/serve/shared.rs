@@ -35,7 +35,8 @@ pub struct Shared {
     pub(crate) shard: Option<Shard>,
     pub(crate) schedule: Mutex<Schedule>,
     pub(crate) states: Mutex<BTreeMap<String, RepositoryState>>,
-    /// By repository: the image repositories that its streams follow.
+    /// By repository: the image repositories that its streams follow; one that ends in `/` stands
+    /// for each that lies in it.
     pub(crate) followed: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// By repository: where it is.
     pub(crate) locations: Mutex<BTreeMap<String, Location>>,
@@ -197,15 +198,13 @@ impl Shared {
                     found.extend(new.map(|name| (name, cause.clone())));
                 }
                 for (name, images) in lock(&self.followed).iter() {
-                    let is_pushed = |image: &&String| match &pushed {
-                        Some(pushed) => *image == pushed,
-                        None => image
-                            .split_once('/')
-                            .is_some_and(|(_, path)| path == repository),
-                    };
-                    for image in images.iter().filter(is_pushed) {
+                    let named = images.iter();
+                    let named: BTreeSet<String> = named
+                        .filter_map(|image| named_by(image, pushed.as_deref(), repository))
+                        .collect();
+                    for image in named {
                         let cause = Cause::Image {
-                            repository: image.clone(),
+                            repository: image,
                             tag: tag.clone(),
                         };
                         found.push((name.clone(), cause));
@@ -298,6 +297,22 @@ impl Shared {
     }
 }
 
+/// The image repository that is followed by `image` and was pushed to: `pushed`, or where the host
+/// is not known, one of the path `path`.
+fn named_by(image: &str, pushed: Option<&str>, path: &str) -> Option<String> {
+    let (host, _) = image.split_once('/')?;
+    let pushed = match pushed {
+        Some(pushed) => pushed.to_owned(),
+        None => format!("{host}/{path}"),
+    };
+    let is_in = |rest: &str| !rest.is_empty() && !rest.contains('/');
+    let is_named = match image.ends_with('/') {
+        true => pushed.strip_prefix(image).is_some_and(is_in),
+        false => pushed == image,
+    };
+    is_named.then_some(pushed)
+}
+
 /// Whether two texts name the same repository, over whatever protocol.
 fn is_same(a: &Location, b: &Location) -> bool {
     match (a, b) {
@@ -345,6 +360,34 @@ mod tests {
         };
         assert!(is_after(TAG_MOVES, &image));
         assert!(is_after(0, &git));
+    }
+
+    #[test]
+    fn a_namespace_stands_for_what_lies_in_it() {
+        for (image, pushed, path, expected) in [
+            (
+                "r.example/a/b",
+                Some("r.example/a/b"),
+                "a/b",
+                Some("r.example/a/b"),
+            ),
+            ("r.example/a/b", Some("r.example/a/c"), "a/c", None),
+            (
+                "r.example/a/",
+                Some("r.example/a/c"),
+                "a/c",
+                Some("r.example/a/c"),
+            ),
+            ("r.example/a/", Some("r.example/a/c/d"), "a/c/d", None),
+            ("r.example/a/", Some("r.example/ab/c"), "ab/c", None),
+            ("r.example/a/", Some("other.example/a/c"), "a/c", None),
+            ("r.example/a/", None, "a/c", Some("r.example/a/c")),
+            ("r.example/a/b", None, "a/b", Some("r.example/a/b")),
+            ("r.example/a/b", None, "a/c", None),
+        ] {
+            let named = named_by(image, pushed, path);
+            assert_eq!(named.as_deref(), expected, "{image} {pushed:?} {path}");
+        }
     }
 
     /// Nobody knows yet whether it is followed.

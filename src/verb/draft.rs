@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::environment::Environment;
 use crate::field_path::{FieldPath, Step};
 use crate::problem::{Place, Problem};
-use crate::snapshot::{FilePath, Files};
+use crate::snapshot::{FilePath, FilePathError, Files};
 use crate::stream::{DocumentAddress, ImageStream, OBSERVED, StreamName, StreamTagName};
 use crate::verb::{Realm, Refused, Scene};
 use crate::yaml::{self, Edit, Source};
@@ -108,7 +109,7 @@ impl Draft {
         scene: &Scene<'_>,
         name: &StreamName,
     ) -> Result<&mut Value, Refused> {
-        if !is_stream_name(&name.name) {
+        if !name.is_valid() {
             return Err(Refused::new(format!(
                 "The ImageStream \"{0}\" is invalid: metadata.name: Invalid value: \"{0}\": must match \"[a-z0-9]+(?:[._-][a-z0-9]+)*\"",
                 name.name
@@ -121,19 +122,8 @@ impl Draft {
         self.new_streams.insert(name.clone(), path.clone());
         self.expected.insert(name.clone());
         let realm = scene.realm_of(&name.namespace)?;
-        let mut metadata = metadata(realm, &name.namespace, &name.name);
-        metadata.insert(
-            "annotations".to_owned(),
-            json!({"config.kubernetes.io/local-config": "true"}),
-        );
-        Ok(self.new.entry(path).or_insert_with(|| {
-            json!({
-                "apiVersion": "image.openshift.io/v1",
-                "kind": "ImageStream",
-                "metadata": metadata,
-                "spec": {},
-            })
-        }))
+        let object = || new_stream(realm.environment, name);
+        Ok(self.new.entry(path).or_insert_with(object))
     }
 
     /// A new object beside the streams of its namespace.
@@ -154,19 +144,9 @@ impl Draft {
         name: &str,
     ) -> Result<FilePath, Refused> {
         let realm = scene.realm_of(namespace)?;
-        let mut streams = realm.manifests.streams.iter();
-        let beside = streams.find(|stream| stream.name.namespace == namespace);
-        let folder = match beside {
-            Some(stream) => stream.document.file.folder().to_owned(),
-            None => format!("{STREAM_FOLDER}/{namespace}"),
-        };
-        for number in 1..=1000u32 {
-            let suffix = match number {
-                1 => String::new(),
-                number => format!("-{number}"),
-            };
-            let path = FilePath::resolve(&folder, &format!("{name}{suffix}.yaml"))
-                .map_err(|error| Refused::new(error.to_string()))?;
+        let folder = stream_folder(&realm.manifests.streams, namespace);
+        for path in stream_files(&folder, name) {
+            let path = path.map_err(|error| Refused::new(error.to_string()))?;
             if scene.files.contains_key(&path) || self.new.contains_key(&path) {
                 continue;
             }
@@ -278,6 +258,45 @@ impl Draft {
     }
 }
 
+/// A new stream of an environment, without tags.
+pub fn new_stream(environment: &Environment, name: &StreamName) -> Value {
+    let mut metadata = metadata_in(environment, &name.namespace, &name.name);
+    metadata.insert(
+        "annotations".to_owned(),
+        json!({"config.kubernetes.io/local-config": "true"}),
+    );
+    json!({
+        "apiVersion": "image.openshift.io/v1",
+        "kind": "ImageStream",
+        "metadata": metadata,
+        "spec": {},
+    })
+}
+
+/// The folder of new objects: beside the namespace's streams, else where `init` puts them.
+pub fn stream_folder(streams: &[ImageStream], namespace: &str) -> String {
+    let mut streams = streams.iter();
+    let beside = streams.find(|stream| stream.name.namespace == namespace);
+    match beside {
+        Some(stream) => stream.document.file.folder().to_owned(),
+        None => format!("{STREAM_FOLDER}/{namespace}"),
+    }
+}
+
+/// The paths of a new object in a folder, of which the first free one is taken.
+pub fn stream_files(
+    folder: &str,
+    name: &str,
+) -> impl Iterator<Item = Result<FilePath, FilePathError>> {
+    (1..=1000u32).map(move |number| {
+        let suffix = match number {
+            1 => String::new(),
+            number => format!("-{number}"),
+        };
+        FilePath::resolve(folder, &format!("{name}{suffix}.yaml"))
+    })
+}
+
 fn observed_of(stream: &ImageStream) -> Map<String, Value> {
     stream
         .metadata
@@ -289,18 +308,15 @@ fn observed_of(stream: &ImageStream) -> Map<String, Value> {
 
 /// `metadata` of a new object: the namespace stands there unless the environment gives it.
 pub(crate) fn metadata(realm: &Realm<'_>, namespace: &str, name: &str) -> Map<String, Value> {
+    metadata_in(realm.environment, namespace, name)
+}
+
+fn metadata_in(environment: &Environment, namespace: &str, name: &str) -> Map<String, Value> {
     let mut metadata = Map::new();
     metadata.insert("name".to_owned(), name.into());
-    let is_given = matches!(realm.environment.namespaces.as_slice(), [only] if only == namespace);
+    let is_given = matches!(environment.namespaces.as_slice(), [only] if only == namespace);
     if !is_given {
         metadata.insert("namespace".to_owned(), namespace.into());
     }
     metadata
-}
-
-/// openshift-apiserver `image/validation/validation.go`.
-fn is_stream_name(name: &str) -> bool {
-    let is_good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    name.split(['.', '_', '-'])
-        .all(|part| !part.is_empty() && part.bytes().all(is_good))
 }

@@ -46,7 +46,7 @@ mod triggers;
 pub use app::{App, NewApp, NewAppDraft, find_apps, new_app};
 pub use create::{CreateTag, create_stream, create_tag};
 pub use delete::{Named, delete};
-pub use draft::{Draft, Written};
+pub use draft::{Draft, Written, new_stream, stream_files, stream_folder};
 pub use environment_tag::{EnvironmentTag, EnvironmentTagError};
 pub use expose::{Expose, expose};
 pub use hold::{Holding, Note, hold, release};

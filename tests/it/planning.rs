@@ -1,6 +1,6 @@
 //! The planner as a function: manifests and answers in, bytes and reasons out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use headwater::access::Access;
@@ -8,6 +8,7 @@ use headwater::environment::{Delivery, Environment};
 use headwater::image::Digest;
 use headwater::lookup::{self, Answer, Fault, Found, Resolution};
 use headwater::manifest::{self, Manifests};
+use headwater::plan::creation::Pushes;
 use headwater::plan::{
     self, Action, BotBranch, BranchState, FirstSeen, Inputs, Mode, Plan, Question, Reason, Spot,
     TaggedImage, TakenBack, Version,
@@ -165,6 +166,7 @@ impl World {
             choices: &[],
             carried: None,
             signatures: &BTreeMap::new(),
+            pushes: &Pushes::default(),
             environment: &self.environment(),
             policy: &self.policy,
             base: None,
@@ -204,6 +206,7 @@ impl World {
             plan: None,
             time: None,
             promoted: None,
+            created: BTreeSet::new(),
         });
     }
 }

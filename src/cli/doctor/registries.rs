@@ -94,6 +94,7 @@ fn noted(question: &Question, lookups: &mut Vec<Lookup>) -> Answer {
         Question::Tags(_) => Answer::Tags(Err(unavailable)),
         Question::Signed(_) => Answer::Signed(Err(unavailable)),
         Question::Copied(_) => Answer::Copied(Err(unavailable)),
+        Question::Catalog(_) => Answer::Catalog(Err(unavailable)),
     }
 }
 

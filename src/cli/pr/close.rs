@@ -68,8 +68,10 @@ fn in_git(context: &Context, opened: &Opened, branch: &BranchName) -> Result<Exi
     )
     .map_err(|error| place::git_error(&error))?;
     match closed {
-        Closed::Done(images) => {
-            let names: Vec<String> = images.iter().map(|image| image.tag.to_string()).collect();
+        Closed::Done { images, created } => {
+            let images = images.iter().map(|image| image.tag.to_string());
+            let created = created.iter().map(ToString::to_string);
+            let names: Vec<String> = images.chain(created).collect();
             output::write(&format!("closed {branch}: {}\n", names.join(", ")))?;
             Ok(Exit::Success)
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cli::error::CliError;
 use crate::cli::forges;
 use crate::cli::pr::hosted::Page;
+use crate::plan::creation::Created;
 use crate::plan::pull_request::{ForgeView, ImageKey};
 use crate::reconcile::{Hosting, Proposed};
 use crate::revision::BranchName;
@@ -58,7 +59,9 @@ pub(super) fn declined(
 
 fn image_keys(proposed: &Proposed) -> BTreeSet<ImageKey> {
     let images = proposed.images().into_iter();
-    images
-        .map(|image| ImageKey::new(&image.tag, &image.digest))
-        .collect()
+    let images = images.map(|image| ImageKey::new(&image.tag, &image.digest));
+    let commits = proposed.commits.iter();
+    let created = commits.flat_map(|commit| Created::all_of(&commit.message));
+    let created = created.map(|created| ImageKey::of_creation(&created));
+    images.chain(created).collect()
 }

@@ -78,6 +78,7 @@ fn proposal(plan: &mut Plan, moved: &Move, by: &str, inputs: &Inputs<'_>) -> Opt
         changes,
         action: Action::Commit,
         hold: Some(hold),
+        creation: None,
         promotion: None,
         merge: None,
         gates: Vec::new(),

@@ -133,6 +133,7 @@ fn fault_of(files: &[(&str, String, String)], choices: &[Choice]) -> Option<Stri
         message: String::new(),
         action: Action::Commit,
         hold: None,
+        creation: None,
         promotion: Some(Box::new(promotion)),
         merge: None,
         gates: Vec::new(),

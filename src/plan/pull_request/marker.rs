@@ -11,6 +11,7 @@ use sha2::Sha256;
 
 use crate::environment::EnvironmentName;
 use crate::image::Digest;
+use crate::plan::creation::Created;
 use crate::revision::{BranchName, CommitId};
 use crate::stream::StreamTagName;
 
@@ -86,6 +87,12 @@ pub struct ImageKey(String);
 impl ImageKey {
     pub fn new(tag: &StreamTagName, digest: &Digest) -> Self {
         let hash = Digest::of(format!("{tag} {digest}").as_bytes());
+        Self(hash.encoded().chars().take(16).collect())
+    }
+
+    /// For what a push created.
+    pub fn of_creation(created: &Created) -> Self {
+        let hash = Digest::of(format!("creation {created}").as_bytes());
         Self(hash.encoded().chars().take(16).collect())
     }
 

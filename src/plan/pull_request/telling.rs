@@ -11,7 +11,8 @@ use crate::plan::proposal::{FirstSeen, Plan, Proposal, first_seen};
 use crate::plan::pull_request::publication::Publishing;
 use crate::plan::pull_request::view::ForgeView;
 use crate::plan::pull_request::{
-    BodyInputs, Facts, HistoryEntry, HoldInputs, KnownForge, PullRequestText, Way, hold_text, text,
+    BodyInputs, Facts, HistoryEntry, HoldInputs, KnownForge, PullRequestText, Way, creation_text,
+    hold_text, text,
 };
 use crate::plan::template::{self, Placeholders};
 use crate::plan::trailer::{self, trailer};
@@ -76,7 +77,8 @@ impl Telling<'_> {
     /// Writes messages and pull requests into the plan.
     pub fn tell(&self, plan: &mut Plan, facts: &Facts) {
         let mut proposals = std::mem::take(&mut plan.proposals);
-        let is_told = |proposal: &&mut Proposal| is_written(proposal) && proposal.hold.is_none();
+        let is_told =
+            |proposal: &&mut Proposal| is_written(proposal) && !proposal.is_of_manifests();
         for proposal in proposals.iter_mut().filter(is_told) {
             let message = self.message(plan, proposal, facts);
             proposal.message = seal::seal(&message, &proposal.changes);
@@ -170,6 +172,9 @@ impl Telling<'_> {
                 current: hold.current.as_ref(),
                 rejected: &hold.rejected,
             });
+        }
+        if let Some(creation) = &proposal.creation {
+            return creation_text(creation, &plan.environment.name, publishing.base);
         }
         let history: Vec<HistoryEntry> = publishing
             .history()

@@ -344,6 +344,7 @@ mod tests {
             host: "images.example:5000".to_owned(),
             public_host: Some("images.example".to_owned()),
             aliases: BTreeSet::from(["old.svc:5000".to_owned()]),
+            ..IntegratedRegistry::default()
         };
         let paths = ["shop/web", "shop/web-db"].map(str::to_owned);
         Finder::new([&registry], BTreeSet::from(paths))

@@ -12,7 +12,9 @@ mod rendered;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use headwater::plan::pull_request::{HoldInputs, Ticks, history, hold_text, ticks};
+use headwater::plan::creation::Creation;
+use headwater::plan::pull_request::{HoldInputs, Ticks, creation_text, history, hold_text, ticks};
+use headwater::problem::Place;
 
 use crate::bodies::case::{World, digest, tag};
 use crate::bodies::hostile::check_trailers;
@@ -148,6 +150,64 @@ fn facts_of_another_digest_are_not_told() {
             "{told}"
         );
     }
+}
+
+fn creation(is_new: bool, tags: &[&str]) -> Creation {
+    Creation {
+        stream: tag("payments/api:1.8").stream,
+        is_new,
+        tags: tags.iter().map(ToString::to_string).collect(),
+        repository: "images.example:5000/payments/api".to_owned(),
+        place: Place {
+            file: "streams/api.yaml".parse().unwrap(),
+            line: 1,
+            column: 1,
+        },
+    }
+}
+
+#[test]
+fn what_was_pushed_says_what_it_adds_and_how_it_is_declined() {
+    let (environment, base) = ("dev".parse().unwrap(), "env/dev".parse().unwrap());
+    let long = vec!["1"; 100];
+    let text = |is_new, tags: &[&str]| creation_text(&creation(is_new, tags), &environment, &base);
+    for (text, title, told) in [
+        (
+            text(true, &["latest", "1.8"]),
+            "create payments/api in dev",
+            ["adds the stream", "the stream is not proposed again"],
+        ),
+        (
+            text(false, &["1.8"]),
+            "add payments/api:1.8 in dev",
+            [
+                "adds tags to the stream",
+                "these tags are not proposed again",
+            ],
+        ),
+        (
+            text(false, &long),
+            "add 100 tags to payments/api in dev",
+            ["`images.example:5000/payments/api:1`", "And 70 more."],
+        ),
+    ] {
+        check(&text.body);
+        assert_eq!(text.title, title);
+        for told in told.into_iter().chain(["streams/api.yaml", "env/dev"]) {
+            assert!(text.body.contains(told), "{told}: {}", text.body);
+        }
+        assert!(ticks(&text.body.replace("[ ]", "[x]")).rebuild);
+        let labels: Vec<&str> = text.labels.iter().map(String::as_str).collect();
+        assert_eq!(labels, ["cause/push", "env/dev", "image-stream"]);
+    }
+    let hostile = Creation {
+        tags: vec!["n".repeat(128)],
+        stream: tag(&format!("{}/x:1", "n".repeat(200))).stream,
+        ..creation(false, &[])
+    };
+    let text = creation_text(&hostile, &environment, &base);
+    check(&text.body);
+    assert!(text.title.chars().count() <= 72, "{}", text.title);
 }
 
 #[test]

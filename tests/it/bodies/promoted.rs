@@ -42,6 +42,7 @@ fn plan(world: &World, action: Action) -> Plan {
             message: world.message(),
             action,
             hold: None,
+            creation: None,
             promotion: world.promotion.clone().map(Box::new),
             gates: world.gates.clone(),
             pull_request: None,
@@ -103,6 +104,7 @@ fn a_body_follows_what_holds_the_merge_and_the_commit_stays() {
         .and_then(|line| line.split_once(": "));
     let branch = BotBranch {
         promoted: None,
+        created: Default::default(),
         name: BRANCH.parse().unwrap(),
         head: commit("head"),
         state: BranchState::Ours {

@@ -9,6 +9,7 @@ macro_rules! shared {
             closing::nothing_left_to_do_is_said_and_declines_nothing
             closing::pinned_by_hand_ends_it
             closing::fault_44_merged_by_squash_or_rebase_is_seen_by_content
+            creates::what_is_pushed_is_a_pull_request_of_its_own_and_closed_it_stays_out
             closing::a_deleted_branch_is_made_again_where_its_pull_request_is_open
             opening::a_moved_tag_is_a_pull_request_that_moves_on_with_it
             opening::labels_reviewers_assignees_and_drafts_are_set_once

@@ -8,6 +8,7 @@ mod app;
 mod closing;
 mod commands;
 mod copies;
+mod creates;
 mod faults;
 mod gates;
 mod killed;

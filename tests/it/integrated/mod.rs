@@ -1,6 +1,7 @@
 //! The integrated registry: what is pushed into it is what streams have.
 
 mod copies;
+mod creates;
 mod promotions;
 mod pushes;
 

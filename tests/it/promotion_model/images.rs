@@ -52,6 +52,7 @@ impl Images {
             }
             Question::Tags(_) => Answer::Tags(Err(missing())),
             Question::Copied(_) => Answer::Copied(Err(missing())),
+            Question::Catalog(_) => Answer::Catalog(Err(missing())),
             Question::Signed(question) => {
                 let key = question.keys.first().cloned();
                 let is_signed = self.signed.contains(&question.digest);

@@ -1,5 +1,6 @@
 //! Tag to digest and images from one to another, against real registries and hostile ones.
 
+mod catalog;
 mod copy;
 mod credentials;
 mod describe;
