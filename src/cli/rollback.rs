@@ -127,7 +127,7 @@ fn prepare(
     let destination = verb::destination(&scene, &words, &memory).map_err(|it| refuse(&it))?;
     if let Some(image) = destination {
         match stream.copies_of(&tag.tag) {
-            Some(copies) => check_copy(&image, copies, branch)?,
+            Some(copies) => check_copy(&image, &copies, branch)?,
             None => check_there(&image, tag, branch)?,
         }
     }
@@ -135,12 +135,12 @@ fn prepare(
 }
 
 /// A copy that is gone is made again where that can be: so only what nobody knows is told.
-fn check_copy(image: &Reference, copies: Repository, branch: &Branch<'_>) -> Result<(), CliError> {
+fn check_copy(image: &Reference, copies: &Repository, branch: &Branch<'_>) -> Result<(), CliError> {
     let Some(digest) = &image.digest else {
         return Ok(());
     };
     let asker = Asker::new(branch.context)?;
-    let there = asker.run(asker.registries().is_there(&copies, digest));
+    let there = asker.run(asker.registries().is_there(copies, digest));
     warn_of_doubt(there.err(), digest, branch);
     Ok(())
 }
