@@ -19,6 +19,8 @@ pub struct CopyOrder {
     /// Of `to`: unverified TLS and plain HTTP will do, and get no credential unless the operator
     /// says so of the host.
     pub to_insecure: bool,
+    /// A repository at the host of `to` that may have the blobs already.
+    pub mounts_from: Option<Repository>,
     /// Set at `to` after everything else is there.
     pub tags: Vec<Tag>,
     /// Signatures, attestations, SBOMs: what refers to the image or to one of its parts, and what
@@ -43,10 +45,12 @@ pub enum Platforms {
 }
 
 /// Whether a copy that is asked for is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CopyState {
     /// All of it.
     There,
+    /// All of it, and this answer has brought it there.
+    Made(Copied),
     /// Not yet, and whoever asked only looks.
     Wanted,
 }

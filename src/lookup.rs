@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::copying::{CopyOrder, CopyState};
+use crate::copying::{Copied, CopyOrder, CopyState};
 use crate::image::{Digest, Platform, PublicKey, Reference, Repository, Tag};
 use crate::stream::ImportMode;
 
@@ -180,6 +180,20 @@ impl Answer {
             _ => None,
         }
     }
+}
+
+/// What the answers to `questions`, in their order, have copied.
+pub fn copies_made<'a>(
+    questions: &'a [Question],
+    answers: &'a [Answer],
+) -> impl Iterator<Item = (&'a CopyOrder, &'a Copied)> {
+    let answered = questions.iter().zip(answers);
+    answered.filter_map(|(question, answer)| match (question, answer) {
+        (Question::Copied(order), Answer::Copied(Ok(CopyState::Made(copied)))) => {
+            Some((order, copied))
+        }
+        _ => None,
+    })
 }
 
 /// One phrase.

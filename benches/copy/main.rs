@@ -102,6 +102,7 @@ fn copy(words: &[String]) {
                 digest: from.digest.unwrap(),
                 to: to.repository,
                 to_insecure: false,
+                mounts_from: None,
                 tags: to.tag.into_iter().collect(),
                 with_referrers: false,
                 platforms: Platforms::All,

@@ -11,10 +11,12 @@ use crate::cli::server_file;
 use crate::clock::Clock;
 use crate::config::integrated_registry::IntegratedRegistrySettings;
 use crate::config::server::RegistryHost;
-use crate::copying::CopyMode;
+use crate::copying::{Copied, CopyMode, CopyOrder};
 use crate::image::ImageFacts;
-use crate::lookup::{Answer, Lookup, Question, Resolution};
+use crate::lookup::{self, Answer, Lookup, Question, Resolution};
+use crate::problem::Problem;
 use crate::registry::{AllowedHosts, CredentialSource, Registries, RegistryOptions, Retry};
+use crate::show::human_size;
 
 /// The registries, and the runtime that asks them.
 #[derive(Debug)]
@@ -59,8 +61,13 @@ impl Asker {
         let bar = context
             .progress
             .start("asking registries", questions.len() as u64);
-        self.runtime
-            .block_on(self.registries.answer_all(questions, || bar.advance(1)))
+        let asked = self.registries.answer_all(questions, || bar.advance(1));
+        let answers = self.runtime.block_on(asked);
+        drop(bar);
+        for (order, copied) in lookup::copies_made(questions, &answers) {
+            tell(context, order, copied);
+        }
+        answers
     }
 
     /// What is told of images, in the lookups' order; none where one could not be read.
@@ -80,6 +87,18 @@ impl Asker {
     pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
+}
+
+fn tell(context: &Context, order: &CopyOrder, copied: &Copied) {
+    let (digest, from, to) = (order.digest.short(), &order.from, &order.to);
+    let size = human_size(copied.bytes);
+    context.note(&format!("copied {digest} of {from} to {to}: {size} sent"));
+    let left_out = copied.left_out.iter().map(|left_out| {
+        let (name, reason) = (&left_out.name, &left_out.reason);
+        let message = format!("the copy of {digest} of {from} lacks {name}: {reason}");
+        Problem::warning(None, message)
+    });
+    context.problems(&left_out.collect::<Vec<_>>());
 }
 
 /// The registries of the operator's settings, for the daemon.

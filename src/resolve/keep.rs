@@ -143,6 +143,7 @@ impl<'a> Place<'a> {
             digest: digest.clone(),
             to: self.to.clone(),
             to_insecure: false,
+            mounts_from: self.beside.clone(),
             tags: keeping_tag(digest).into_iter().collect(),
             with_referrers: true,
             platforms: Platforms::All,

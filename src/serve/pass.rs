@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::forge::Forge;
 use crate::git::{self, Author, Repository};
 use crate::image::Digest;
-use crate::lookup::{Answer, Question};
+use crate::lookup::{Answer, Question, copies_made};
 use crate::plan::Plan;
 use crate::plan::pull_request::KnownForge;
 use crate::policy::OperatorPolicy;
@@ -178,6 +178,17 @@ struct Round {
     next_change: Option<Timestamp>,
 }
 
+fn tell_copies(questions: &[Question], answers: &[Answer]) {
+    for (order, copied) in copies_made(questions, answers) {
+        let (image, bytes) = (format!("{}@{}", order.from, order.digest), copied.bytes);
+        tracing::info!(image, to = %order.to, bytes, "an image has been copied");
+        for left_out in &copied.left_out {
+            let (name, reason) = (&left_out.name, &left_out.reason);
+            tracing::warn!(image, name, reason, "a copy lacks what refers to its image");
+        }
+    }
+}
+
 impl Site {
     fn round(
         &mut self,
@@ -192,9 +203,10 @@ impl Site {
         let mut ask = |wanted: &[Question]| -> Vec<Answer> {
             answers.answer(wanted, causes, means.budgets, means.millis, &mut |open| {
                 questions += open.len();
-                means
-                    .runtime
-                    .block_on(means.registries.answer_all(open, || ()))
+                let asked = means.registries.answer_all(open, || ());
+                let answers = means.runtime.block_on(asked);
+                tell_copies(open, &answers);
+                answers
             })
         };
         let mut facts = |lookups: &[_]| means.runtime.block_on(means.registries.facts_all(lookups));

@@ -294,6 +294,7 @@ impl Mirroring<'_> {
                 digest,
                 to: copy.to.clone(),
                 to_insecure: self.args.asking.insecure,
+                mounts_from: None,
                 tags: Vec::new(),
                 with_referrers: !self.args.no_referrers,
                 platforms,

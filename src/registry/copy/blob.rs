@@ -4,6 +4,7 @@ use reqwest::Method;
 use reqwest::header::CONTENT_LENGTH;
 
 use crate::registry::access::{Access, Ask, Place};
+use crate::registry::authority::Authority;
 use crate::registry::copy::parts::Blob;
 use crate::registry::copy::source::Source;
 use crate::registry::copy::upload::{Begun, Broken, Upload};
@@ -61,7 +62,8 @@ impl Copying<'_> {
         let from = if self.is_same_host() {
             Some(self.source.path.clone())
         } else {
-            self.inner.copies.place(&self.target, &blob.digest)
+            let known = self.inner.copies.place(&self.target, &blob.digest);
+            known.or_else(|| self.beside())
         };
         let Some(from) = from.filter(|from| *from != self.target.path) else {
             return Ok(None);
@@ -74,6 +76,14 @@ impl Copying<'_> {
         let target = self.target.pushing(Some(from.clone()));
         // What is wrong is said when the blob is sent instead.
         Ok(target.begin_upload(&blob.digest, Some(&from)).await.ok())
+    }
+
+    /// The path of the repository that the order says.
+    fn beside(&self) -> Option<String> {
+        let endpoint = self.order.mounts_from.as_ref()?.endpoint();
+        let is_there =
+            Authority::parse(&endpoint.host).as_ref() == Some(&self.target.host.authority);
+        is_there.then_some(endpoint.path)
     }
 
     /// Sends a blob, however often source and target break off, as long as it gets on.

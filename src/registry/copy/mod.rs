@@ -135,7 +135,9 @@ impl Registries {
             (CopyMode::Missing, false) | (CopyMode::Anew, _) => {}
         }
         match self.copy_uncounted(order, &|_| ()).await {
-            Ok(_) => Ok(CopyState::There),
+            // Of what was there before, nothing is told but what came.
+            Ok(copied) if is_kept && copied.manifests == 0 => Ok(CopyState::There),
+            Ok(copied) => Ok(CopyState::Made(copied)),
             // Nothing new can come; what is there stays.
             Err(_) if is_kept => Ok(CopyState::There),
             Err(mut failure) => {

@@ -133,7 +133,12 @@ fn a_pin_names_the_copy_and_the_status_its_source() {
         .exits(0)
         .says("copied to OWN/shop/web:stable");
     assert_eq!(tags(&kept.own, "shop/web"), [""; 0]);
-    kept.reconcile().exits(0);
+    let copied = format!(
+        "copied {} of {HOST}/acme/web to OWN/shop/web",
+        digest.short()
+    );
+    kept.reconcile().exits(0).says(&copied);
+    kept.reconcile().exits(0).never_says(&copied);
     let branch = scene.bot_branch();
     assert_eq!(kept.pin(&branch), named(&digest));
     let own = kept.own.host();

@@ -86,7 +86,7 @@ impl Path {
             .replace(&self.prod.host(), "PROD")
     }
 
-    fn reconcile(&self) -> Run {
+    fn server_file(&self) -> String {
         let file = self.scene.home().join("server.yaml");
         let text = format!(
             "integratedRegistry: {{host: \"{}\", others: [{{host: \"{}\"}}]}}\n",
@@ -94,7 +94,11 @@ impl Path {
             self.prod.host()
         );
         fs::write(&file, text).unwrap();
-        let file = file.display().to_string();
+        file.display().to_string()
+    }
+
+    fn reconcile(&self) -> Run {
+        let file = self.server_file();
         let run = self
             .scene
             .run(&["reconcile", &self.scene.bare(), "--config", &file]);
@@ -158,6 +162,13 @@ impl Path {
         let before = self.scene.state();
         self.reconcile().exits(0).says("nothing to do");
         assert_eq!(self.scene.state(), before);
+        // By their registries' names alone two environments do not differ.
+        let bare = self.scene.bare();
+        let words = ["drift", &bare, "--config", &self.server_file()];
+        self.scene
+            .run(&words)
+            .exits(0)
+            .says("nothing differs beside pins");
     }
 }
 
@@ -286,4 +297,49 @@ fn a_registry_that_the_operator_does_not_name_keeps_nothing() {
     path.reconcile().exits(3).says(place);
     assert_eq!(path.scene.bot_branches(), [""; 0]);
     assert_eq!(path.pin("env/prod", "stable.yaml"), "x");
+}
+
+#[test]
+fn what_the_registry_has_already_is_mounted() {
+    let kept = DockerRegistry::start();
+    let config = config(&kept.host())
+        .replace("branch: env/dev", "namespaces: [shop-dev]")
+        .replace("branch: env/prod", "namespaces: [shop-prod]");
+    let files: Vec<(String, String)> = ["shop-dev", "shop-prod"]
+        .iter()
+        .map(|namespace| (format!("{namespace}.yaml"), stream(namespace)))
+        .chain([("headwater.yaml".to_owned(), config)])
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (&**a, &**b)).collect();
+    let scene = Scene::of(&files);
+    let digest = scene.image("acme/web", "1", "stable");
+    let file = scene.home().join("server.yaml");
+    fs::write(
+        &file,
+        format!("integratedRegistry: {{host: \"{}\"}}\n", kept.host()),
+    )
+    .unwrap();
+    let file = file.display().to_string();
+    let pass = || {
+        scene
+            .run(&["reconcile", &scene.bare(), "--config", &file])
+            .exits(0)
+    };
+    let blobs = || {
+        let log = scene.registry.log();
+        let read = log
+            .iter()
+            .filter(|it| it.method == "GET" && it.path.contains("/blobs/"));
+        read.count()
+    };
+    pass();
+    let read = blobs();
+    pass();
+    // Each by itself, without what one process has learnt.
+    assert_eq!(blobs(), read);
+    let own = kept.host();
+    for namespace in ["shop-dev", "shop-prod"] {
+        let copy = format!("{own}/{namespace}/web@{digest}");
+        assert_eq!(there(&copy, false), digest);
+    }
 }

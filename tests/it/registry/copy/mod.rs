@@ -20,6 +20,7 @@ fn order(from: &str, digest: &Digest, to: &str) -> CopyOrder {
         digest: digest.clone(),
         to: repository(to),
         to_insecure: false,
+        mounts_from: None,
         tags: vec![tag("1")],
         with_referrers: false,
         platforms: Platforms::All,
