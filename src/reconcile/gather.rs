@@ -17,8 +17,9 @@ pub type Ask<'a> = dyn FnMut(&[Question]) -> Vec<Answer> + 'a;
 /// Finds images that have left the status of a subject's stream.
 pub type Older<'a> = dyn FnMut(&Subject, &ImageStream) -> Result<Vec<TagEvent>, Error> + 'a;
 
-/// A list, the dates of some of its tags, the image and its date: no chain of questions is longer.
-const MAX_ROUNDS: usize = 12;
+/// A list, the dates of some of its tags, the image, its date and its copy: no chain of questions is
+/// longer.
+const MAX_ROUNDS: usize = 16;
 
 /// What the environments of a pass are asked with.
 pub struct Gathering<'a> {

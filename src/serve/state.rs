@@ -409,8 +409,44 @@ pub fn is_failure(why: &Why) -> bool {
         "denied",
         "unavailable",
         "refused",
+        "uncopied",
         "unchosen",
         "outage",
     ];
     FAILURES.contains(&why.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lookup::{Fault, Reason as Word, Resolution};
+    use crate::plan::Reason;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_that_is_a_failure_is_one_on_the_page() {
+        let fault = || Fault {
+            host: "h".to_owned(),
+            message: String::new(),
+            advice: None,
+            reason: Word::NotFound,
+        };
+        for reason in [
+            Reason::Unresolved(Resolution::Missing(fault())),
+            Reason::Unresolved(Resolution::Denied(fault())),
+            Reason::Unresolved(Resolution::Unavailable(fault())),
+            Reason::Unresolved(Resolution::Refused(fault())),
+            Reason::Uncopied(Resolution::Missing(fault())),
+            Reason::Unchosen(String::new()),
+            Reason::Paused,
+        ] {
+            let why = Why {
+                kind: reason.kind(),
+                message: String::new(),
+                field: None,
+                image: None,
+            };
+            assert_eq!(is_failure(&why), reason.is_failure(), "{reason:?}");
+        }
+    }
 }

@@ -9,8 +9,10 @@ use headwater::image::Digest;
 use serde_json::json;
 
 use crate::image::{push_artifact, tags, there, with_password};
+use crate::serve::Daemon;
 use crate::support::registry::{DockerRegistry, PASSWORD, Setup, USER};
 use crate::support::scene::{HOST, Run, Scene};
+use crate::support::wait::until;
 
 const STREAM: &str = "apiVersion: image.openshift.io/v1
 kind: ImageStream
@@ -424,4 +426,16 @@ fn old_copies_are_pruned_and_what_runs_stays() {
     // What runs is still there, and the pruned one does not come back by itself.
     kept.settle();
     assert_eq!(tags(&kept.own, "shop/web").len(), 1);
+}
+
+#[test]
+fn the_daemon_copies_and_says_so() {
+    let kept = Kept::new();
+    let digest = kept.push("one");
+    let more = format!("integratedRegistry: {{host: \"{}\"}}\n", kept.own.host());
+    let mut daemon = Daemon::start(&kept.scene, &[&kept.scene.bare()], &more);
+    daemon.says("an image has been copied");
+    let branch = until("the bot's branch", || kept.scene.bot_branches().pop());
+    assert_eq!(kept.pin(&branch), named(&digest));
+    assert_eq!(daemon.ends(), 0);
 }
