@@ -269,6 +269,10 @@ mod tests {
             ("AppFields", "forges: [{app: {}}]"),
             ("AccessFields", "access: {}"),
             ("IntegratedRegistryFields", "integratedRegistry: {}"),
+            (
+                "OtherRegistryFields",
+                "integratedRegistry: {host: a.example, others: [{}]}",
+            ),
             ("PullSecretsFields", "pullSecrets: {}"),
             ("RepositoryFields", "repositories: [{}]"),
             ("ServeFields", "serve: {}"),
