@@ -134,6 +134,22 @@ pub struct CopyProgress {
     pub bytes_done: u64,
 }
 
+impl Copied {
+    /// Before anything of the image with this digest is copied.
+    pub fn nothing(digest: &Digest) -> Self {
+        Self {
+            digest: digest.clone(),
+            manifests: 0,
+            blobs_copied: 0,
+            blobs_mounted: 0,
+            blobs_present: 0,
+            bytes: 0,
+            referrers: 0,
+            left_out: Vec::new(),
+        }
+    }
+}
+
 impl Platforms {
     /// Whether an image for this platform is copied.
     pub fn admits(&self, platform: Option<&Platform>) -> bool {

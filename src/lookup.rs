@@ -45,6 +45,8 @@ pub enum Question {
     Signed(SignedQuestion),
     /// Is this image kept where a copy of it is to be?
     Copied(CopyOrder),
+    /// Has all that refers to an image come to the copy that is kept of it?
+    Attached(CopyOrder),
     /// Which repositories does the registry have?
     Catalog(CatalogQuestion),
 }
@@ -91,6 +93,8 @@ pub enum Answer {
     Signed(Result<SignedBy, Resolution>),
     /// Otherwise why there is no copy: never `Found`.
     Copied(Result<CopyState, Resolution>),
+    /// What came with this answer; otherwise why nobody knows: never `Found`.
+    Attached(Result<Copied, Resolution>),
     /// Paths of repositories in the registry's order, each once; otherwise why there are none:
     /// never `Found`. A registry without a catalog is `Missing`.
     Catalog(Result<Vec<String>, Resolution>),
@@ -143,14 +147,28 @@ pub enum Wanted {
 }
 
 impl Question {
-    /// Whose registry is asked, of a copy first.
+    /// Whose registry is asked first.
     pub fn repository(&self) -> &Repository {
         match self {
             Self::Image(lookup) | Self::Created(lookup) => &lookup.repository,
             Self::Tags(listing) => &listing.repository,
             Self::Signed(question) => &question.repository,
             Self::Copied(order) => &order.to,
+            Self::Attached(order) => &order.from,
             Self::Catalog(question) => &question.repository,
+        }
+    }
+
+    /// The answer that says why there is none.
+    pub fn unanswered(&self, why: Resolution) -> Answer {
+        match self {
+            Self::Image(_) => Answer::Image(why),
+            Self::Tags(_) => Answer::Tags(Err(why)),
+            Self::Created(_) => Answer::Created(Err(why)),
+            Self::Signed(_) => Answer::Signed(Err(why)),
+            Self::Copied(_) => Answer::Copied(Err(why)),
+            Self::Attached(_) => Answer::Attached(Err(why)),
+            Self::Catalog(_) => Answer::Catalog(Err(why)),
         }
     }
 }
@@ -164,11 +182,13 @@ impl Answer {
             | Self::Created(Err(resolution))
             | Self::Signed(Err(resolution))
             | Self::Copied(Err(resolution))
+            | Self::Attached(Err(resolution))
             | Self::Catalog(Err(resolution)) => Some(resolution),
             Self::Tags(Ok(_))
             | Self::Created(Ok(_))
             | Self::Signed(Ok(_))
             | Self::Copied(Ok(_))
+            | Self::Attached(Ok(_))
             | Self::Catalog(Ok(_)) => None,
         }
     }
@@ -182,17 +202,35 @@ impl Answer {
     }
 }
 
+/// Something that was copied, or could not be.
+#[derive(Clone, Copy, Debug)]
+pub struct CopyMade<'a> {
+    pub order: &'a CopyOrder,
+    pub copied: &'a Copied,
+    /// The image was there before: this is what refers to it.
+    pub is_attached: bool,
+}
+
 /// What the answers to `questions`, in their order, have copied.
 pub fn copies_made<'a>(
     questions: &'a [Question],
     answers: &'a [Answer],
-) -> impl Iterator<Item = (&'a CopyOrder, &'a Copied)> {
+) -> impl Iterator<Item = CopyMade<'a>> {
     let answered = questions.iter().zip(answers);
-    answered.filter_map(|(question, answer)| match (question, answer) {
-        (Question::Copied(order), Answer::Copied(Ok(CopyState::Made(copied)))) => {
-            Some((order, copied))
-        }
-        _ => None,
+    answered.filter_map(|(question, answer)| {
+        let (order, copied, is_attached) = match (question, answer) {
+            (Question::Copied(order), Answer::Copied(Ok(CopyState::Made(copied)))) => {
+                (order, copied, false)
+            }
+            (Question::Attached(order), Answer::Attached(Ok(copied))) => (order, copied, true),
+            _ => return None,
+        };
+        let is_news = copied.manifests > 0 || !copied.left_out.is_empty();
+        (is_news || !is_attached).then_some(CopyMade {
+            order,
+            copied,
+            is_attached,
+        })
     })
 }
 

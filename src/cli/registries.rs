@@ -11,9 +11,9 @@ use crate::cli::server_file;
 use crate::clock::Clock;
 use crate::config::integrated_registry::IntegratedRegistrySettings;
 use crate::config::server::RegistryHost;
-use crate::copying::{Copied, CopyMode, CopyOrder};
+use crate::copying::CopyMode;
 use crate::image::ImageFacts;
-use crate::lookup::{self, Answer, Lookup, Question, Resolution};
+use crate::lookup::{self, Answer, CopyMade, Lookup, Question, Resolution};
 use crate::problem::Problem;
 use crate::registry::{AllowedHosts, CredentialSource, Registries, RegistryOptions, Retry};
 use crate::show::human_size;
@@ -64,8 +64,8 @@ impl Asker {
         let asked = self.registries.answer_all(questions, || bar.advance(1));
         let answers = self.runtime.block_on(asked);
         drop(bar);
-        for (order, copied) in lookup::copies_made(questions, &answers) {
-            tell(context, order, copied);
+        for made in lookup::copies_made(questions, &answers) {
+            tell(context, &made);
         }
         answers
     }
@@ -89,10 +89,18 @@ impl Asker {
     }
 }
 
-fn tell(context: &Context, order: &CopyOrder, copied: &Copied) {
+fn tell(context: &Context, made: &CopyMade<'_>) {
+    let CopyMade { order, copied, .. } = made;
     let (digest, from, to) = (order.digest.short(), &order.from, &order.to);
     let size = human_size(copied.bytes);
-    context.note(&format!("copied {digest} of {from} to {to}: {size} sent"));
+    let what = match (made.is_attached, copied.referrers) {
+        (false, _) => Some(digest.to_owned()),
+        (true, 0) => None,
+        (true, _) => Some(format!("what was attached to {digest}")),
+    };
+    if let Some(what) = what {
+        context.note(&format!("copied {what} of {from} to {to}: {size} sent"));
+    }
     let left_out = copied.left_out.iter().map(|left_out| {
         let (name, reason) = (&left_out.name, &left_out.reason);
         let message = format!("the copy of {digest} of {from} lacks {name}: {reason}");

@@ -294,25 +294,17 @@ impl Record {
     }
 
     fn recorded(&self, question: &Question) -> Answer {
-        let fault = |repository| {
-            Resolution::Unavailable(lookup::Fault {
-                host: endpoint(repository),
-                message: "this command asks no registry".to_owned(),
-                advice: None,
-                reason: lookup::Reason::InternalError,
-            })
-        };
-        match question {
-            Question::Image(lookup) => Answer::Image(
-                self.image(lookup)
-                    .unwrap_or_else(|| fault(&lookup.repository)),
-            ),
-            Question::Tags(listing) => Answer::Tags(Err(fault(&listing.repository))),
-            Question::Created(lookup) => Answer::Created(Err(fault(&lookup.repository))),
-            Question::Signed(question) => Answer::Signed(Err(fault(&question.repository))),
-            Question::Copied(order) => Answer::Copied(Err(fault(&order.to))),
-            Question::Catalog(question) => Answer::Catalog(Err(fault(&question.repository))),
+        if let Question::Image(lookup) = question
+            && let Some(resolution) = self.image(lookup)
+        {
+            return Answer::Image(resolution);
         }
+        question.unanswered(Resolution::Unavailable(lookup::Fault {
+            host: endpoint(question.repository()),
+            message: "this command asks no registry".to_owned(),
+            advice: None,
+            reason: lookup::Reason::InternalError,
+        }))
     }
 
     fn image(&self, lookup: &Lookup) -> Option<Resolution> {

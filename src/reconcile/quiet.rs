@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::copying::CopyOrder;
 use crate::git::{Error, Repository};
 use crate::image::Digest;
 use crate::lookup::{Answer, Lookup, Question, Resolution};
@@ -96,6 +97,8 @@ pub fn fingerprint(questions: &[Question], answers: &[Answer]) -> String {
         match answer {
             // Nearly all of them, thousands at a time.
             Answer::Image(Resolution::Found(found)) => text.extend(found.digest.as_str().bytes()),
+            // No plan depends on it.
+            Answer::Attached(_) => {}
             other => text.extend(format!("{other:?}").bytes()),
         }
         text.push(b'\n');
@@ -163,12 +166,17 @@ pub fn identity(question: &Question) -> String {
             question.insecure,
             question.secrets_of
         ),
-        Question::Copied(order) => format!(
-            "copied {} {} {} {} {:?} ",
-            order.to, order.digest, order.from, order.insecure, order.secrets_of
-        ),
+        Question::Copied(order) => order_identity("copied", order),
+        Question::Attached(order) => order_identity("attached", order),
         Question::Catalog(question) => format!("catalog {} ", question.repository.endpoint().host),
     }
+}
+
+fn order_identity(kind: &str, order: &CopyOrder) -> String {
+    format!(
+        "{kind} {} {} {} {} {:?} ",
+        order.to, order.digest, order.from, order.insecure, order.secrets_of
+    )
 }
 
 fn lookup_identity(kind: &str, lookup: &Lookup) -> String {

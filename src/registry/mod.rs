@@ -137,6 +137,10 @@ impl Registries {
     /// Answers one question.
     pub async fn answer(&self, question: &Question) -> Answer {
         let answer = self.answer_uncounted(question).await;
+        // A source that is gone is no failure of its copies.
+        if let Question::Attached(_) = question {
+            return answer;
+        }
         let host = question.repository().endpoint().host;
         let tally = &self.inner.transport.tally;
         match answer.resolution() {
@@ -167,6 +171,9 @@ impl Registries {
             }
             Question::Copied(order) => {
                 Answer::Copied(self.copied(order).await.map_err(Resolution::from))
+            }
+            Question::Attached(order) => {
+                Answer::Attached(self.attached(order).await.map_err(Resolution::from))
             }
             Question::Catalog(question) => {
                 Answer::Catalog(self.catalog(question).await.map_err(Resolution::from))

@@ -12,7 +12,7 @@ use crate::image::Digest;
 use crate::lookup::{Reason, Wanted};
 use crate::registry::access::{Access, Ask, Place};
 use crate::registry::envelope;
-use crate::registry::error::Failure;
+use crate::registry::error::{Failure, FailureKind};
 use crate::registry::image_manifest::ACCEPT;
 use crate::registry::question::{MANIFEST_LIMIT, address, digest_header, is_no_head};
 use crate::registry::transport::{ALTERED, Answer};
@@ -93,6 +93,31 @@ impl Access<'_> {
             StatusCode::NOT_FOUND => Ok(false),
             status if status.is_success() => Ok(digest.matches(&answer.body)),
             _ => Err(self.explain(&answer, wanted)),
+        }
+    }
+
+    /// The digest that a tag has, by HEAD where the registry answers that; none where there is no
+    /// such tag. Of a registry's own word, so nothing is to be written by it.
+    pub async fn named(&self, wanted: &Wanted) -> Result<Option<Digest>, Failure> {
+        if self.host.answers_head() {
+            let answer = self
+                .ask_for(ACCEPT, Method::HEAD, &address(wanted), 0)
+                .await?;
+            if answer.status == StatusCode::NOT_FOUND {
+                return Ok(None);
+            }
+            let named = digest_header(&answer.headers).and_then(|text| text.parse().ok());
+            if answer.status.is_success() && named.is_some() {
+                return Ok(named);
+            }
+            if !answer.status.is_success() && !is_no_head(answer.status) {
+                return Err(self.explain(&answer, wanted));
+            }
+        }
+        match self.read(wanted).await {
+            Ok(read) => Ok(Some(read.digest)),
+            Err(failure) if failure.kind == FailureKind::Missing => Ok(None),
+            Err(failure) => Err(failure),
         }
     }
 

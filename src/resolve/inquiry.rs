@@ -46,6 +46,7 @@ enum Kind {
     Tags,
     Created,
     Copied,
+    Attached,
 }
 
 /// An image, and how it is asked for.
@@ -156,8 +157,26 @@ impl Inquiry {
 
     /// Whether a copy is there; none where it must be asked first.
     pub(crate) fn copied(&mut self, order: &CopyOrder) -> Option<&Result<CopyState, Resolution>> {
+        let number = self.ordered(Kind::Copied, order, || Question::Copied(order.clone()));
+        match self.answer_of(number)? {
+            Answer::Copied(copied) => Some(copied),
+            _ => None,
+        }
+    }
+
+    /// Has what refers to the image brought to its copy. Nothing depends on the answer.
+    pub(crate) fn attach(&mut self, order: &CopyOrder) {
+        self.ordered(Kind::Attached, order, || Question::Attached(order.clone()));
+    }
+
+    fn ordered(
+        &mut self,
+        kind: Kind,
+        order: &CopyOrder,
+        question: impl FnOnce() -> Question,
+    ) -> usize {
         let key = Key {
-            kind: Kind::Copied,
+            kind,
             endpoint: order.to.endpoint().to_string(),
             from: Some(order.from.endpoint().to_string()),
             wanted: Some(Wanted::Digest(order.digest.clone())),
@@ -166,15 +185,11 @@ impl Inquiry {
             insecure: order.insecure,
             secrets_of: order.secrets_of.clone(),
         };
-        let number = self.number(key, || Entry {
-            question: Question::Copied(order.clone()),
+        self.number(key, || Entry {
+            question: question(),
             known: BTreeSet::new(),
             answer: None,
-        });
-        match self.answer_of(number)? {
-            Answer::Copied(copied) => Some(copied),
-            _ => None,
-        }
+        })
     }
 
     /// Images that were in the stream's status once; none where nobody has looked yet.
@@ -233,7 +248,7 @@ impl Inquiry {
         };
         let question = match key.kind {
             Kind::Created => Question::Created(lookup),
-            Kind::Image | Kind::ImageAnew | Kind::Tags | Kind::Copied => Question::Image(lookup),
+            _ => Question::Image(lookup),
         };
         self.number(key.clone(), || Entry {
             question,

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use crate::copying::{CopyOrder, Platforms, keeping_tag};
+use crate::copying::{CopyOrder, CopyState, Platforms, keeping_tag};
 use crate::image::{Digest, Reference, Repository};
 use crate::lookup::Resolution;
 use crate::resolve::follow::World;
@@ -32,6 +32,9 @@ pub(crate) fn keep(world: &World<'_>, states: &mut [TagState], inquiry: &mut Inq
         });
         if let Some(place) = place {
             place.settle(state, inquiry);
+            if world.imports {
+                place.attach(state, inquiry);
+            }
         }
     }
 }
@@ -119,20 +122,50 @@ impl<'a> Place<'a> {
         let Err(failed) = written.clone() else {
             return Some(Ok(()));
         };
-        let beside = self.beside.as_ref();
-        let Some(beside) = beside.filter(|beside| !beside.is_same(&image.repository)) else {
+        let Some(order) = self.order_beside(image, digest, inquiry) else {
             return Some(Err(failed));
-        };
-        let order = CopyOrder {
-            from: beside.clone(),
-            insecure: false,
-            secrets_of: None,
-            ..self.order(image, digest, inquiry)
         };
         match inquiry.copied(&order)? {
             Ok(_) => Some(Ok(())),
             Err(_) => Some(Err(failed)),
         }
+    }
+
+    /// What is attached to an image after it was copied, such as a signature, comes after it.
+    fn attach(&self, state: &TagState, inquiry: &mut Inquiry) {
+        let Some(image) = state.image().filter(|_| state.copy().is_some()) else {
+            return;
+        };
+        let Some(digest) = &image.digest else {
+            return;
+        };
+        let order = self.order(&image, digest, inquiry);
+        // Where it was made in this pass, all came along.
+        let is_there = matches!(inquiry.copied(&order), Some(Ok(CopyState::There)));
+        if image.repository.is_same(&self.to) || !is_there {
+            return;
+        }
+        if let Some(beside) = self.order_beside(&image, digest, inquiry) {
+            inquiry.attach(&beside);
+        }
+        inquiry.attach(&order);
+    }
+
+    /// From where the image was kept before; none where it came from there.
+    fn order_beside(
+        &self,
+        image: &Reference,
+        digest: &Digest,
+        inquiry: &Inquiry,
+    ) -> Option<CopyOrder> {
+        let beside = self.beside.as_ref();
+        let beside = beside.filter(|beside| !beside.is_same(&image.repository))?;
+        Some(CopyOrder {
+            from: beside.clone(),
+            insecure: false,
+            secrets_of: None,
+            ..self.order(image, digest, inquiry)
+        })
     }
 
     fn order(&self, image: &Reference, digest: &Digest, inquiry: &Inquiry) -> CopyOrder {

@@ -15,6 +15,9 @@ use crate::serve::shared::lock;
 
 /// The time over which a budget counts.
 const MINUTE: u64 = 60_000;
+/// What refers to an image is looked for so often, and when something is pushed beside it: each look
+/// is some requests, and an upstream that is gone is no failure.
+const ATTACHED: u64 = 60 * MINUTE;
 /// So many answers of one Git repository are remembered.
 const MOST: usize = 100_000;
 
@@ -98,7 +101,11 @@ impl Answers {
         let mut wanted: Vec<(Option<u64>, usize, &Question)> = Vec::new();
         for (number, (question, key)) in questions.iter().zip(&keys).enumerate() {
             let at = self.known.get(key).map(|(at, _)| *at);
-            if at.is_none_or(|at| !self.counts(at, now)) || self.is_wanted(question, causes) {
+            let counts = |at| match question {
+                Question::Attached(_) => now.saturating_sub(at) < ATTACHED,
+                _ => self.counts(at, now),
+            };
+            if !at.is_some_and(counts) || self.is_wanted(question, causes) {
                 wanted.push((at, number, question));
             }
         }
@@ -181,6 +188,7 @@ impl Answers {
             },
             // What is pushed there is something else, or our own.
             Question::Copied(_) => return false,
+            Question::Attached(_) => return is_signed_now(&name, causes),
             Question::Tags(_) | Question::Signed(_) | Question::Catalog(_) => None,
         };
         if let Some(tag) = &tag
@@ -235,7 +243,7 @@ impl Answers {
 
     fn remember(&mut self, key: String, answer: &Answer, now: u64) {
         // What failed is asked again in the next pass.
-        if is_failure(answer) {
+        if is_failure(answer) && !matches!(answer, Answer::Attached(_)) {
             self.known.remove(&key);
             return;
         }
@@ -257,10 +265,22 @@ impl Answers {
 
     /// Forgets what was not used for long: tags that nobody follows any more.
     pub fn tidy(&mut self, now: u64) {
-        let longest = self.interval_millis().saturating_mul(4).max(10 * MINUTE);
+        let longest = self.interval_millis().saturating_mul(4).max(2 * ATTACHED);
         self.known
             .retain(|_, (at, _)| now.saturating_sub(*at) < longest);
     }
+}
+
+/// Whether something was pushed beside an image of the repository: cosign's tags, and the lists of
+/// registries without the referrers API, begin with the algorithm of the image's digest.
+fn is_signed_now(name: &str, causes: &BTreeSet<Cause>) -> bool {
+    causes.iter().any(|cause| match cause {
+        Cause::Image { repository, tag } => {
+            let is_beside = |tag: &String| tag.starts_with("sha256-") || tag.starts_with("sha512-");
+            repository == name && tag.as_ref().is_none_or(is_beside)
+        }
+        Cause::Due | Cause::Git | Cause::Settings => false,
+    })
 }
 
 /// As hooks name it: `host[:port]/path`.
@@ -283,15 +303,7 @@ fn over_budget(question: &Question, host: String) -> Answer {
         advice: Some("it is asked as soon as the budget allows".to_owned()),
         reason: Reason::TooManyRequests,
     };
-    let resolution = Resolution::Unavailable(fault);
-    match question {
-        Question::Image(_) => Answer::Image(resolution),
-        Question::Tags(_) => Answer::Tags(Err(resolution)),
-        Question::Created(_) => Answer::Created(Err(resolution)),
-        Question::Signed(_) => Answer::Signed(Err(resolution)),
-        Question::Copied(_) => Answer::Copied(Err(resolution)),
-        Question::Catalog(_) => Answer::Catalog(Err(resolution)),
-    }
+    question.unanswered(Resolution::Unavailable(fault))
 }
 
 /// Shared by all Git repositories.
@@ -299,6 +311,7 @@ pub type SharedBudgets = Arc<Budgets>;
 
 #[cfg(test)]
 mod tests {
+    use crate::copying::{CopyOrder, Platforms};
     use crate::image::{Digest, Reference};
     use crate::lookup::{Found, Lookup};
     use crate::stream::ImportMode;
@@ -372,6 +385,51 @@ mod tests {
         assert_eq!(pass(pushed(Some("2")), 4_000), [""; 0]);
         assert_eq!(pass(Cause::Due, 59_999), [""; 0]);
         assert_eq!(pass(Cause::Due, 60_000), [a, b]);
+    }
+
+    /// An upstream that is gone is not asked in each pass, and nobody waits an hour for a signature.
+    #[test]
+    fn what_is_attached_is_looked_for_each_hour_and_when_it_is_pushed() {
+        let digest = Digest::of(b"image");
+        let from: Reference = "r.example/a".parse().unwrap();
+        let to: Reference = "own.example/shop/web".parse().unwrap();
+        let question = Question::Attached(CopyOrder {
+            from: from.repository,
+            insecure: false,
+            secrets_of: None,
+            digest: digest.clone(),
+            to: to.repository,
+            to_insecure: false,
+            mounts_from: None,
+            tags: Vec::new(),
+            with_referrers: true,
+            platforms: Platforms::All,
+        });
+        let (mut answers, budgets) = (of_a_minute(), Budgets::default());
+        let pushed = |repository: &str, tag: &str| Cause::Image {
+            repository: repository.to_owned(),
+            tag: Some(tag.to_owned()),
+        };
+        for (cause, now, is_asked) in [
+            (Cause::Due, 0, true),
+            (Cause::Due, MINUTE, false),
+            (pushed("r.example/a", "2"), 2 * MINUTE, false),
+            (pushed("r.example/b", "sha256-0f.sig"), 3 * MINUTE, false),
+            (pushed("r.example/a", "sha256-0f.sig"), 4 * MINUTE, true),
+            (Cause::Due, 63 * MINUTE, false),
+            (Cause::Due, 64 * MINUTE, true),
+            (Cause::Git, 65 * MINUTE, false),
+        ] {
+            let mut asked = 0;
+            let failed = |question: &Question| over_budget(question, "r.example".to_owned());
+            let questions = [question.clone()];
+            answers.answer(&questions, &[cause].into(), &budgets, now, &mut |open| {
+                asked += open.len();
+                open.iter().map(failed).collect()
+            });
+            answers.tidy(now);
+            assert_eq!(asked == 1, is_asked, "{now}");
+        }
     }
 
     #[test]

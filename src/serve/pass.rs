@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::forge::Forge;
 use crate::git::{self, Author, Repository};
 use crate::image::Digest;
-use crate::lookup::{Answer, Question, copies_made};
+use crate::lookup::{Answer, CopyMade, Question, copies_made};
 use crate::plan::Plan;
 use crate::plan::pull_request::KnownForge;
 use crate::policy::OperatorPolicy;
@@ -179,9 +179,23 @@ struct Round {
 }
 
 fn tell_copies(questions: &[Question], answers: &[Answer]) {
-    for (order, copied) in copies_made(questions, answers) {
+    for (question, answer) in questions.iter().zip(answers) {
+        if let (Question::Attached(order), Answer::Attached(Err(why))) = (question, answer) {
+            let why = why.fault().map(ToString::to_string).unwrap_or_default();
+            tracing::debug!(image = %order.from, why, "what refers to an image cannot be looked for");
+        }
+    }
+    for made in copies_made(questions, answers) {
+        let CopyMade { order, copied, .. } = made;
         let (image, bytes) = (format!("{}@{}", order.from, order.digest), copied.bytes);
-        tracing::info!(image, to = %order.to, bytes, "an image has been copied");
+        let referrers = copied.referrers;
+        match made.is_attached {
+            false => tracing::info!(image, to = %order.to, bytes, "an image has been copied"),
+            true if referrers == 0 => {}
+            true => {
+                tracing::info!(image, to = %order.to, referrers, "what refers to an image has been copied");
+            }
+        }
         for left_out in &copied.left_out {
             let (name, reason) = (&left_out.name, &left_out.reason);
             tracing::warn!(image, name, reason, "a copy lacks what refers to its image");

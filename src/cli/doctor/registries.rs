@@ -84,18 +84,10 @@ fn followed(
 }
 
 fn noted(question: &Question, lookups: &mut Vec<Lookup>) -> Answer {
-    let unavailable = Resolution::Unavailable(not_asked());
-    match question {
-        Question::Image(lookup) => {
-            lookups.push(lookup.clone());
-            Answer::Image(unavailable)
-        }
-        Question::Created(_) => Answer::Created(Err(unavailable)),
-        Question::Tags(_) => Answer::Tags(Err(unavailable)),
-        Question::Signed(_) => Answer::Signed(Err(unavailable)),
-        Question::Copied(_) => Answer::Copied(Err(unavailable)),
-        Question::Catalog(_) => Answer::Catalog(Err(unavailable)),
+    if let Question::Image(lookup) = question {
+        lookups.push(lookup.clone());
     }
+    question.unanswered(Resolution::Unavailable(not_asked()))
 }
 
 /// By host, and the namespace whose pull secrets are used.

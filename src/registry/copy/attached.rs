@@ -29,6 +29,14 @@ const MOST_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Writes of one list, while others write it too.
 const MOST_WRITES: usize = 4;
 
+/// Of what refers to an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Amount {
+    All,
+    /// What the target does not list; what is there was copied with all that refers to it.
+    Missing,
+}
+
 /// What is left of the limits.
 #[derive(Debug, Default)]
 struct Spent {
@@ -38,14 +46,14 @@ struct Spent {
 
 impl Copying<'_> {
     /// What refers to the images of the tree, to what refers to them, and so on.
-    pub async fn copy_attached(&self, tree: &Tree) -> Result<(), Failure> {
+    pub async fn copy_attached(&self, tree: &Tree, amount: Amount) -> Result<(), Failure> {
         let spent = Spent::default();
         let subjects = tree.items.iter().filter(|item| !item.is_attestation);
         let mut level: Vec<Digest> = subjects.map(|item| item.digest.clone()).collect();
         let mut seen: HashSet<Digest> = tree.items.iter().map(|item| item.digest.clone()).collect();
         for _ in 0..DEEPEST {
             let mut attached = stream::iter(level)
-                .map(|subject| self.copy_attached_to(subject, &spent))
+                .map(|subject| self.copy_attached_to(subject, amount, &spent))
                 .buffer_unordered(AT_ONCE);
             let mut next = Vec::new();
             while let Some(digests) = attached.try_next().await? {
@@ -65,17 +73,23 @@ impl Copying<'_> {
     async fn copy_attached_to(
         &self,
         subject: Digest,
+        amount: Amount,
         spent: &Spent,
     ) -> Result<Vec<Digest>, Failure> {
         let mut copied = Vec::new();
         let mut unlisted = Vec::new();
-        let list = match self.source.all_referrers(&subject).await {
+        let mut list = match self.source.all_referrers(&subject).await {
             Ok(list) => list,
             Err(failure) => {
                 self.leave_out(subject.as_str(), failure)?;
                 Vec::new()
             }
         };
+        if amount == Amount::Missing && !list.is_empty() {
+            let there = self.target.all_referrers(&subject).await?;
+            let there: HashSet<Digest> = there.into_iter().map(|it| it.digest).collect();
+            list.retain(|referrer| !there.contains(&referrer.digest));
+        }
         for Referrer { digest, .. } in list {
             if spent.referrers.load(Ordering::Relaxed) >= MOST_REFERRERS {
                 let what = format!("the others: more than {MOST_REFERRERS} referrers in all");
@@ -99,7 +113,7 @@ impl Copying<'_> {
         }
         for suffix in COSIGN_SUFFIXES {
             let tag = format!("{}.{suffix}", tag_of(&subject));
-            match self.copy_cosign_tag(&tag, spent).await {
+            match self.copy_cosign_tag(&tag, amount, spent).await {
                 Ok(digest) => copied.extend(digest),
                 Err(failure) => self.leave_out(tag, failure)?,
             }
@@ -131,12 +145,20 @@ impl Copying<'_> {
         Ok((!is_listed).then(|| descriptor(top)))
     }
 
-    async fn copy_cosign_tag(&self, tag: &str, spent: &Spent) -> Result<Option<Digest>, Failure> {
+    async fn copy_cosign_tag(
+        &self,
+        tag: &str,
+        amount: Amount,
+        spent: &Spent,
+    ) -> Result<Option<Digest>, Failure> {
         let Ok(tag) = tag.parse::<Tag>() else {
             // Of a digest that is too long for a tag, there is none.
             return Ok(None);
         };
         let wanted = Wanted::Tag(tag);
+        if amount == Amount::Missing && !self.differs(&wanted).await? {
+            return Ok(None);
+        }
         let tree = match self.read_within(wanted.clone(), spent).await {
             Ok(tree) => tree,
             Err(failure) if failure.kind == FailureKind::Missing => return Ok(None),
@@ -156,6 +178,14 @@ impl Copying<'_> {
         self.put(&wanted, top).await?;
         self.count_referrer();
         Ok(Some(top.digest.clone()))
+    }
+
+    /// Whether the source has something under the tag that the target does not have there.
+    async fn differs(&self, wanted: &Wanted) -> Result<bool, Failure> {
+        match self.source.named(wanted).await? {
+            Some(digest) => Ok(!self.target.names(wanted, &digest).await?),
+            None => Ok(false),
+        }
     }
 
     /// Whether all that the target has under the tag is in `new`: cosign adds to what is there.

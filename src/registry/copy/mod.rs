@@ -23,6 +23,7 @@ use crate::copying::{Copied, CopyMode, CopyOrder, CopyProgress, CopyState, LeftO
 use crate::image::{Digest, Repository, Tag};
 use crate::lookup::Wanted;
 use crate::registry::access::{Access, Purpose};
+use crate::registry::copy::attached::Amount;
 use crate::registry::copy::blob::Way;
 use crate::registry::copy::parts::Blob;
 use crate::registry::copy::tree::{Item, Tree};
@@ -95,33 +96,40 @@ impl Registries {
         order: &CopyOrder,
         on_progress: &(dyn Fn(CopyProgress) + Send + Sync),
     ) -> Result<Copied, Failure> {
+        self.copying(order, on_progress)?.run().await
+    }
+
+    fn copying<'a>(
+        &'a self,
+        order: &'a CopyOrder,
+        on_progress: &'a (dyn Fn(CopyProgress) + Send + Sync),
+    ) -> Result<Copying<'a>, Failure> {
         let source = self.access(&order.from, order.insecure, &order.secrets_of)?;
         let target = Access {
             purpose: Purpose::Push { mounts_from: None },
             ..self.access(&order.to, order.to_insecure, &None)?
         };
-        let copying = Copying {
+        Ok(Copying {
             inner: &self.inner,
             order,
             source,
             target,
             progress: Mutex::new(Progress {
-                copied: Copied {
-                    digest: order.digest.clone(),
-                    manifests: 0,
-                    blobs_copied: 0,
-                    blobs_mounted: 0,
-                    blobs_present: 0,
-                    bytes: 0,
-                    referrers: 0,
-                    left_out: Vec::new(),
-                },
+                copied: Copied::nothing(&order.digest),
                 told: CopyProgress::default(),
                 sent: HashMap::new(),
             }),
             on_progress,
-        };
-        copying.run().await
+        })
+    }
+
+    /// The answer to [`crate::lookup::Question::Attached`]: where copies are made, what the target
+    /// lacks of it is brought there.
+    pub(super) async fn attached(&self, order: &CopyOrder) -> Result<Copied, Failure> {
+        match self.inner.copy_mode {
+            CopyMode::Look => Ok(Copied::nothing(&order.digest)),
+            CopyMode::Missing | CopyMode::Anew => self.copying(order, &|_| ())?.attach().await,
+        }
     }
 
     /// The answer to [`crate::lookup::Question::Copied`]: by the options' mode, what is not there is
@@ -213,7 +221,7 @@ impl Copying<'_> {
         };
         self.write(&tree).await?;
         if self.order.with_referrers {
-            self.copy_attached(&tree).await?;
+            self.copy_attached(&tree, Amount::All).await?;
         }
         let tags: BTreeSet<&Tag> = self.order.tags.iter().collect();
         for tag in &tags {
@@ -228,6 +236,15 @@ impl Copying<'_> {
         }
         let mut progress = lock(&self.progress);
         progress.copied.digest = top.digest.clone();
+        progress.copied.left_out.sort();
+        Ok(progress.copied.clone())
+    }
+
+    /// What has come to the image since it was copied. The target knows what the image consists of.
+    async fn attach(&self) -> Result<Copied, Failure> {
+        let tree = Tree::read(&self.target, &self.order.digest, &self.order.platforms).await?;
+        self.copy_attached(&tree, Amount::Missing).await?;
+        let mut progress = lock(&self.progress);
         progress.copied.left_out.sort();
         Ok(progress.copied.clone())
     }

@@ -9,7 +9,8 @@ use headwater::image::Digest;
 use serde_json::json;
 
 use crate::image::{push_artifact, tags, there, with_password};
-use crate::serve::Daemon;
+use crate::serve::hooks::{notified, notifying};
+use crate::serve::{Daemon, free_port};
 use crate::support::registry::{DockerRegistry, PASSWORD, Setup, USER};
 use crate::support::scene::{HOST, Run, Scene};
 use crate::support::wait::until;
@@ -213,6 +214,54 @@ fn all_platforms_and_what_was_attached_come_along() {
         assert_eq!(&there(&format!("{own}/shop/web@{image}"), false), image);
     }
     assert_eq!(there(&format!("{own}/shop/web:{signature}"), false), signed);
+}
+
+/// What CI signs after it has pushed.
+#[test]
+fn a_signature_that_comes_later_follows_its_image() {
+    let kept = Kept::new();
+    let digest = kept.pinned("one");
+    let host = kept.scene.registry.host();
+    let signature = digest.as_str().replace(':', "-") + ".sig";
+    let (signed, _) = push_artifact((&host, "acme/web"), &signature, &json!({}));
+    let told = format!(
+        "copied what was attached to {} of {HOST}/acme/web to OWN/shop/web",
+        digest.short()
+    );
+    kept.run(&["plan", &kept.scene.bare()]).never_says(&told);
+    assert_eq!(tags(&kept.own, "shop/web").len(), 1);
+    kept.reconcile().exits(0).says(&told);
+    let own = kept.own.host();
+    assert_eq!(there(&format!("{own}/shop/web:{signature}"), false), signed);
+    kept.reconcile()
+        .exits(0)
+        .never_says(&told)
+        .says("nothing to do");
+}
+
+#[test]
+fn the_daemon_brings_a_signature_when_it_is_pushed() {
+    let port = free_port();
+    let scene = Scene::with_registry(notifying(port));
+    scene.commit(
+        &[("streams/web.yaml", STREAM), ("web.yaml", DEPLOYMENT)],
+        "add web",
+    );
+    let own = DockerRegistry::start();
+    let digest = scene.image("acme/web", "1", "one");
+    let more = format!(
+        "{}integratedRegistry: {{host: \"{}\"}}\n",
+        notified(&scene, port),
+        own.host()
+    );
+    let mut daemon = Daemon::start(&scene, &[&scene.bare()], &more);
+    daemon.says("an image has been copied");
+    until("the bot's branch", || scene.bot_branches().pop());
+    let signature = digest.as_str().replace(':', "-") + ".sig";
+    push_artifact((&scene.registry.host(), "acme/web"), &signature, &json!({}));
+    daemon.says("what refers to an image has been copied");
+    assert!(tags(&own, "shop/web").contains(&signature));
+    assert_eq!(daemon.ends(), 0);
 }
 
 #[test]

@@ -50,9 +50,10 @@ impl Images {
                 let created = self.created.get(&found.digest).copied().flatten();
                 Answer::Created(Ok(created.map(|time| time.to_string())))
             }
-            Question::Tags(_) => Answer::Tags(Err(missing())),
-            Question::Copied(_) => Answer::Copied(Err(missing())),
-            Question::Catalog(_) => Answer::Catalog(Err(missing())),
+            Question::Tags(_)
+            | Question::Copied(_)
+            | Question::Attached(_)
+            | Question::Catalog(_) => question.unanswered(missing()),
             Question::Signed(question) => {
                 let key = question.keys.first().cloned();
                 let is_signed = self.signed.contains(&question.digest);

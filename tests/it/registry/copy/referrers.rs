@@ -1,7 +1,9 @@
 //! Signatures, SBOMs and attestations come along.
 
-use headwater::copying::CopyOrder;
+use headwater::copying::{Copied, CopyMode, CopyOrder};
 use headwater::image::Digest;
+use headwater::lookup::{Answer, Question, Resolution};
+use headwater::registry::{Registries, RegistryOptions};
 use serde_json::{Value, json};
 
 use crate::registry::copy::{copy, order};
@@ -270,4 +272,66 @@ async fn cosigns_signatures_of_the_target_are_not_written_over() {
     assert!(third.left_out[0].name.ends_with(&cosign));
     assert!(third.left_out[0].reason.contains("kept"));
     assert_eq!(there(), added);
+}
+
+/// What comes to the copy when it is asked for.
+async fn brought(registries: &Registries, order: &CopyOrder) -> Result<Copied, Resolution> {
+    let question = Question::Attached(order.clone());
+    let mut answers = registries.answer_all(&[question], || ()).await;
+    match answers.pop() {
+        Some(Answer::Attached(brought)) => brought,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_attached_later_comes_to_a_copy_with_an_api_or_without() {
+    let source = FerroRegistry::start();
+    let (with_api, without) = (FerroRegistry::start(), DockerRegistry::start());
+    let from = source.host();
+    let (child, child_descriptor) = image(&from, "child");
+    let index =
+        json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child_descriptor]});
+    let body = index.to_string();
+    let index = push_manifest(&from, "a/b", "1", OCI_INDEX, body.as_bytes());
+    let subject = json!({"mediaType": OCI_INDEX, "digest": index, "size": body.len()});
+    let (early, _) = referrer(&from, SIGNATURE, "early", &subject);
+    let copying = registries(RegistryOptions {
+        copy_mode: CopyMode::Missing,
+        ..options()
+    });
+    for (to, suffix) in [(&with_api.host(), "att"), (&without.host(), "sig")] {
+        let order = with_referrers(&from, &index, to);
+        let error = brought(&copying, &order).await.unwrap_err();
+        assert_eq!(error.kind(), "missing", "no copy, nothing to bring");
+        copy(&copying, &order).await.unwrap();
+        let nothing = Copied::nothing(&index);
+        assert_eq!(brought(&copying, &order).await, Ok(nothing.clone()));
+
+        let seed = |name: &str| format!("{name} {suffix}");
+        let (sbom, sbom_descriptor) = referrer(&from, SBOM, &seed("sbom"), &child_descriptor);
+        referrer(&from, SIGNATURE, &seed("of the sbom"), &sbom_descriptor);
+        let cosign = format!("{}.{suffix}", list_tag(&index));
+        let (by_tag, _) = push_artifact(&from, &cosign, &seed("by tag"), &json!({}));
+        // Who looks brings nothing.
+        let looking = registries(options());
+        assert_eq!(brought(&looking, &order).await, Ok(nothing.clone()));
+        let copied = brought(&copying, &order).await.unwrap();
+        assert_eq!(copied.left_out, []);
+        assert_eq!((copied.referrers, copied.manifests), (3, 3));
+        let there = raw(&format!("{to}/c/d:{cosign}"), false);
+        assert_eq!(Digest::of(&there), by_tag);
+        let all = copying
+            .referrers_of(&order.to, false, &child)
+            .await
+            .unwrap();
+        assert!(all.iter().any(|referrer| referrer.digest == sbom));
+        let all = copying
+            .referrers_of(&order.to, false, &index)
+            .await
+            .unwrap();
+        assert!(all.iter().any(|referrer| referrer.digest == early));
+        // And nothing is written twice.
+        assert_eq!(brought(&copying, &order).await, Ok(nothing));
+    }
 }
