@@ -53,6 +53,8 @@ pub enum CopyState {
     Made(Copied),
     /// Not yet, and whoever asked only looks.
     Wanted,
+    /// Not yet, and it is being made: who asks later is told what came of it.
+    UnderWay,
 }
 
 /// What becomes of a copy that is asked for.

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::manifest;
 use crate::plan::{Plan, Reason, Waiting};
 use crate::problem::Severity;
+use crate::resolve::Uncopied;
 use crate::show::{self, Item};
 use crate::stream::{
     ALL_TAGS, Condition, IMPORT_SUCCESS, ImageStream, StatusTag, StreamName, StreamTagName,
@@ -195,7 +196,9 @@ fn failure(waiting: &&Waiting) -> String {
 /// Gives a tag the condition that the original's server has recorded by now. Files hold none:
 /// a failure may be over in the next minute.
 fn put_failure(stream: &mut ImageStream, waiting: &Waiting, now: &str) {
-    let (Reason::Unresolved(resolution) | Reason::Uncopied(resolution)) = &waiting.reason else {
+    let (Reason::Unresolved(resolution) | Reason::Uncopied(Uncopied::Failed(resolution))) =
+        &waiting.reason
+    else {
         return;
     };
     let Some(fault) = resolution.fault() else {

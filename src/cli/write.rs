@@ -22,7 +22,7 @@ use crate::namespace::current_namespace;
 use crate::plan::Reason;
 use crate::policy::OperatorPolicy;
 use crate::reconcile::{Carried, Desk, Fault, carry_out, scene};
-use crate::resolve::Standing;
+use crate::resolve::{Standing, Uncopied};
 use crate::snapshot::Files;
 use crate::stream::StreamTagName;
 use crate::verb::{Draft, Object, Refused, Scene, Selection};
@@ -243,7 +243,7 @@ pub(super) fn decide(
 fn check_copies(carried: &Carried, touched: &BTreeSet<StreamTagName>) -> Result<(), CliError> {
     let mut waiting = carried.plans.iter().flat_map(|plan| &plan.waiting);
     let failed = waiting.find_map(|waiting| match &waiting.reason {
-        Reason::Uncopied(resolution) if touched.contains(&waiting.tag) => {
+        Reason::Uncopied(Uncopied::Failed(resolution)) if touched.contains(&waiting.tag) => {
             Some((&waiting.tag, resolution))
         }
         _ => None,

@@ -6,7 +6,7 @@ use crate::lookup::Resolution;
 use crate::plan::hold::Held;
 use crate::plan::pull_request::{Declined, PROPOSE_AGAIN, STOP_UPDATING};
 use crate::problem::Place;
-use crate::resolve::{Standing, Young};
+use crate::resolve::{Standing, Uncopied, Young};
 use crate::revision::{BranchName, CommitId};
 use crate::stream::StreamTagName;
 use crate::trigger::Trigger;
@@ -26,8 +26,8 @@ pub struct Waiting {
 pub enum Reason {
     /// The registry's answer gives no digest.
     Unresolved(Resolution),
-    /// The image cannot be copied to the registry that is to keep it.
-    Uncopied(Resolution),
+    /// The image is not in the registry that is to keep it.
+    Uncopied(Uncopied),
     /// The tag's rule chooses no tag of the repository.
     Unchosen(String),
     /// The image is not old enough yet.
@@ -115,7 +115,8 @@ impl Reason {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unresolved(resolution) => resolution.kind(),
-            Self::Uncopied(_) => "uncopied",
+            Self::Uncopied(Uncopied::Failed(_)) => "uncopied",
+            Self::Uncopied(Uncopied::UnderWay) => "copying",
             Self::Unchosen(_) => "unchosen",
             Self::Young(_) => "young",
             Self::NotFollowed(_) => "notFollowed",
@@ -178,7 +179,10 @@ impl Reason {
     pub fn is_failure(&self) -> bool {
         matches!(
             self,
-            Self::Unresolved(_) | Self::Uncopied(_) | Self::Unchosen(_) | Self::Outage { .. }
+            Self::Unresolved(_)
+                | Self::Uncopied(Uncopied::Failed(_))
+                | Self::Unchosen(_)
+                | Self::Outage { .. }
         )
     }
 }
@@ -190,10 +194,13 @@ impl fmt::Display for Reason {
                 Some(fault) => write!(f, "{}: {fault}", resolution.kind()),
                 None => f.write_str(resolution.kind()),
             },
-            Self::Uncopied(resolution) => match resolution.fault() {
+            Self::Uncopied(Uncopied::Failed(resolution)) => match resolution.fault() {
                 Some(fault) => write!(f, "not copied to the integrated registry: {fault}"),
                 None => f.write_str("not copied to the integrated registry"),
             },
+            Self::Uncopied(Uncopied::UnderWay) => f.write_str(
+                "being copied to the integrated registry; it is proposed when that is done",
+            ),
             Self::Unchosen(why) => f.write_str(why),
             Self::Young(young) => write!(f, "{young}"),
             Self::NotFollowed(standing) => write!(f, "{standing}"),

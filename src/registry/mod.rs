@@ -82,6 +82,7 @@ use crate::registry::transport::Transport;
 #[derive(Clone, Debug)]
 pub struct Registries {
     inner: Arc<Inner>,
+    copy_mode: CopyMode,
 }
 
 #[derive(Debug)]
@@ -95,7 +96,6 @@ struct Inner {
     transport: Transport,
     tokens: Tokens,
     copies: Copies,
-    copy_mode: CopyMode,
     /// By authority, and whether a manifest says `insecure`.
     hosts: Mutex<HashMap<(Authority, bool), Arc<Host>>>,
 }
@@ -128,10 +128,18 @@ impl Registries {
                 credentials: options.credentials,
                 tokens: Tokens::default(),
                 copies: Copies::new(options.concurrency_per_host),
-                copy_mode: options.copy_mode,
                 hosts: Mutex::default(),
             }),
+            copy_mode: options.copy_mode,
         })
+    }
+
+    /// The same registries, where copies that are asked for are only looked for.
+    pub fn looking(&self) -> Self {
+        Self {
+            copy_mode: CopyMode::Look,
+            ..self.clone()
+        }
     }
 
     /// Answers one question.

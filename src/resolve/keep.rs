@@ -13,7 +13,7 @@ use crate::lookup::Resolution;
 use crate::resolve::follow::World;
 use crate::resolve::image::insecure;
 use crate::resolve::inquiry::Inquiry;
-use crate::resolve::state::{Kept, Outcome, TagState};
+use crate::resolve::state::{Kept, Outcome, TagState, Uncopied};
 use crate::stream::{ImageStream, ReferencePolicy, SpecTag, StreamName, StreamTagName, TagSource};
 
 /// Says of each tag whose image is to be kept whether it is; what must be asked first goes to
@@ -113,21 +113,22 @@ impl<'a> Place<'a> {
 
     /// Whether the image is kept; none where that must be asked first. Where it came from goes
     /// first, since what was attached since is there.
-    fn ask(&self, image: &Reference, inquiry: &mut Inquiry) -> Option<Result<(), Resolution>> {
+    fn ask(&self, image: &Reference, inquiry: &mut Inquiry) -> Option<Result<(), Uncopied>> {
         let digest = image.digest.as_ref()?;
         if image.repository.is_same(&self.to) {
             return Some(Ok(()));
         }
-        let written = inquiry.copied(&self.order(image, digest, inquiry))?;
-        let Err(failed) = written.clone() else {
-            return Some(Ok(()));
+        let copied = inquiry.copied(&self.order(image, digest, inquiry))?;
+        let failed = match arrived(copied) {
+            Err(failed @ Uncopied::Failed(_)) => failed,
+            other => return Some(other),
         };
         let Some(order) = self.order_beside(image, digest, inquiry) else {
             return Some(Err(failed));
         };
-        match inquiry.copied(&order)? {
-            Ok(_) => Some(Ok(())),
-            Err(_) => Some(Err(failed)),
+        match arrived(inquiry.copied(&order)?) {
+            Err(Uncopied::Failed(_)) => Some(Err(failed)),
+            other => Some(other),
         }
     }
 
@@ -181,6 +182,15 @@ impl<'a> Place<'a> {
             with_referrers: true,
             platforms: Platforms::All,
         }
+    }
+}
+
+/// What is only wanted is there for who looks: it would be made.
+fn arrived(copied: &Result<CopyState, Resolution>) -> Result<(), Uncopied> {
+    match copied {
+        Ok(CopyState::There | CopyState::Made(_) | CopyState::Wanted) => Ok(()),
+        Ok(CopyState::UnderWay) => Err(Uncopied::UnderWay),
+        Err(resolution) => Err(Uncopied::Failed(resolution.clone())),
     }
 }
 

@@ -21,4 +21,4 @@ pub use follow::{Following, StreamIndex, World, follow};
 pub use inquiry::Inquiry;
 pub use promoted::{Taken, Taking};
 pub use schedule::{Checks, Followed, scheduled_checks};
-pub use state::{Kept, Outcome, Standing, TagState, Young};
+pub use state::{Kept, Outcome, Standing, TagState, Uncopied, Young};

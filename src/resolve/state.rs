@@ -39,7 +39,15 @@ pub enum Kept {
     Copied(Reference),
     /// It is to be copied and is not, so that fields stay as they are; without a reason it must be
     /// asked for first.
-    Nowhere(Option<Resolution>),
+    Nowhere(Option<Uncopied>),
+}
+
+/// Why an image that is to be copied is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Uncopied {
+    Failed(Resolution),
+    /// It is being copied.
+    UnderWay,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +66,8 @@ pub enum Outcome {
     Unchosen(String),
     /// The registry names this digest, and it is not old enough; what is recorded stays.
     Young(Young),
-    /// The new image cannot be copied to where fields are to find it; the recorded digest, if any,
-    /// stays.
-    Uncopied(Resolution),
+    /// The new image is not where fields are to find it; the recorded digest, if any, stays.
+    Uncopied(Uncopied),
     /// Somebody declined what the registry names now; the recorded digest, if any, stays.
     Held,
     /// Not known before something else is asked.
@@ -199,7 +206,9 @@ impl TagState {
     /// Why the registry's answer could not be used.
     pub fn fault(&self) -> Option<&Fault> {
         match &self.outcome {
-            Outcome::Failed(resolution) | Outcome::Uncopied(resolution) => resolution.fault(),
+            Outcome::Failed(resolution) | Outcome::Uncopied(Uncopied::Failed(resolution)) => {
+                resolution.fault()
+            }
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::copying::CopyState;
 use crate::image::Repository;
 use crate::lookup::{Answer, Fault, Question, Reason, Resolution, Wanted};
 use crate::reconcile::identity;
@@ -204,7 +205,7 @@ impl Answers {
                 repository,
                 tag: pushed,
             } => *repository == name && (pushed.is_none() || tag.is_none() || *pushed == tag),
-            Cause::Due | Cause::Git | Cause::Settings => false,
+            Cause::Due | Cause::Git | Cause::Copied | Cause::Settings => false,
         })
     }
 
@@ -220,7 +221,7 @@ impl Answers {
             Cause::Image { repository, .. } => repository
                 .split_once('/')
                 .is_some_and(|(of, path)| of == host && !paths.iter().any(|it| it == path)),
-            Cause::Due | Cause::Git | Cause::Settings => false,
+            Cause::Due | Cause::Git | Cause::Copied | Cause::Settings => false,
         })
     }
 
@@ -242,11 +243,21 @@ impl Answers {
     }
 
     fn remember(&mut self, key: String, answer: &Answer, now: u64) {
-        // What failed is asked again in the next pass.
-        if is_failure(answer) && !matches!(answer, Answer::Attached(_)) {
+        // What failed or is not done is asked again in the next pass.
+        let is_open = match answer {
+            Answer::Attached(_) => false,
+            Answer::Copied(Ok(CopyState::UnderWay | CopyState::Wanted)) => true,
+            answer => is_failure(answer),
+        };
+        if is_open {
             self.known.remove(&key);
             return;
         }
+        let answer = match answer {
+            // From now on.
+            Answer::Copied(Ok(CopyState::Made(_))) => &Answer::Copied(Ok(CopyState::There)),
+            answer => answer,
+        };
         if self.known.len() >= MOST {
             self.known
                 .retain(|_, (at, _)| now.saturating_sub(*at) < MINUTE);
@@ -279,7 +290,7 @@ fn is_signed_now(name: &str, causes: &BTreeSet<Cause>) -> bool {
             let is_beside = |tag: &String| tag.starts_with("sha256-") || tag.starts_with("sha512-");
             repository == name && tag.as_ref().is_none_or(is_beside)
         }
-        Cause::Due | Cause::Git | Cause::Settings => false,
+        Cause::Due | Cause::Git | Cause::Copied | Cause::Settings => false,
     })
 }
 

@@ -14,6 +14,7 @@ use crate::config::server::ServerConfig;
 use crate::git::Location;
 use crate::registry::Registries;
 use crate::serve::answers::Budgets;
+use crate::serve::courier::Courier;
 use crate::serve::news::{self, News};
 use crate::serve::pass::{Looked, Means, Site, Trouble, look};
 use crate::serve::schedule::{Due, Ended};
@@ -27,6 +28,8 @@ use crate::tally::Tallies;
 pub const GRACE: Duration = Duration::from_secs(20);
 /// The engine looks at what is to be done at least so often, so that one that hangs is found out.
 pub const TURN: Duration = Duration::from_secs(10);
+/// A pass waits so long for its copies: most are done then, and come with it.
+const COPIES: Duration = Duration::from_secs(5);
 /// An editor that writes a file in several steps has so long to come to its end.
 const SETTLE: Duration = Duration::from_millis(200);
 
@@ -72,6 +75,8 @@ struct Bench {
     config: Arc<ServerConfig>,
     registries: Arc<Registries>,
     budgets: Arc<Budgets>,
+    /// Outlives settings.
+    courier: Arc<Courier>,
 }
 
 /// Runs until it is asked to end. `on_news` is told of changes of state, and must not wait.
@@ -82,7 +87,13 @@ pub async fn run(
     on_news: Arc<dyn Fn(&News) + Send + Sync>,
     on_settings: Arc<dyn Fn(&ServerConfig) + Send + Sync>,
 ) -> Result<(), Trouble> {
-    let mut bench = Bench::new(&hands, config)?;
+    let courier = {
+        let shared = Arc::clone(&shared);
+        Arc::new(Courier::new(Arc::new(move |name: &str| {
+            shared.copied(name);
+        })))
+    };
+    let mut bench = Bench::new(&hands, config, courier)?;
     let mut workers: BTreeMap<String, Worker> = BTreeMap::new();
     put(&shared, &bench.config, &mut workers);
     on_settings(&bench.config);
@@ -96,7 +107,7 @@ pub async fn run(
         if shared.reload.load(Ordering::Relaxed) {
             shared.clock.sleep(SETTLE).await;
             shared.reload.store(false, Ordering::Relaxed);
-            if let Some(new) = reloaded(&shared, &hands) {
+            if let Some(new) = reloaded(&shared, &hands, &bench) {
                 let is_new = new.config != bench.config;
                 // Credentials may be others in any case.
                 bench = new;
@@ -160,20 +171,22 @@ const ENDED_WELL: Ended = Ended {
 };
 
 impl Bench {
-    fn new(hands: &Hands, config: ServerConfig) -> Result<Self, Trouble> {
+    fn new(hands: &Hands, config: ServerConfig, courier: Arc<Courier>) -> Result<Self, Trouble> {
         let hosts = config.registries.hosts.iter();
         let limits = hosts.filter_map(|host| Some((host.host.clone(), host.per_minute?)));
         Ok(Self {
             registries: Arc::new((hands.registries)(&config)?),
             budgets: Arc::new(Budgets::new(limits.collect())),
             config: Arc::new(config),
+            courier,
         })
     }
 }
 
 /// The settings as they are now; none where they are wrong, which is told.
-fn reloaded(shared: &Shared, hands: &Hands) -> Option<Bench> {
-    let new = (hands.settings)().and_then(|config| Bench::new(hands, config));
+fn reloaded(shared: &Shared, hands: &Hands, before: &Bench) -> Option<Bench> {
+    let courier = &before.courier;
+    let new = (hands.settings)().and_then(|config| Bench::new(hands, config, Arc::clone(courier)));
     let mut failure = lock(&shared.settings_failure);
     match new {
         Ok(new) => {
@@ -245,6 +258,9 @@ fn pass(shared: &Shared, hands: &Hands, bench: &Bench, mut worker: Worker, due: 
     let begun = Instant::now();
     let means = Means {
         registries: &bench.registries,
+        courier: &bench.courier,
+        repository: &due.name,
+        copies_until: begun + shared.clock.lasts(COPIES),
         runtime: &tokio::runtime::Handle::current(),
         budgets: &bench.budgets,
         is_ending: &shared.is_ending,

@@ -6,6 +6,7 @@
 //! | [`page`] | the status page, which only shows |
 //! | [`schedule`] | which repository is looked at when |
 //! | [`answers`] | what registries have answered, and their budgets |
+//! | [`courier`] | copies that are made beside passes |
 //! | [`daemon`] | the engine: begins passes, keeps what is known, ends gracefully |
 //! | [`news`], [`journal`] | changes of state, for the log and for events; the last of them, kept |
 //! | [`metrics`], [`health`] | what monitoring reads |
@@ -19,6 +20,7 @@
 
 pub mod answers;
 pub mod counts;
+pub mod courier;
 pub mod daemon;
 pub mod event;
 mod gathered;

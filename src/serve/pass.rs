@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::clock::Clock;
+use crate::copying::CopyState;
 use crate::forge::Forge;
 use crate::git::{self, Author, Repository};
 use crate::image::Digest;
@@ -18,11 +21,12 @@ use crate::policy::OperatorPolicy;
 use crate::problem::Problem;
 use crate::reconcile::{
     Applied, AppliedPlan, Cache, Failure, Hosting, Outcome, Pass, Planned, Prose, Publishing,
-    Scope, apply, state,
+    Scope, apply, identity, state,
 };
 use crate::registry::Registries;
 use crate::revision::{BranchName, CommitId};
 use crate::serve::answers::{Answers, Budgets};
+use crate::serve::courier::{Courier, Visit};
 use crate::serve::gathered::{self, Gathered};
 use crate::serve::schedule::Cause;
 use crate::serve::timelines::Library;
@@ -83,6 +87,11 @@ pub struct Trouble {
 #[derive(Debug)]
 pub struct Means<'a> {
     pub registries: &'a Registries,
+    pub courier: &'a Arc<Courier>,
+    /// The name of the Git repository.
+    pub repository: &'a str,
+    /// What is not copied then goes on beside the pass.
+    pub copies_until: Instant,
     /// Runs what asks registries.
     pub runtime: &'a tokio::runtime::Handle,
     pub budgets: &'a Budgets,
@@ -178,6 +187,51 @@ struct Round {
     next_change: Option<Timestamp>,
 }
 
+impl Means<'_> {
+    /// Answers questions in their order. Copies are made by the courier, and told by it.
+    fn ask(&self, questions: &[Question]) -> Vec<Answer> {
+        let is_copy = |question: &&Question| matches!(question, Question::Copied(_));
+        let others: Vec<Question> = questions
+            .iter()
+            .filter(|it| !is_copy(it))
+            .cloned()
+            .collect();
+        let copies = questions.iter().filter(is_copy).map(|it| self.copied(it));
+        let (asked, copied) = self.runtime.block_on(async {
+            tokio::join!(self.registries.answer_all(&others, || ()), join_all(copies))
+        });
+        tell_copies(&others, &asked);
+        let (mut asked, mut copied) = (asked.into_iter(), copied.into_iter());
+        let answers = questions
+            .iter()
+            .map_while(|question| match is_copy(&question) {
+                true => copied.next(),
+                false => asked.next(),
+            });
+        answers.collect()
+    }
+
+    async fn copied(&self, question: &Question) -> Answer {
+        let looked = self.registries.looking().answer(question).await;
+        if looked != Answer::Copied(Ok(CopyState::Wanted)) {
+            return looked;
+        }
+        let visit = Visit {
+            repository: self.repository.to_owned(),
+            pass: self.millis,
+            until: self.copies_until.into(),
+        };
+        let (registries, question) = (self.registries.clone(), question.clone());
+        let key = identity(&question);
+        let make = move || async move {
+            let answer = registries.answer(&question).await;
+            tell_copies(&[question], std::slice::from_ref(&answer));
+            answer
+        };
+        self.courier.bring(&key, &visit, make).await
+    }
+}
+
 fn tell_copies(questions: &[Question], answers: &[Answer]) {
     for (question, answer) in questions.iter().zip(answers) {
         if let (Question::Attached(order), Answer::Attached(Err(why))) = (question, answer) {
@@ -217,10 +271,7 @@ impl Site {
         let mut ask = |wanted: &[Question]| -> Vec<Answer> {
             answers.answer(wanted, causes, means.budgets, means.millis, &mut |open| {
                 questions += open.len();
-                let asked = means.registries.answer_all(open, || ());
-                let answers = means.runtime.block_on(asked);
-                tell_copies(open, &answers);
-                answers
+                means.ask(open)
             })
         };
         let mut facts = |lookups: &[_]| means.runtime.block_on(means.registries.facts_all(lookups));

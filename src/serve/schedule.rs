@@ -28,6 +28,8 @@ pub enum Cause {
         repository: String,
         tag: Option<String>,
     },
+    /// A copy has come to its end that the last pass did not wait for.
+    Copied,
     /// The settings of the daemon are others.
     Settings,
 }

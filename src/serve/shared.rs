@@ -156,8 +156,17 @@ impl Shared {
 
     /// The repository called so has changed.
     pub fn changed(&self, name: &str) {
+        self.happened(name, Cause::Git);
+    }
+
+    /// A copy has come to its end that a pass over the repository called so did not wait for.
+    pub(crate) fn copied(&self, name: &str) {
+        self.happened(name, Cause::Copied);
+    }
+
+    fn happened(&self, name: &str, cause: Cause) {
         let now = self.millis();
-        if lock(&self.schedule).happened(name, Cause::Git, now) {
+        if lock(&self.schedule).happened(name, cause, now) {
             self.wake.notify_one();
         }
     }

@@ -420,6 +420,7 @@ pub fn is_failure(why: &Why) -> bool {
 mod tests {
     use crate::lookup::{Fault, Reason as Word, Resolution};
     use crate::plan::Reason;
+    use crate::resolve::Uncopied;
 
     use super::*;
 
@@ -436,7 +437,8 @@ mod tests {
             Reason::Unresolved(Resolution::Denied(fault())),
             Reason::Unresolved(Resolution::Unavailable(fault())),
             Reason::Unresolved(Resolution::Refused(fault())),
-            Reason::Uncopied(Resolution::Missing(fault())),
+            Reason::Uncopied(Uncopied::Failed(Resolution::Missing(fault()))),
+            Reason::Uncopied(Uncopied::UnderWay),
             Reason::Unchosen(String::new()),
             Reason::Paused,
         ] {

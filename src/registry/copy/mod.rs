@@ -126,7 +126,7 @@ impl Registries {
     /// The answer to [`crate::lookup::Question::Attached`]: where copies are made, what the target
     /// lacks of it is brought there.
     pub(super) async fn attached(&self, order: &CopyOrder) -> Result<Copied, Failure> {
-        match self.inner.copy_mode {
+        match self.copy_mode {
             CopyMode::Look => Ok(Copied::nothing(&order.digest)),
             CopyMode::Missing | CopyMode::Anew => self.copying(order, &|_| ())?.attach().await,
         }
@@ -135,7 +135,7 @@ impl Registries {
     /// The answer to [`crate::lookup::Question::Copied`]: by the options' mode, what is not there is
     /// brought there.
     pub(super) async fn copied(&self, order: &CopyOrder) -> Result<CopyState, Failure> {
-        let mode = self.inner.copy_mode;
+        let mode = self.copy_mode;
         let is_kept = self.is_kept(order).await?;
         match (mode, is_kept) {
             (CopyMode::Look | CopyMode::Missing, true) => return Ok(CopyState::There),

@@ -26,7 +26,7 @@ use serde_json::json;
 
 use crate::support::scripted::Reply;
 
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const SECRET: &str = "canary-secret";
 

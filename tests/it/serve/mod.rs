@@ -1,6 +1,7 @@
 //! The daemon, as a process beside real registries and real Git.
 
 mod activity;
+mod beside;
 mod builders;
 mod copies;
 mod day;
@@ -127,6 +128,9 @@ fn settings(scene: &Scene, repositories: &[&str], more: &str) -> String {
         false => format!("repositories:\n{}", repositories.concat()),
     };
     let host = scene.registry.host();
+    if more.starts_with("registries:") {
+        return format!("{list}{more}");
+    }
     format!(
         "registries: {{allow: [\"{host}\"], hosts: [{{host: \"{host}\", insecure: true}}]}}\n{list}{more}"
     )

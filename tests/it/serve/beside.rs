@@ -1,0 +1,183 @@
+//! Copies that take long: they go on beside the passes.
+
+use std::sync::{Arc, Condvar, Mutex};
+
+use headwater::image::Digest;
+use serde_json::json;
+
+use super::{Daemon, free_port, get};
+use crate::image::{tags, there};
+use crate::registry::OCI_MANIFEST;
+use crate::support::registry::DockerRegistry;
+use crate::support::scene::{Scene, deployment};
+use crate::support::scripted::{Reply, Scripted, Seen};
+use crate::support::wait::until;
+
+const LAYER: &[u8] = b"a layer that takes its time";
+
+/// A registry with one image, whose layer comes when it is let go.
+struct Slow {
+    server: Scripted,
+    digest: Digest,
+    gate: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Slow {
+    fn start() -> Self {
+        let gate: Arc<(Mutex<bool>, Condvar)> = Arc::default();
+        let described = |media_type: &str, blob: &[u8]| json!({"mediaType": media_type, "digest": Digest::of(blob), "size": blob.len()});
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": described("application/vnd.oci.image.config.v1+json", b"{}"),
+            "layers": [described("application/vnd.oci.image.layer.v1.tar", LAYER)],
+        })
+        .to_string();
+        let digest = Digest::of(manifest.as_bytes());
+        let (layer, image) = (Digest::of(LAYER), digest.clone());
+        let held = Arc::clone(&gate);
+        let server = Scripted::start(move |seen: &Seen| {
+            let path = seen.path.as_str();
+            let name = path.rsplit('/').next().unwrap();
+            if path.contains("/blobs/") && name == layer.as_str() {
+                let (is_open, changed) = &*held;
+                let closed = is_open.lock().unwrap();
+                drop(changed.wait_while(closed, |is_open| !*is_open).unwrap());
+                return Reply::ok("application/octet-stream", LAYER);
+            }
+            match (path.contains("/blobs/"), name) {
+                (_, "") => Reply::status(200),
+                (true, _) => Reply::ok("application/octet-stream", b"{}".as_slice()),
+                (false, name) if name == "1" || name == image.as_str() => {
+                    Reply::ok(OCI_MANIFEST, manifest.clone())
+                        .header("docker-content-digest", image.as_str())
+                }
+                _ => Reply::status(404),
+            }
+        });
+        Self {
+            server,
+            digest,
+            gate,
+        }
+    }
+
+    fn let_go(&self) {
+        let (is_open, changed) = &*self.gate;
+        *is_open.lock().unwrap() = true;
+        changed.notify_all();
+    }
+}
+
+/// Whoever fails leaves no thread that waits.
+impl Drop for Slow {
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}
+
+fn kept(name: &str, image: &str) -> String {
+    format!(
+        "apiVersion: image.openshift.io/v1
+kind: ImageStream
+metadata: {{name: {name}, namespace: shop}}
+spec:
+  tags:
+    - name: \"1\"
+      from: {{kind: DockerImage, name: \"{image}\"}}
+      importPolicy: {{scheduled: true}}
+      referencePolicy: {{type: Local}}
+"
+    )
+}
+
+#[test]
+fn a_copy_that_takes_long_holds_up_no_other_tag() {
+    let slow = Slow::start();
+    let own = DockerRegistry::start();
+    let scene = Scene::new();
+    let (host, slow_host) = (scene.registry.host(), slow.server.host());
+    scene.commit(
+        &[
+            (
+                "streams/web.yaml",
+                &kept("web", &format!("{host}/acme/web:1")),
+            ),
+            (
+                "streams/big.yaml",
+                &kept("big", &format!("{slow_host}/acme/big:1")),
+            ),
+            ("web.yaml", &deployment("shop", "web", "1")),
+            ("big.yaml", &deployment("shop", "big", "1")),
+        ],
+        "add the shop",
+    );
+    let small = scene.image("acme/web", "1", "one");
+    let port = free_port();
+    let more = format!(
+        "registries: {{allow: [\"{host}\", \"{slow_host}\"]}}
+integratedRegistry: {{host: \"{}\"}}
+serve: {{interval: 10h, status: {{listen: \"127.0.0.1:{port}\"}}}}
+",
+        own.host()
+    );
+    let mut daemon = Daemon::start(&scene, &[&scene.bare()], &more);
+    let branch = until("the other tag's branch", || scene.bot_branches().pop());
+    assert!(scene.file(&branch, "web.yaml").contains(small.as_str()));
+    assert_eq!(scene.changed(&branch), ["streams/web.yaml", "web.yaml"]);
+    // It is no failure, and is said.
+    let told = until("the page", || {
+        let repository = get(port, "/state.json")["repositories"][0].take();
+        let told = repository.to_string();
+        (!repository["read"].is_null()).then_some(told)
+    });
+    assert!(
+        told.contains("being copied to the integrated registry"),
+        "{told}"
+    );
+    assert_eq!(daemon.count("not copied"), 0);
+    // No interval ends, and nobody pushes: its end is what makes the next pass.
+    slow.let_go();
+    let pin = format!("{}/shop/big:1@{}", own.host(), slow.digest);
+    until("its pin", || {
+        scene.file(&branch, "big.yaml").contains(&pin).then_some(())
+    });
+    let copy = format!("{}/shop/big@{}", own.host(), slow.digest);
+    assert_eq!(there(&copy, false), slow.digest);
+    assert_eq!(daemon.count("an image has been copied"), 2);
+    assert_eq!(daemon.ends(), 0);
+}
+
+/// It goes on where it was when the daemon comes back.
+#[test]
+fn the_end_of_the_daemon_waits_for_no_copy() {
+    let slow = Slow::start();
+    let own = DockerRegistry::start();
+    let scene = Scene::new();
+    let slow_host = slow.server.host();
+    scene.commit(
+        &[
+            (
+                "streams/big.yaml",
+                &kept("big", &format!("{slow_host}/acme/big:1")),
+            ),
+            ("big.yaml", &deployment("shop", "big", "1")),
+        ],
+        "add the shop",
+    );
+    let more = format!(
+        "registries: {{allow: [\"{slow_host}\"]}}
+integratedRegistry: {{host: \"{}\"}}
+serve: {{interval: 10h}}
+",
+        own.host()
+    );
+    let mut daemon = Daemon::start(&scene, &[&scene.bare()], &more);
+    daemon.says("a pass has ended");
+    assert_eq!(daemon.ends(), 0);
+    assert_eq!(tags(&own, "shop/big"), [""; 0], "nothing half");
+    slow.let_go();
+    let mut daemon = Daemon::start(&scene, &[&scene.bare()], &more);
+    until("its branch", || scene.bot_branches().pop());
+    assert_eq!(daemon.ends(), 0);
+}
