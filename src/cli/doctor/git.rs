@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use crate::cli::context::Context;
-use crate::cli::doctor::{forge, registries, without_label};
+use crate::cli::doctor::{forge, kept, registries, without_label};
 use crate::cli::error::CliError;
 use crate::cli::git_options::{git_options, signing_key};
 use crate::cli::place;
@@ -89,6 +89,7 @@ fn inside(
         Some(default),
     )?);
     findings.extend(registries::look(context, repository, &mut cache)?);
+    findings.extend(kept::copies(context, repository, &mut cache)?);
     Ok(findings)
 }
 

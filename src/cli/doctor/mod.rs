@@ -3,6 +3,7 @@
 mod files;
 mod forge;
 mod git;
+mod kept;
 mod registries;
 
 use serde::Serialize;
@@ -22,7 +23,7 @@ use crate::show::doctor::{Finding, State};
 /// Check access, tokens, host keys, protection and clocks, and say what to mend
 ///
 /// Looks at the server file, each Git repository, its forge and the registries that its manifests
-/// name, as a pass would reach them. Nothing is written anywhere. The exit code is 3 where
+/// name or its images are copied to, as a pass would reach them. Nothing is written anywhere. The exit code is 3 where
 /// something must be mended, and 0 where all is well or there are warnings only.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -50,6 +51,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     let config = server_file::read(context)?;
     let mut findings = files::look(config, context);
     findings.push(git::signing(context));
+    findings.extend(kept::catalogs(context)?);
     let is_inside = Repository::open_local(&context.folder).is_ok();
     let looked_after = config.repositories.iter().map(|it| it.url.as_str());
     let named = args.locations.iter().map(String::as_str);

@@ -174,6 +174,13 @@ impl Registries {
         Ok(true)
     }
 
+    /// Whether images may be pushed to the repository with the operator's credentials: an upload is
+    /// begun and given up. A registry that does not let it be given up forgets it by itself.
+    pub async fn check_push(&self, repository: &Repository) -> Result<(), Failure> {
+        let purpose = Purpose::Push { mounts_from: None };
+        self.writing(repository, purpose)?.check_upload().await
+    }
+
     /// Whether this image is in the repository, asked with the operator's credentials.
     pub async fn is_there(
         &self,

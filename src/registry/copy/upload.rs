@@ -69,6 +69,17 @@ impl Access<'_> {
         digest: &Digest,
         from: Option<&str>,
     ) -> Result<Begun, Failure> {
+        self.open_upload(digest, from, &format!("the blob {digest}"))
+            .await
+    }
+
+    /// `what` is to be uploaded, for messages.
+    async fn open_upload(
+        &self,
+        digest: &Digest,
+        from: Option<&str>,
+        what: &str,
+    ) -> Result<Begun, Failure> {
         let rest = match from {
             Some(from) => format!("blobs/uploads/?mount={digest}&from={from}"),
             None => "blobs/uploads/".to_owned(),
@@ -92,8 +103,20 @@ impl Access<'_> {
                 self.follow(&mut upload, &answer.headers)?;
                 Ok(Begun::Open(upload))
             }
-            _ => Err(self.explain_push(&answer, &format!("the blob {digest}"))),
+            _ => Err(self.explain_push(&answer, what)),
         }
+    }
+
+    /// Begins an upload and gives it up (distribution `docs/spec/api.md`, "Canceling an Upload";
+    /// others may not know it).
+    pub(super) async fn check_upload(&self) -> Result<(), Failure> {
+        let what = format!("\"{}\"", self.repository);
+        if let Begun::Open(upload) = self.open_upload(&Digest::of(b""), None, &what).await? {
+            let _ = self
+                .ask_upload(&upload, Method::DELETE, Duration::ZERO)
+                .await;
+        }
+        Ok(())
     }
 
     /// Where the upload goes on. The address is remote data: it may be on the registry's own

@@ -4,6 +4,7 @@ mod clock;
 mod file;
 mod forge;
 mod git;
+mod kept;
 mod registry;
 mod scopes;
 
@@ -14,6 +15,7 @@ pub use git::{
     KeyTrust, ShownKey, Trouble, blocking_branch, environment_branch, host_key, push, reachable,
     shallow, signing_key, unreachable,
 };
+pub use kept::{CopyFacts, catalog, copies};
 pub use registry::{RegistryFacts, registry};
 
 use serde::Serialize;

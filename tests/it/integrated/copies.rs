@@ -488,3 +488,47 @@ fn the_daemon_copies_and_says_so() {
     assert_eq!(kept.pin(&branch), named(&digest));
     assert_eq!(daemon.ends(), 0);
 }
+
+/// By whom the registry is asked, and what is found of it.
+fn examined(kept: &Kept) -> Run {
+    kept.run(&["doctor", &kept.scene.bare()])
+}
+
+#[test]
+fn doctor_tells_whether_the_registry_takes_copies() {
+    let mut kept = Kept::with(with_password());
+    kept.push("one");
+    let storage = kept.own.storage().join("docker/registry/v2/repositories");
+    examined(&kept)
+        .exits(0)
+        .says("copies")
+        .says("takes images for OWN/shop/web with a login");
+    // The upload that was begun is given up: the registry keeps its empty folder for a while.
+    let uploads = fs::read_dir(storage.join("shop/web/_uploads")).unwrap();
+    for upload in uploads {
+        assert!(!upload.unwrap().path().join("startedat").exists());
+    }
+    assert_eq!(tags(&kept.own, "shop/web"), [""; 0]);
+    kept.own.stop();
+    examined(&kept)
+        .exits(3)
+        .says("OWN/shop/web, asked with a login:");
+    // A registry that wants a login which is not there.
+    let kept = Kept::with(with_password());
+    let file = kept.scene.home().join("server.yaml");
+    let host = kept.own.host();
+    fs::write(&file, format!("integratedRegistry: {{host: \"{host}\"}}\n")).unwrap();
+    let file = file.display().to_string();
+    let run = kept
+        .scene
+        .run(&["doctor", &kept.scene.bare(), "--config", &file])
+        .exits(3);
+    run.says(&format!("{host}/shop/web, asked without a login:"))
+        .says(&format!("log in: docker login {host}"));
+    // Without copies, nobody is asked.
+    kept.scene
+        .edit("streams/web.yaml", |text| text.replace("Local", "Source"));
+    kept.scene
+        .run(&["doctor", &kept.scene.bare(), "--config", &file])
+        .never_says("copies");
+}

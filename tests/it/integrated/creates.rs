@@ -502,3 +502,23 @@ fn a_push_that_the_registry_tells_of_creates_a_stream_at_once() {
     daemon.says("a hook was taken … \"passes\":0");
     assert_eq!(daemon.ends(), 0);
 }
+
+#[test]
+fn doctor_tells_whether_the_registry_lists_what_is_pushed() {
+    let mut scene = Scene::of(&[("streams/web.yaml", STREAM)]);
+    scene.image("shop/api", "1", "one");
+    let file = scene.home().join("server.yaml");
+    fs::write(&file, creating(&scene)).unwrap();
+    let file = file.display().to_string();
+    let bare = scene.bare();
+    let words = ["doctor", &bare, "--config", &file];
+    scene
+        .run(&words)
+        .says("createStreams")
+        .says("lists its repositories, 1 now");
+    scene.registry.stop();
+    scene
+        .run(&words)
+        .exits(3)
+        .says("its repositories cannot be listed");
+}
