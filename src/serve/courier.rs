@@ -135,8 +135,7 @@ impl Courier {
             // It is never closed.
             let _place = courier.places.acquire().await;
             let answer = copy.await;
-            courier.end(&key, &answer);
-            end.send_replace(Some(answer));
+            courier.end(&key, answer, &end);
         });
         Step::Wait(done)
     }
@@ -158,7 +157,9 @@ impl Courier {
         }
     }
 
-    fn end(&self, key: &str, answer: &Answer) {
+    /// All at once for whoever holds the lock: else a pass could leave in between, and would be
+    /// told by nobody.
+    fn end(&self, key: &str, answer: Answer, end: &watch::Sender<Option<Answer>>) {
         let mut orders = lock(&self.orders);
         let Some(Order::UnderWay { told, failure, .. }) = orders.remove(key) else {
             return;
@@ -176,6 +177,7 @@ impl Courier {
             };
             orders.insert(key.to_owned(), order);
         }
+        end.send_replace(Some(answer));
         drop(orders);
         if !has_failed || failure.is_none() {
             for repository in &told {

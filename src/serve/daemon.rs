@@ -1,5 +1,6 @@
 //! The engine: begins passes when they are due, and keeps what is known after them.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -260,7 +261,8 @@ fn pass(shared: &Shared, hands: &Hands, bench: &Bench, mut worker: Worker, due: 
         registries: &bench.registries,
         courier: &bench.courier,
         repository: &due.name,
-        copies_until: begun + shared.clock.lasts(COPIES),
+        patience: shared.clock.lasts(COPIES),
+        copies_until: OnceCell::new(),
         runtime: &tokio::runtime::Handle::current(),
         budgets: &bench.budgets,
         is_ending: &shared.is_ending,

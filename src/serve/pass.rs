@@ -1,13 +1,15 @@
 //! One pass over a Git repository, unattended, and what is known after it.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::copying::CopyState;
@@ -90,8 +92,9 @@ pub struct Means<'a> {
     pub courier: &'a Arc<Courier>,
     /// The name of the Git repository.
     pub repository: &'a str,
-    /// What is not copied then goes on beside the pass.
-    pub copies_until: Instant,
+    /// From its first copy on the pass waits so long; what is not copied then goes on beside it.
+    pub patience: Duration,
+    pub copies_until: OnceCell<Instant>,
     /// Runs what asks registries.
     pub runtime: &'a tokio::runtime::Handle,
     pub budgets: &'a Budgets,
@@ -219,7 +222,9 @@ impl Means<'_> {
         let visit = Visit {
             repository: self.repository.to_owned(),
             pass: self.millis,
-            until: self.copies_until.into(),
+            until: *self
+                .copies_until
+                .get_or_init(|| Instant::now() + self.patience),
         };
         let (registries, question) = (self.registries.clone(), question.clone());
         let key = identity(&question);
