@@ -1,8 +1,8 @@
 //! What is counted beside what is known, for metrics and health.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,6 +22,17 @@ pub struct Counts {
     passes: Mutex<BTreeMap<String, PassCounts>>,
     /// By repository.
     looks: Mutex<BTreeMap<String, Vec<StreamLook>>>,
+    copies: Arc<CopyCounts>,
+}
+
+/// What came of copies.
+#[derive(Debug, Default)]
+pub struct CopyCounts {
+    pub under_way: AtomicU64,
+    pub ok: AtomicU64,
+    pub failed: AtomicU64,
+    /// Sent through here.
+    pub bytes: AtomicU64,
 }
 
 /// What came of the passes over a repository.
@@ -49,12 +60,18 @@ impl Counts {
             tallies,
             passes: Mutex::default(),
             looks: Mutex::default(),
+            copies: Arc::default(),
         }
     }
 
     /// What adapters count.
     pub fn tallies(&self) -> &Tallies {
         &self.tallies
+    }
+
+    /// What came of copies, of all repositories.
+    pub fn copies(&self) -> &Arc<CopyCounts> {
+        &self.copies
     }
 
     /// What came of passes, by repository.

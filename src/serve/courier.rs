@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::future::Future;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, watch};
@@ -11,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::copying::CopyState;
 use crate::lookup::Answer;
+use crate::serve::counts::CopyCounts;
 use crate::serve::shared::lock;
 
 /// Images under way at once.
@@ -26,7 +28,35 @@ pub struct Courier {
     /// By the question's identity.
     orders: Mutex<HashMap<String, Order>>,
     places: Semaphore,
+    counts: Arc<CopyCounts>,
     on_copied: Arc<OnCopied>,
+}
+
+/// Counts itself while it lasts, however it ends.
+struct Counted<'a>(&'a CopyCounts);
+
+impl<'a> Counted<'a> {
+    fn begin(counts: &'a CopyCounts) -> Self {
+        counts.under_way.fetch_add(1, Ordering::Relaxed);
+        Self(counts)
+    }
+
+    fn end(self, answer: &Answer) {
+        let counter = match answer {
+            Answer::Copied(Err(_)) => &self.0.failed,
+            _ => &self.0.ok,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        if let Answer::Copied(Ok(CopyState::Made(copied))) = answer {
+            self.0.bytes.fetch_add(copied.bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 enum Order {
@@ -67,10 +97,11 @@ impl fmt::Debug for Courier {
 }
 
 impl Courier {
-    pub fn new(on_copied: Arc<OnCopied>) -> Self {
+    pub fn new(counts: Arc<CopyCounts>, on_copied: Arc<OnCopied>) -> Self {
         Self {
             orders: Mutex::default(),
             places: Semaphore::new(AT_ONCE),
+            counts,
             on_copied,
         }
     }
@@ -134,7 +165,9 @@ impl Courier {
         tokio::spawn(async move {
             // It is never closed.
             let _place = courier.places.acquire().await;
+            let counted = Counted::begin(&courier.counts);
             let answer = copy.await;
+            counted.end(&answer);
             courier.end(&key, answer, &end);
         });
         Step::Wait(done)
@@ -237,9 +270,8 @@ mod tests {
     fn courier() -> (Arc<Courier>, Arc<Mutex<Vec<String>>>) {
         let told: Arc<Mutex<Vec<String>>> = Arc::default();
         let list = Arc::clone(&told);
-        let courier = Courier::new(Arc::new(move |name: &str| {
-            lock(&list).push(name.to_owned());
-        }));
+        let on_copied = move |name: &str| lock(&list).push(name.to_owned());
+        let courier = Courier::new(Arc::default(), Arc::new(on_copied));
         (Arc::new(courier), told)
     }
 
@@ -328,6 +360,9 @@ mod tests {
         assert_eq!(answer, under_way());
         let answer = courier.bring("a", &patient(2), || async { made() }).await;
         assert_eq!(answer, made());
+        let CopyCounts { under_way, ok, .. } = &*courier.counts;
+        let counts = [under_way, ok].map(|count| count.load(Ordering::Relaxed));
+        assert_eq!(counts, [0, 1]);
     }
 
     #[tokio::test]
@@ -345,6 +380,8 @@ mod tests {
         assert_eq!(answer, under_way());
         tokio::task::yield_now().await;
         assert_eq!(courier.places.available_permits(), 0);
+        let under_way = &courier.counts.under_way;
+        assert_eq!(under_way.load(Ordering::Relaxed), AT_ONCE as u64);
         for end in ends {
             end.send(made()).unwrap();
         }

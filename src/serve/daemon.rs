@@ -89,10 +89,10 @@ pub async fn run(
     on_settings: Arc<dyn Fn(&ServerConfig) + Send + Sync>,
 ) -> Result<(), Trouble> {
     let courier = {
+        let counts = Arc::clone(shared.counts.copies());
         let shared = Arc::clone(&shared);
-        Arc::new(Courier::new(Arc::new(move |name: &str| {
-            shared.copied(name);
-        })))
+        let on_copied = move |name: &str| shared.copied(name);
+        Arc::new(Courier::new(counts, Arc::new(on_copied)))
     };
     let mut bench = Bench::new(&hands, config, courier)?;
     let mut workers: BTreeMap<String, Worker> = BTreeMap::new();

@@ -10,11 +10,12 @@ mod process;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
 use crate::git;
-use crate::serve::counts::{PassCounts, StreamLook};
+use crate::serve::counts::{CopyCounts, PassCounts, StreamLook};
 use crate::serve::metrics::exposition::{Exposition, Labels};
 use crate::serve::shared::Shared;
 use crate::serve::state::{DaemonState, RepositoryState, is_failure};
@@ -27,8 +28,11 @@ pub const MOST_STREAMS: usize = 2_000;
 pub const MOST_ENVIRONMENTS: usize = 50;
 
 /// All that is told, where there is something to tell.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 25] = [
     "headwater_build_info",
+    "headwater_copied_bytes_total",
+    "headwater_copies_total",
+    "headwater_copies_under_way",
     "headwater_forge_request_duration_seconds",
     "headwater_forge_requests_total",
     "headwater_git_operations_total",
@@ -76,6 +80,7 @@ impl Metrics {
         let mut out = Exposition::default();
         self.of_the_daemon(&mut out, &state);
         of_passes(&mut out, &counts.passes());
+        of_copies(&mut out, counts.copies());
         of_streams(&mut out, &state, &counts.looks());
         of_pull_requests(&mut out, &state);
         let tallies = counts.tallies();
@@ -146,6 +151,26 @@ fn of_passes(out: &mut Exposition, counts: &BTreeMap<String, PassCounts>) {
         "headwater_reconcile_duration_seconds",
         "How long passes over a repository took",
         durations,
+    );
+}
+
+fn of_copies(out: &mut Exposition, counts: &CopyCounts) {
+    let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    out.gauges(
+        "headwater_copies_under_way",
+        "Images that are copied to an integrated registry now",
+        [(Labels::new(), read(&counts.under_way) as f64)],
+    );
+    out.counters(
+        "headwater_copies",
+        "Copies of images to integrated registries that have ended",
+        [("ok", &counts.ok), ("failed", &counts.failed)]
+            .map(|(result, count)| (labels([("result", result)]), read(count))),
+    );
+    out.counters(
+        "headwater_copied_bytes",
+        "Bytes that were sent for copies of images",
+        [(Labels::new(), read(&counts.bytes))],
     );
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use headwater::image::Digest;
 use serde_json::json;
 
-use super::{Daemon, free_port, get};
+use super::{Daemon, free_ports, get, text};
 use crate::image::{tags, there};
 use crate::registry::OCI_MANIFEST;
 use crate::support::registry::DockerRegistry;
@@ -113,11 +113,11 @@ fn a_copy_that_takes_long_holds_up_no_other_tag() {
         "add the shop",
     );
     let small = scene.image("acme/web", "1", "one");
-    let port = free_port();
+    let [port, metrics] = free_ports();
     let more = format!(
         "registries: {{allow: [\"{host}\", \"{slow_host}\"]}}
 integratedRegistry: {{host: \"{}\"}}
-serve: {{interval: 10h, status: {{listen: \"127.0.0.1:{port}\"}}}}
+serve: {{interval: 10h, status: {{listen: \"127.0.0.1:{port}\"}}, metrics: {{listen: \"127.0.0.1:{metrics}\"}}}}
 ",
         own.host()
     );
@@ -136,6 +136,9 @@ serve: {{interval: 10h, status: {{listen: \"127.0.0.1:{port}\"}}}}
         "{told}"
     );
     assert_eq!(daemon.count("not copied"), 0);
+    let is_counted = |line: &str| text(metrics, "/metrics").contains(&format!("\n{line}\n"));
+    assert!(is_counted("headwater_copies_under_way 1.0"));
+    assert!(is_counted("headwater_copies_total{result=\"ok\"} 1.0"));
     // No interval ends, and nobody pushes: its end is what makes the next pass.
     slow.let_go();
     let pin = format!("{}/shop/big:1@{}", own.host(), slow.digest);
@@ -145,6 +148,8 @@ serve: {{interval: 10h, status: {{listen: \"127.0.0.1:{port}\"}}}}
     let copy = format!("{}/shop/big@{}", own.host(), slow.digest);
     assert_eq!(there(&copy, false), slow.digest);
     assert_eq!(daemon.count("an image has been copied"), 2);
+    assert!(is_counted("headwater_copies_under_way 0.0"));
+    assert!(is_counted("headwater_copies_total{result=\"ok\"} 2.0"));
     assert_eq!(daemon.ends(), 0);
 }
 
