@@ -15,6 +15,7 @@ use crate::config::server::ServerConfig;
 use crate::git::Location;
 use crate::registry::Registries;
 use crate::serve::answers::Budgets;
+use crate::serve::asking::Asking;
 use crate::serve::courier::Courier;
 use crate::serve::news::{self, News};
 use crate::serve::pass::{Looked, Means, Site, Trouble, look};
@@ -257,17 +258,23 @@ fn put(shared: &Shared, config: &ServerConfig, workers: &mut BTreeMap<String, Wo
 /// One pass, on a thread of its own: Git and its network calls wait.
 fn pass(shared: &Shared, hands: &Hands, bench: &Bench, mut worker: Worker, due: &Due) -> Done {
     let begun = Instant::now();
-    let means = Means {
+    let millis = shared.millis();
+    let asking = Asking {
         registries: &bench.registries,
         courier: &bench.courier,
         repository: &due.name,
+        pass: millis,
         patience: shared.clock.lasts(COPIES),
-        copies_until: OnceCell::new(),
+        until: OnceCell::new(),
+    };
+    let means = Means {
+        registries: &bench.registries,
+        asking,
         runtime: &tokio::runtime::Handle::current(),
         budgets: &bench.budgets,
         is_ending: &shared.is_ending,
         clock: shared.clock,
-        millis: shared.millis(),
+        millis,
     };
     worker.answers.waits_until = None;
     let result = (hands.open)(&bench.config, &worker.settings).and_then(|site| {

@@ -6,6 +6,7 @@
 //! | [`page`] | the status page, which only shows |
 //! | [`schedule`] | which repository is looked at when |
 //! | [`answers`] | what registries have answered, and their budgets |
+//! | [`asking`] | how a pass asks registries |
 //! | [`courier`] | copies that are made beside passes |
 //! | [`daemon`] | the engine: begins passes, keeps what is known, ends gracefully |
 //! | [`news`], [`journal`] | changes of state, for the log and for events; the last of them, kept |
@@ -19,6 +20,7 @@
 //! | [`state`] | what is known, as values for pages, metrics and commands |
 
 pub mod answers;
+pub mod asking;
 pub mod counts;
 pub mod courier;
 pub mod daemon;

@@ -1,34 +1,29 @@
 //! One pass over a Git repository, unattended, and what is known after it.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use futures_util::future::join_all;
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::copying::CopyState;
 use crate::forge::Forge;
 use crate::git::{self, Author, Repository};
 use crate::image::Digest;
-use crate::lookup::{Answer, CopyMade, Question, copies_made};
+use crate::lookup::{Answer, Question};
 use crate::plan::Plan;
 use crate::plan::pull_request::KnownForge;
 use crate::policy::OperatorPolicy;
 use crate::problem::Problem;
 use crate::reconcile::{
     Applied, AppliedPlan, Cache, Failure, Hosting, Outcome, Pass, Planned, Prose, Publishing,
-    Scope, apply, identity, state,
+    Scope, apply, state,
 };
 use crate::registry::Registries;
 use crate::revision::{BranchName, CommitId};
 use crate::serve::answers::{Answers, Budgets};
-use crate::serve::courier::{Courier, Visit};
+use crate::serve::asking::Asking;
 use crate::serve::gathered::{self, Gathered};
 use crate::serve::schedule::Cause;
 use crate::serve::timelines::Library;
@@ -89,12 +84,7 @@ pub struct Trouble {
 #[derive(Debug)]
 pub struct Means<'a> {
     pub registries: &'a Registries,
-    pub courier: &'a Arc<Courier>,
-    /// The name of the Git repository.
-    pub repository: &'a str,
-    /// From its first copy on the pass waits so long; what is not copied then goes on beside it.
-    pub patience: Duration,
-    pub copies_until: OnceCell<Instant>,
+    pub asking: Asking<'a>,
     /// Runs what asks registries.
     pub runtime: &'a tokio::runtime::Handle,
     pub budgets: &'a Budgets,
@@ -190,78 +180,6 @@ struct Round {
     next_change: Option<Timestamp>,
 }
 
-impl Means<'_> {
-    /// Answers questions in their order. Copies are made by the courier, and told by it.
-    fn ask(&self, questions: &[Question]) -> Vec<Answer> {
-        let is_copy = |question: &&Question| matches!(question, Question::Copied(_));
-        let others: Vec<Question> = questions
-            .iter()
-            .filter(|it| !is_copy(it))
-            .cloned()
-            .collect();
-        let copies = questions.iter().filter(is_copy).map(|it| self.copied(it));
-        let (asked, copied) = self.runtime.block_on(async {
-            tokio::join!(self.registries.answer_all(&others, || ()), join_all(copies))
-        });
-        tell_copies(&others, &asked);
-        let (mut asked, mut copied) = (asked.into_iter(), copied.into_iter());
-        let answers = questions
-            .iter()
-            .map_while(|question| match is_copy(&question) {
-                true => copied.next(),
-                false => asked.next(),
-            });
-        answers.collect()
-    }
-
-    async fn copied(&self, question: &Question) -> Answer {
-        let looked = self.registries.looking().answer(question).await;
-        if looked != Answer::Copied(Ok(CopyState::Wanted)) {
-            return looked;
-        }
-        let visit = Visit {
-            repository: self.repository.to_owned(),
-            pass: self.millis,
-            until: *self
-                .copies_until
-                .get_or_init(|| Instant::now() + self.patience),
-        };
-        let (registries, question) = (self.registries.clone(), question.clone());
-        let key = identity(&question);
-        let make = move || async move {
-            let answer = registries.answer(&question).await;
-            tell_copies(&[question], std::slice::from_ref(&answer));
-            answer
-        };
-        self.courier.bring(&key, &visit, make).await
-    }
-}
-
-fn tell_copies(questions: &[Question], answers: &[Answer]) {
-    for (question, answer) in questions.iter().zip(answers) {
-        if let (Question::Attached(order), Answer::Attached(Err(why))) = (question, answer) {
-            let why = why.fault().map(ToString::to_string).unwrap_or_default();
-            tracing::debug!(image = %order.from, why, "what refers to an image cannot be looked for");
-        }
-    }
-    for made in copies_made(questions, answers) {
-        let CopyMade { order, copied, .. } = made;
-        let (image, bytes) = (format!("{}@{}", order.from, order.digest), copied.bytes);
-        let referrers = copied.referrers;
-        match made.is_attached {
-            false => tracing::info!(image, to = %order.to, bytes, "an image has been copied"),
-            true if referrers == 0 => {}
-            true => {
-                tracing::info!(image, to = %order.to, referrers, "what refers to an image has been copied");
-            }
-        }
-        for left_out in &copied.left_out {
-            let (name, reason) = (&left_out.name, &left_out.reason);
-            tracing::warn!(image, name, reason, "a copy lacks what refers to its image");
-        }
-    }
-}
-
 impl Site {
     fn round(
         &mut self,
@@ -276,7 +194,7 @@ impl Site {
         let mut ask = |wanted: &[Question]| -> Vec<Answer> {
             answers.answer(wanted, causes, means.budgets, means.millis, &mut |open| {
                 questions += open.len();
-                means.ask(open)
+                means.runtime.block_on(means.asking.answer(open))
             })
         };
         let mut facts = |lookups: &[_]| means.runtime.block_on(means.registries.facts_all(lookups));

@@ -1,5 +1,6 @@
 //! Copies that take long: they go on beside the passes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use headwater::image::Digest;
@@ -15,35 +16,49 @@ use crate::support::wait::until;
 
 const LAYER: &[u8] = b"a layer that takes its time";
 
-/// A registry with one image, whose layer comes when it is let go.
+const SIGNATURE: &[u8] = b"a signature that takes its time";
+
+/// A registry with one image, whose layer comes when it is let go, as does its signature's.
 struct Slow {
     server: Scripted,
     digest: Digest,
     gate: Arc<(Mutex<bool>, Condvar)>,
+    is_signed: Arc<AtomicBool>,
 }
 
 impl Slow {
     fn start() -> Self {
         let gate: Arc<(Mutex<bool>, Condvar)> = Arc::default();
         let described = |media_type: &str, blob: &[u8]| json!({"mediaType": media_type, "digest": Digest::of(blob), "size": blob.len()});
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "config": described("application/vnd.oci.image.config.v1+json", b"{}"),
-            "layers": [described("application/vnd.oci.image.layer.v1.tar", LAYER)],
-        })
-        .to_string();
+        let manifest = |layer: &[u8]| {
+            json!({
+                "schemaVersion": 2,
+                "mediaType": OCI_MANIFEST,
+                "config": described("application/vnd.oci.image.config.v1+json", b"{}"),
+                "layers": [described("application/vnd.oci.image.layer.v1.tar", layer)],
+            })
+            .to_string()
+        };
+        let (manifest, signature) = (manifest(LAYER), manifest(SIGNATURE));
         let digest = Digest::of(manifest.as_bytes());
-        let (layer, image) = (Digest::of(LAYER), digest.clone());
-        let held = Arc::clone(&gate);
+        let signed = Digest::of(signature.as_bytes());
+        let image = digest.clone();
+        let (held, is_signed) = (Arc::clone(&gate), Arc::<AtomicBool>::default());
+        let signs = Arc::clone(&is_signed);
         let server = Scripted::start(move |seen: &Seen| {
             let path = seen.path.as_str();
             let name = path.rsplit('/').next().unwrap();
-            if path.contains("/blobs/") && name == layer.as_str() {
-                let (is_open, changed) = &*held;
-                let closed = is_open.lock().unwrap();
-                drop(changed.wait_while(closed, |is_open| !*is_open).unwrap());
-                return Reply::ok("application/octet-stream", LAYER);
+            for layer in [LAYER, SIGNATURE] {
+                if path.contains("/blobs/") && name == Digest::of(layer).as_str() {
+                    let (is_open, changed) = &*held;
+                    let closed = is_open.lock().unwrap();
+                    drop(changed.wait_while(closed, |is_open| !*is_open).unwrap());
+                    return Reply::ok("application/octet-stream", layer);
+                }
+            }
+            if name == signature_tag(&image) && signs.load(Ordering::Relaxed) {
+                return Reply::ok(OCI_MANIFEST, signature.clone())
+                    .header("docker-content-digest", signed.as_str());
             }
             match (path.contains("/blobs/"), name) {
                 (_, "") => Reply::status(200),
@@ -59,7 +74,16 @@ impl Slow {
             server,
             digest,
             gate,
+            is_signed,
         }
+    }
+
+    fn sign(&self) {
+        self.is_signed.store(true, Ordering::Relaxed);
+    }
+
+    fn hold(&self) {
+        *self.gate.0.lock().unwrap() = false;
     }
 
     fn let_go(&self) {
@@ -74,6 +98,10 @@ impl Drop for Slow {
     fn drop(&mut self) {
         self.let_go();
     }
+}
+
+fn signature_tag(digest: &Digest) -> String {
+    format!("{}.sig", digest.as_str().replace(':', "-"))
 }
 
 fn kept(name: &str, image: &str) -> String {
@@ -184,5 +212,47 @@ serve: {{interval: 10h}}
     slow.let_go();
     let mut daemon = Daemon::start(&scene, &[&scene.bare()], &more);
     until("its branch", || scene.bot_branches().pop());
+    assert_eq!(daemon.ends(), 0);
+}
+
+#[test]
+fn a_signature_that_takes_long_holds_up_nothing() {
+    let slow = Slow::start();
+    let own = DockerRegistry::start();
+    let scene = Scene::new();
+    let slow_host = slow.server.host();
+    scene.commit(
+        &[
+            (
+                "streams/big.yaml",
+                &kept("big", &format!("{slow_host}/acme/big:1")),
+            ),
+            ("big.yaml", &deployment("shop", "big", "1")),
+        ],
+        "add the shop",
+    );
+    let more = format!(
+        "registries: {{allow: [\"{slow_host}\"]}}
+integratedRegistry: {{host: \"{}\"}}
+serve: {{interval: 10h}}
+",
+        own.host()
+    );
+    slow.let_go();
+    let mut daemon = Daemon::start(&scene, &[&scene.bare()], &more);
+    let branch = until("the pin", || scene.bot_branches().pop());
+    daemon.says("a pass has ended");
+    assert_eq!(daemon.ends(), 0);
+    scene.merge(&branch);
+    // A daemon that begins looks for all that has come.
+    slow.hold();
+    slow.sign();
+    let mut daemon = Daemon::start(&scene, &[&scene.bare()], &more);
+    daemon.says("a pass has ended");
+    let signature = signature_tag(&slow.digest);
+    assert!(!tags(&own, "shop/big").contains(&signature));
+    slow.let_go();
+    daemon.says("what refers to an image has been copied … \"referrers\":1");
+    assert!(tags(&own, "shop/big").contains(&signature));
     assert_eq!(daemon.ends(), 0);
 }
