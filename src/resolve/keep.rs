@@ -137,13 +137,17 @@ impl<'a> Place<'a> {
         let Some(image) = state.image().filter(|_| state.copy().is_some()) else {
             return;
         };
-        let Some(digest) = &image.digest else {
+        // What came from there is no copy.
+        let Some(digest) = image
+            .digest
+            .as_ref()
+            .filter(|_| !image.repository.is_same(&self.to))
+        else {
             return;
         };
         let order = self.order(&image, digest, inquiry);
         // Where it was made in this pass, all came along.
-        let is_there = matches!(inquiry.copied(&order), Some(Ok(CopyState::There)));
-        if image.repository.is_same(&self.to) || !is_there {
+        if !matches!(inquiry.copied(&order), Some(Ok(CopyState::There))) {
             return;
         }
         if let Some(beside) = self.order_beside(&image, digest, inquiry) {

@@ -216,6 +216,25 @@ fn all_platforms_and_what_was_attached_come_along() {
     assert_eq!(there(&format!("{own}/shop/web:{signature}"), false), signed);
 }
 
+#[test]
+fn what_was_pushed_is_not_copied_onto_itself() {
+    let kept = Kept::new();
+    let built = "    - name: built
+    - name: stable
+      from: {kind: ImageStreamTag, name: \"web:built\"}
+      referencePolicy: {type: Local}
+";
+    kept.scene.edit("streams/web.yaml", |text| {
+        let (head, _) = text.split_once("    - name: stable").unwrap();
+        format!("{head}{built}")
+    });
+    let digest = kept.own.push_image("shop/web", "built", "one");
+    kept.reconcile().exits(0);
+    kept.reconcile().exits(0);
+    assert_eq!(kept.pin(&kept.scene.bot_branch()), named(&digest));
+    assert_eq!(tags(&kept.own, "shop/web"), ["built"]);
+}
+
 /// What CI signs after it has pushed.
 #[test]
 fn a_signature_that_comes_later_follows_its_image() {
