@@ -22,6 +22,15 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 /// "Pushing Manifests with Subject").
 const SUBJECT_HEADER: &str = "oci-subject";
 
+/// What a HEAD tells of a tag or digest.
+enum Sight {
+    /// The digest, in the registry's words.
+    Named(String),
+    Nothing,
+    /// The registry answers no HEAD here, or names none: a GET tells.
+    Unsaid,
+}
+
 impl Access<'_> {
     /// Puts `body`, which has this digest, under a tag or under the digest itself. Whether the
     /// registry keeps the list of referrers of its subject.
@@ -72,19 +81,10 @@ impl Access<'_> {
 
     /// Whether this tag or digest is there, and is this digest.
     pub async fn names(&self, wanted: &Wanted, digest: &Digest) -> Result<bool, Failure> {
-        if self.host.answers_head() {
-            let answer = self
-                .ask_for(ACCEPT, Method::HEAD, &address(wanted), 0)
-                .await?;
-            if answer.status.is_success() {
-                if let Some(named) = digest_header(&answer.headers) {
-                    return Ok(named == digest.as_str());
-                }
-            } else if answer.status == StatusCode::NOT_FOUND {
-                return Ok(false);
-            } else if !is_no_head(answer.status) {
-                return Err(self.explain(&answer, wanted));
-            }
+        match self.look(wanted).await? {
+            Sight::Named(named) => return Ok(named == digest.as_str()),
+            Sight::Nothing => return Ok(false),
+            Sight::Unsaid => {}
         }
         let answer = self
             .ask_for(ACCEPT, Method::GET, &address(wanted), MANIFEST_LIMIT)
@@ -96,28 +96,38 @@ impl Access<'_> {
         }
     }
 
-    /// The digest that a tag has, by HEAD where the registry answers that; none where there is no
-    /// such tag. Of a registry's own word, so nothing is to be written by it.
+    /// The digest that a tag has; none where there is no such tag. Of a registry's own word, so
+    /// nothing is to be written by it.
     pub async fn named(&self, wanted: &Wanted) -> Result<Option<Digest>, Failure> {
-        if self.host.answers_head() {
-            let answer = self
-                .ask_for(ACCEPT, Method::HEAD, &address(wanted), 0)
-                .await?;
-            if answer.status == StatusCode::NOT_FOUND {
-                return Ok(None);
+        match self.look(wanted).await? {
+            Sight::Named(named) => {
+                if let Ok(digest) = named.parse() {
+                    return Ok(Some(digest));
+                }
             }
-            let named = digest_header(&answer.headers).and_then(|text| text.parse().ok());
-            if answer.status.is_success() && named.is_some() {
-                return Ok(named);
-            }
-            if !answer.status.is_success() && !is_no_head(answer.status) {
-                return Err(self.explain(&answer, wanted));
-            }
+            Sight::Nothing => return Ok(None),
+            Sight::Unsaid => {}
         }
         match self.read(wanted).await {
             Ok(read) => Ok(Some(read.digest)),
             Err(failure) if failure.kind == FailureKind::Missing => Ok(None),
             Err(failure) => Err(failure),
+        }
+    }
+
+    async fn look(&self, wanted: &Wanted) -> Result<Sight, Failure> {
+        if !self.host.answers_head() {
+            return Ok(Sight::Unsaid);
+        }
+        let answer = self
+            .ask_for(ACCEPT, Method::HEAD, &address(wanted), 0)
+            .await?;
+        match answer.status {
+            status if status.is_success() => Ok(digest_header(&answer.headers)
+                .map_or(Sight::Unsaid, |named| Sight::Named(named.to_owned()))),
+            StatusCode::NOT_FOUND => Ok(Sight::Nothing),
+            status if is_no_head(status) => Ok(Sight::Unsaid),
+            _ => Err(self.explain(&answer, wanted)),
         }
     }
 
