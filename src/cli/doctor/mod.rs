@@ -23,8 +23,9 @@ use crate::show::doctor::{Finding, State};
 /// Check access, tokens, host keys, protection and clocks, and say what to mend
 ///
 /// Looks at the server file, each Git repository, its forge and the registries that its manifests
-/// name or its images are copied to, as a pass would reach them. Nothing is written anywhere. The exit code is 3 where
-/// something must be mended, and 0 where all is well or there are warnings only.
+/// name or its images are copied to, as a pass would reach them. Nothing is written anywhere. The
+/// exit code is 3 where something must be mended, and 0 where all is well or there are warnings
+/// only.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  headwater doctor\n  headwater --config server.yaml doctor https://git.example/shop/deploy.git\n  headwater doctor ssh://git@git.example/shop/deploy.git -o json"

@@ -1,4 +1,5 @@
 use crate::lookup::Resolution;
+use crate::show::doctor::registry::{MEND_HELPER, login};
 use crate::show::doctor::{Finding, State};
 
 /// Whether an integrated registry takes what is copied for the streams of a namespace.
@@ -14,13 +15,9 @@ pub struct CopyFacts {
 /// `of`: the registry's host.
 pub fn copies(of: &str, facts: &CopyFacts) -> Finding {
     let new = |state, found: String| Finding::new(state, "copies", of, found);
-    let login = match &facts.has_login {
-        Ok(true) => "with a login",
-        Ok(false) => "without a login",
-        Err(reason) => {
-            return new(State::Fault, format!("its login cannot be had: {reason}"))
-                .advice("mend the credential helper");
-        }
+    let login = match login(&facts.has_login) {
+        Ok(login) => login,
+        Err(reason) => return new(State::Fault, reason).advice(MEND_HELPER),
     };
     let repository = &facts.repository;
     let fault = facts.outcome.as_ref().err().and_then(Resolution::fault);

@@ -11,15 +11,22 @@ pub struct RegistryFacts {
     pub resolution: Resolution,
 }
 
+pub(super) const MEND_HELPER: &str = "mend the credential helper";
+
+/// How a registry is asked; otherwise why that is not known.
+pub(super) fn login(has_login: &Result<bool, String>) -> Result<&'static str, String> {
+    match has_login {
+        Ok(true) => Ok("with a login"),
+        Ok(false) => Ok("without a login"),
+        Err(reason) => Err(format!("its login cannot be had: {reason}")),
+    }
+}
+
 pub fn registry(of: &str, facts: &RegistryFacts) -> Finding {
     let new = |state, found: String| Finding::new(state, "registry", of, found);
-    let login = match &facts.has_login {
-        Ok(true) => "with a login",
-        Ok(false) => "without a login",
-        Err(reason) => {
-            return new(State::Fault, format!("its login cannot be had: {reason}"))
-                .advice("mend the credential helper");
-        }
+    let login = match login(&facts.has_login) {
+        Ok(login) => login,
+        Err(reason) => return new(State::Fault, reason).advice(MEND_HELPER),
     };
     let image = &facts.image;
     let Some(fault) = facts.resolution.fault() else {
