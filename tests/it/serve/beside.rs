@@ -181,9 +181,9 @@ serve: {{interval: 10h, status: {{listen: \"127.0.0.1:{port}\"}}, metrics: {{lis
     assert_eq!(daemon.ends(), 0);
 }
 
-/// It goes on where it was when the daemon comes back.
-#[test]
-fn the_end_of_the_daemon_waits_for_no_copy() {
+/// A slow registry, the one that keeps copies, a stream of the one to be kept in the other, and what
+/// the server file says of them.
+fn with_a_slow_image() -> (Slow, DockerRegistry, Scene, String) {
     let slow = Slow::start();
     let own = DockerRegistry::start();
     let scene = Scene::new();
@@ -205,6 +205,13 @@ serve: {{interval: 10h}}
 ",
         own.host()
     );
+    (slow, own, scene, more)
+}
+
+/// It goes on where it was when the daemon comes back.
+#[test]
+fn the_end_of_the_daemon_waits_for_no_copy() {
+    let (slow, own, scene, more) = with_a_slow_image();
     let mut daemon = Daemon::start(&scene, &[&scene.bare()], &more);
     daemon.says("a pass has ended");
     assert_eq!(daemon.ends(), 0);
@@ -217,27 +224,7 @@ serve: {{interval: 10h}}
 
 #[test]
 fn a_signature_that_takes_long_holds_up_nothing() {
-    let slow = Slow::start();
-    let own = DockerRegistry::start();
-    let scene = Scene::new();
-    let slow_host = slow.server.host();
-    scene.commit(
-        &[
-            (
-                "streams/big.yaml",
-                &kept("big", &format!("{slow_host}/acme/big:1")),
-            ),
-            ("big.yaml", &deployment("shop", "big", "1")),
-        ],
-        "add the shop",
-    );
-    let more = format!(
-        "registries: {{allow: [\"{slow_host}\"]}}
-integratedRegistry: {{host: \"{}\"}}
-serve: {{interval: 10h}}
-",
-        own.host()
-    );
+    let (slow, own, scene, more) = with_a_slow_image();
     slow.let_go();
     let mut daemon = Daemon::start(&scene, &[&scene.bare()], &more);
     let branch = until("the pin", || scene.bot_branches().pop());
