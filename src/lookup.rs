@@ -211,13 +211,9 @@ pub struct CopyMade<'a> {
     pub is_attached: bool,
 }
 
-/// What the answers to `questions`, in their order, have copied.
-pub fn copies_made<'a>(
-    questions: &'a [Question],
-    answers: &'a [Answer],
-) -> impl Iterator<Item = CopyMade<'a>> {
-    let answered = questions.iter().zip(answers);
-    answered.filter_map(|(question, answer)| {
+impl<'a> CopyMade<'a> {
+    /// None where the answer has copied nothing, not even in vain.
+    pub fn of(question: &'a Question, answer: &'a Answer) -> Option<Self> {
         let (order, copied, is_attached) = match (question, answer) {
             (Question::Copied(order), Answer::Copied(Ok(CopyState::Made(copied)))) => {
                 (order, copied, false)
@@ -225,13 +221,13 @@ pub fn copies_made<'a>(
             (Question::Attached(order), Answer::Attached(Ok(copied))) => (order, copied, true),
             _ => return None,
         };
-        let is_news = copied.manifests > 0 || !copied.left_out.is_empty();
-        (is_news || !is_attached).then_some(CopyMade {
+        let is_nothing = copied.referrers == 0 && copied.left_out.is_empty();
+        (!is_attached || !is_nothing).then_some(Self {
             order,
             copied,
             is_attached,
         })
-    })
+    }
 }
 
 /// One phrase.

@@ -13,7 +13,7 @@ use crate::config::integrated_registry::IntegratedRegistrySettings;
 use crate::config::server::RegistryHost;
 use crate::copying::CopyMode;
 use crate::image::ImageFacts;
-use crate::lookup::{self, Answer, CopyMade, Lookup, Question, Resolution};
+use crate::lookup::{Answer, CopyMade, Lookup, Question, Resolution};
 use crate::problem::Problem;
 use crate::registry::{AllowedHosts, CredentialSource, Registries, RegistryOptions, Retry};
 use crate::show::human_size;
@@ -64,7 +64,8 @@ impl Asker {
         let asked = self.registries.answer_all(questions, || bar.advance(1));
         let answers = self.runtime.block_on(asked);
         drop(bar);
-        for made in lookup::copies_made(questions, &answers) {
+        let answered = questions.iter().zip(&answers);
+        for made in answered.filter_map(|(question, answer)| CopyMade::of(question, answer)) {
             tell(context, &made);
         }
         answers

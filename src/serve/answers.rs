@@ -189,8 +189,10 @@ impl Answers {
             },
             // What is pushed there is something else, or our own.
             Question::Copied(_) => return false,
-            Question::Attached(_) => return is_signed_now(&name, causes),
-            Question::Tags(_) | Question::Signed(_) | Question::Catalog(_) => None,
+            Question::Attached(_)
+            | Question::Tags(_)
+            | Question::Signed(_)
+            | Question::Catalog(_) => None,
         };
         if let Some(tag) = &tag
             && self.own.contains(&(name.clone(), tag.clone()))
@@ -200,11 +202,17 @@ impl Answers {
         if let Question::Catalog(_) = question {
             return self.is_news(question, causes);
         }
+        let is_about = |pushed: &str| match question {
+            // cosign's tags, and the lists of registries without the referrers API, begin with the
+            // algorithm of the image's digest.
+            Question::Attached(_) => pushed.starts_with("sha256-") || pushed.starts_with("sha512-"),
+            _ => tag.as_deref().is_none_or(|tag| tag == pushed),
+        };
         causes.iter().any(|cause| match cause {
             Cause::Image {
                 repository,
                 tag: pushed,
-            } => *repository == name && (pushed.is_none() || tag.is_none() || *pushed == tag),
+            } => *repository == name && pushed.as_deref().is_none_or(is_about),
             Cause::Due | Cause::Git | Cause::Copied | Cause::Settings => false,
         })
     }
@@ -280,18 +288,6 @@ impl Answers {
         self.known
             .retain(|_, (at, _)| now.saturating_sub(*at) < longest);
     }
-}
-
-/// Whether something was pushed beside an image of the repository: cosign's tags, and the lists of
-/// registries without the referrers API, begin with the algorithm of the image's digest.
-fn is_signed_now(name: &str, causes: &BTreeSet<Cause>) -> bool {
-    causes.iter().any(|cause| match cause {
-        Cause::Image { repository, tag } => {
-            let is_beside = |tag: &String| tag.starts_with("sha256-") || tag.starts_with("sha512-");
-            repository == name && tag.as_ref().is_none_or(is_beside)
-        }
-        Cause::Due | Cause::Git | Cause::Copied | Cause::Settings => false,
-    })
 }
 
 /// As hooks name it: `host[:port]/path`.

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use tokio::time::{Instant, timeout_at};
 
 use crate::copying::{Copied, CopyOrder, CopyState};
-use crate::lookup::{Answer, CopyMade, Question, copies_made};
+use crate::lookup::{Answer, CopyMade, Question};
 use crate::reconcile::identity;
 use crate::registry::Registries;
 use crate::serve::courier::{Courier, Visit};
@@ -114,21 +114,25 @@ fn tell(question: &Question, answer: &Answer) {
         let why = why.fault().map(ToString::to_string).unwrap_or_default();
         tracing::debug!(image = %order.from, why, "what refers to an image cannot be looked for");
     }
-    let (questions, answers) = (std::slice::from_ref(question), std::slice::from_ref(answer));
-    for made in copies_made(questions, answers) {
-        let CopyMade { order, copied, .. } = made;
-        let image = format!("{}@{}", order.from, order.digest);
-        let (to, bytes, referrers) = (&order.to, copied.bytes, copied.referrers);
-        match made.is_attached {
-            false => tracing::info!(image, %to, bytes, "an image has been copied"),
-            true if referrers == 0 => {}
-            true => {
-                tracing::info!(image, %to, referrers, "what refers to an image has been copied");
-            }
+    let Some(CopyMade {
+        order,
+        copied,
+        is_attached,
+    }) = CopyMade::of(question, answer)
+    else {
+        return;
+    };
+    let image = format!("{}@{}", order.from, order.digest);
+    let (to, bytes, referrers) = (&order.to, copied.bytes, copied.referrers);
+    match is_attached {
+        false => tracing::info!(image, %to, bytes, "an image has been copied"),
+        true if referrers == 0 => {}
+        true => {
+            tracing::info!(image, %to, referrers, "what refers to an image has been copied");
         }
-        for left_out in &copied.left_out {
-            let (name, reason) = (&left_out.name, &left_out.reason);
-            tracing::warn!(image, name, reason, "a copy lacks what refers to its image");
-        }
+    }
+    for left_out in &copied.left_out {
+        let (name, reason) = (&left_out.name, &left_out.reason);
+        tracing::warn!(image, name, reason, "a copy lacks what refers to its image");
     }
 }

@@ -268,7 +268,6 @@ fn pass(shared: &Shared, hands: &Hands, bench: &Bench, mut worker: Worker, due: 
         until: OnceCell::new(),
     };
     let means = Means {
-        registries: &bench.registries,
         asking,
         runtime: &tokio::runtime::Handle::current(),
         budgets: &bench.budgets,

@@ -20,7 +20,6 @@ use crate::reconcile::{
     Applied, AppliedPlan, Cache, Failure, Hosting, Outcome, Pass, Planned, Prose, Publishing,
     Scope, apply, state,
 };
-use crate::registry::Registries;
 use crate::revision::{BranchName, CommitId};
 use crate::serve::answers::{Answers, Budgets};
 use crate::serve::asking::Asking;
@@ -83,7 +82,6 @@ pub struct Trouble {
 /// What all passes are made with.
 #[derive(Debug)]
 pub struct Means<'a> {
-    pub registries: &'a Registries,
     pub asking: Asking<'a>,
     /// Runs what asks registries.
     pub runtime: &'a tokio::runtime::Handle,
@@ -197,7 +195,11 @@ impl Site {
                 means.runtime.block_on(means.asking.answer(open))
             })
         };
-        let mut facts = |lookups: &[_]| means.runtime.block_on(means.registries.facts_all(lookups));
+        let mut facts = |lookups: &[_]| {
+            means
+                .runtime
+                .block_on(means.asking.registries.facts_all(lookups))
+        };
         let mut pass = Pass {
             repository: &self.repository,
             cache: &mut self.cache,
